@@ -1,0 +1,65 @@
+//! The only clock. SQL and everything else take *now* from here, so that tests can hold or turn it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Tells the time: the machine's, or a fixed one that a test turns.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    fixed: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// Stands still at `at` until [`Clock::advance`].
+    pub fn fixed(at: DateTime<Utc>) -> Self {
+        Self { fixed: Some(Arc::new(AtomicI64::new(at.timestamp_micros()))) }
+    }
+
+    /// Now, to the microsecond (what Postgres keeps).
+    pub fn now(&self) -> DateTime<Utc> {
+        let micros = match &self.fixed {
+            Some(fixed) => fixed.load(Ordering::SeqCst),
+            None => Utc::now().timestamp_micros(),
+        };
+        DateTime::from_timestamp_micros(micros).expect("a clock between the years -262143 and 262142")
+    }
+
+    /// Turns a fixed clock forward; the machine's clock is left alone.
+    pub fn advance(&self, by: Duration) {
+        if let Some(fixed) = &self.fixed {
+            let micros = i64::try_from(by.as_micros()).expect("a test turns the clock by less than 292,000 years");
+            fixed.fetch_add(micros, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A length of time that counts while the machine or process is suspended (CLOCK_BOOTTIME), for leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Monotonic(Duration);
+
+impl Monotonic {
+    /// Now, since the machine was started.
+    pub fn now() -> Self {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+        Self(Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), nanos))
+    }
+
+    /// How long ago this was.
+    pub fn elapsed(self) -> Duration {
+        Self::now().0.saturating_sub(self.0)
+    }
+}
+
+/// A chrono length from a standard one; lengths beyond chrono's range are its longest.
+pub fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

@@ -1,0 +1,103 @@
+//! What a vendor can and cannot do, as data. `merge` obeys it, parity forgives by it, `tidegate desks` prints it.
+
+use serde::Serialize;
+
+use super::ticket::LinkKind;
+
+/// Capabilities of one vendor.
+#[derive(Debug, Clone, Serialize)]
+pub struct Capabilities {
+    /// The word in a mirror file: `zendesk`, `request-tracker`.
+    pub vendor: &'static str,
+    /// For people.
+    pub name: &'static str,
+    pub webhooks: Webhooks,
+    pub feed: Feed,
+    /// Which of our messages keep their own time.
+    pub back_dates: BackDates,
+    /// Whether a message can carry its real author.
+    pub sets_author: SetsAuthor,
+    /// How many messages travel with [`super::write::Write::Create`].
+    pub create_takes: CreateTakes,
+    /// Whether our keys are stored on messages where the desk can be asked for them.
+    pub message_keys: bool,
+    /// Seconds after a write until a look-up is sure to find it.
+    pub lookup_lag_seconds: u32,
+    pub compare_and_set: bool,
+    /// A written message can be made internal.
+    pub makes_private: bool,
+    /// The words of a written message can be taken out.
+    pub redacts: bool,
+    /// A file of a written message can be taken out.
+    pub removes_attachments: bool,
+    pub links: &'static [LinkKind],
+    pub merges: bool,
+    pub deletes: bool,
+    /// The status after which nothing can be changed, if the desk has one.
+    pub immutable_status: Option<&'static str>,
+    /// Statuses that mean *done*, set as the last step because a message reopens the ticket.
+    pub final_statuses: &'static [&'static str],
+    /// Largest file in bytes.
+    pub attachment_limit: u64,
+    /// Refuses files without a byte.
+    pub refuses_empty_files: bool,
+    /// Content types whose bytes the desk re-codes.
+    pub recodes: &'static [&'static str],
+    /// Longest subject in characters; longer ones are cut.
+    pub subject_limit: usize,
+    /// How the desk is kept from mailing anyone about our writes; for people.
+    pub silence: &'static str,
+    /// Fields that the desk has of its own.
+    pub fields: &'static [&'static str],
+}
+
+/// How the desk tells about changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Webhooks {
+    /// The gateway registers them itself.
+    ByApi,
+    /// An admin installs something in the desk.
+    ByAdmin,
+    None,
+}
+
+/// How the desk is asked for changes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Feed {
+    /// For people.
+    pub what: &'static str,
+    /// Seconds that the newest changes are withheld by the vendor.
+    pub withheld_seconds: u32,
+    /// Seconds read again each time because ids commit out of order.
+    pub overlap_seconds: u32,
+    pub sees_deletions: bool,
+    pub sees_merges: bool,
+    /// Least seconds between two polls that the vendor's limits allow.
+    pub least_interval_seconds: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackDates {
+    Always,
+    /// Only messages that travel with the creation.
+    OnCreate,
+    /// The ticket's own creation time, no message's.
+    TicketOnly,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetsAuthor {
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreateTakes {
+    AllMessages,
+    FirstMessage,
+}

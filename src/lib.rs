@@ -1,0 +1,9 @@
+//! Tidegate carries a support team from one helpdesk to another with nobody stopping work.
+
+pub mod change;
+pub mod clock;
+pub mod connectors;
+pub mod desk;
+pub mod secret;
+pub mod sim;
+pub mod task;

@@ -1,0 +1,3 @@
+//! The program; see `src/lib.rs` for the map.
+
+fn main() {}

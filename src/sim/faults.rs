@@ -1,0 +1,165 @@
+//! What goes wrong at a simulated desk, by chance and on purpose. Every fault that happened is counted: a run in which a
+//! kind did not occur has proved nothing about it.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+/// How often each thing goes wrong: chances from 0 to 1 per call or per delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rates {
+    /// A webhook is never sent.
+    pub drop: f64,
+    /// A webhook is sent twice.
+    pub double: f64,
+    /// A webhook is sent late, and so after later ones; by up to `late_ms`.
+    pub late: f64,
+    pub late_ms: u64,
+    /// An API call is answered 429 with Retry-After.
+    pub limit: f64,
+    /// An API call is answered 500 and nothing was done.
+    pub refuse: f64,
+    /// An API call is answered after `slow_ms`.
+    pub slow: f64,
+    pub slow_ms: u64,
+    /// A write is done and the connection is cut before the answer.
+    pub lose_answer: f64,
+    /// A read is answered with the state before the last change.
+    pub stale_read: f64,
+}
+
+/// The named mixtures of `--faults`.
+pub const NAMES: [&str; 3] = ["none", "some", "hell"];
+
+impl Rates {
+    /// `none`, `some` or `hell`.
+    pub fn named(name: &str) -> Option<Rates> {
+        match name {
+            "none" => Some(Rates::default()),
+            "some" => Some(Rates {
+                drop: 0.02,
+                double: 0.02,
+                late: 0.05,
+                late_ms: 800,
+                limit: 0.01,
+                refuse: 0.005,
+                slow: 0.01,
+                slow_ms: 200,
+                lose_answer: 0.005,
+                stale_read: 0.0,
+            }),
+            "hell" => Some(Rates {
+                drop: 0.2,
+                double: 0.2,
+                late: 0.3,
+                late_ms: 2500,
+                limit: 0.03,
+                refuse: 0.04,
+                slow: 0.03,
+                slow_ms: 400,
+                lose_answer: 0.04,
+                stale_read: 0.02,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Drop,
+    Double,
+    Late,
+    Limit,
+    Refuse,
+    Slow,
+    LoseAnswer,
+    StaleRead,
+}
+
+/// The dice of one desk.
+#[derive(Debug)]
+pub struct Faults {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    rates: Rates,
+    dice: SmallRng,
+    happened: BTreeMap<Kind, u64>,
+    /// Faults ordered for the next calls, used before the dice.
+    ordered: Vec<Kind>,
+}
+
+impl Faults {
+    /// Dice that fall the same for the same seed and order of calls.
+    pub fn new(rates: Rates, seed: u64) -> Self {
+        let dice = SmallRng::seed_from_u64(seed);
+        Self { state: Mutex::new(State { rates, dice, happened: BTreeMap::new(), ordered: Vec::new() }) }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Changes the chances from now on.
+    pub fn set(&self, rates: Rates) {
+        self.state().rates = rates;
+    }
+
+    /// The chances in force.
+    pub fn rates(&self) -> Rates {
+        self.state().rates
+    }
+
+    /// Orders one fault for the next call or delivery that can have it.
+    pub fn order(&self, kind: Kind) {
+        self.state().ordered.push(kind);
+    }
+
+    /// Whether this fault strikes now; counts it if so.
+    pub fn strikes(&self, kind: Kind) -> bool {
+        let mut state = self.state();
+        if let Some(place) = state.ordered.iter().position(|ordered| *ordered == kind) {
+            state.ordered.remove(place);
+            *state.happened.entry(kind).or_default() += 1;
+            return true;
+        }
+        let rates = state.rates;
+        let chance = match kind {
+            Kind::Drop => rates.drop,
+            Kind::Double => rates.double,
+            Kind::Late => rates.late,
+            Kind::Limit => rates.limit,
+            Kind::Refuse => rates.refuse,
+            Kind::Slow => rates.slow,
+            Kind::LoseAnswer => rates.lose_answer,
+            Kind::StaleRead => rates.stale_read,
+        };
+        let strikes = chance > 0.0 && state.dice.random_bool(chance.min(1.0));
+        if strikes {
+            *state.happened.entry(kind).or_default() += 1;
+        }
+        strikes
+    }
+
+    /// How late a late webhook is.
+    pub fn lateness(&self) -> Duration {
+        let mut state = self.state();
+        let most = state.rates.late_ms.max(1);
+        Duration::from_millis(state.dice.random_range(1..=most))
+    }
+
+    /// How often each kind happened.
+    pub fn happened(&self) -> BTreeMap<Kind, u64> {
+        self.state().happened.clone()
+    }
+}

@@ -1,0 +1,127 @@
+//! What people do at a desk, for any simulated desk. Everything goes through the desk's own rules: history, triggers,
+//! webhooks and mails happen as they would for a human at the desk's own pages.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::faults::Faults;
+use super::snapshot::{Mail, TicketView};
+
+/// Who acts, by e-mail. The desk makes customers it has not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    pub email: String,
+    pub name: String,
+    pub agent: bool,
+}
+
+/// A file as a person attaches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    pub name: String,
+    pub content_type: String,
+    pub bytes: Vec<u8>,
+    /// Shown in the text where it says `cid:<name>`.
+    pub inline: bool,
+}
+
+/// Something that is written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Text {
+    /// HTML, or plain text if `html` is false.
+    pub body: String,
+    pub html: bool,
+    pub files: Vec<File>,
+}
+
+/// One thing that somebody does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    Open {
+        subject: String,
+        group: String,
+        text: Text,
+        /// As in [`Action::Set`].
+        fields: BTreeMap<String, Vec<String>>,
+        tags: Vec<String>,
+    },
+    Reply {
+        ticket: String,
+        text: Text,
+    },
+    Note {
+        ticket: String,
+        text: Text,
+    },
+    /// Keys as in [`TicketView::fields`] (`status`, `priority`, `assignee` by e-mail, `custom:<name>`, `cc`, `followers`); an empty list clears.
+    Set {
+        ticket: String,
+        fields: BTreeMap<String, Vec<String>>,
+    },
+    Tag {
+        ticket: String,
+        add: Vec<String>,
+        remove: Vec<String>,
+    },
+    /// `kind` as in [`TicketView::links`].
+    Link {
+        ticket: String,
+        kind: String,
+        to: String,
+    },
+    Unlink {
+        ticket: String,
+        kind: String,
+        to: String,
+    },
+    Merge {
+        ticket: String,
+        into: String,
+    },
+    Delete {
+        ticket: String,
+    },
+    Undelete {
+        ticket: String,
+    },
+    /// Takes `words` out of a message.
+    Redact {
+        ticket: String,
+        message: String,
+        words: String,
+    },
+    MakePrivate {
+        ticket: String,
+        message: String,
+    },
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Done {
+    pub ticket: String,
+    /// The message that was made, if one was.
+    pub message: Option<String>,
+}
+
+/// A simulated desk as a story and a test see it.
+pub trait Stage: Send + Sync {
+    /// Does it as `who`, at `at` (history is told with times in the past; live work at now). Quiet actions are history that was
+    /// there before anybody listened: no webhook, no mail. Errors: the desk's refusal, in its words.
+    fn act(&self, who: &Who, action: Action, at: DateTime<Utc>, quiet: bool) -> Result<Done, String>;
+
+    /// Every ticket in the store, by id.
+    fn tickets(&self) -> Vec<TicketView>;
+
+    /// The mails that the desk would have sent, oldest first.
+    fn mails(&self) -> Vec<Mail>;
+
+    /// API calls so far, by kind (`GET /api/v2/tickets/{id}`).
+    fn calls(&self) -> BTreeMap<String, u64>;
+
+    fn faults(&self) -> &Faults;
+
+    /// Webhook deliveries that are still on their way (late, or waiting for a retry).
+    fn deliveries_waiting(&self) -> usize;
+}
