@@ -1,0 +1,332 @@
+-- The ledger: everything that must survive. Tables are singular; times are the gateway's clock unless a column says otherwise.
+-- Tenant and window stand in the keys from the start, so that many teams and partial cut-overs need no rewrite of rows.
+
+create table tenant (
+    id bigint generated always as identity primary key,
+    name text not null,
+    constraint tenant_name_once unique (name)
+);
+insert into tenant (name) values ('default');
+
+-- One source to target pair of desks. `config` is the resolved mirror file and names secrets without holding them.
+create table mirror (
+    id uuid primary key,
+    tenant_id bigint not null references tenant,
+    name text not null,
+    -- Part of every key that we leave in a target: other gateways may write to the same desk under the same mirror name.
+    key text not null,
+    config jsonb not null,
+    mapping_version text not null,
+    phase text not null default 'applied',
+    paused_why text,
+    -- Start of the last read of the full copy that succeeded; a restart moves it. Source's clock.
+    reference_time timestamptz,
+    created_at timestamptz not null,
+    applied_at timestamptz not null,
+    constraint mirror_name_once unique (tenant_id, name),
+    constraint mirror_key_once unique (key),
+    constraint mirror_phase_known check (phase in ('applied', 'copying', 'mirroring'))
+);
+
+-- A part of a mirror's tickets with its own cut-over.
+create table cutover_window (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    name text not null,
+    constraint cutover_window_name_once unique (mirror_id, name)
+);
+
+-- One ticket in both desks. It owns base, links, authority and lane, whichever way changes flow.
+create table pair (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    window_id bigint references cutover_window on delete set null,
+    source_ticket text,
+    target_ticket text,
+    -- Which desk leads the fields.
+    authority text not null default 'source',
+    state text not null default 'new',
+    -- Per field what both sides said last (rule: S and T are never compared with each other). Null: never agreed on anything.
+    base jsonb,
+    base_form smallint not null default 1,
+    source_stamp text,
+    source_feed_stamp text,
+    target_stamp text,
+    -- The record's own read watermark: our clock at the start of the last whole read of the leading side.
+    read_at timestamptz,
+    merged_into bigint references pair,
+    -- The target ticket lacks something (a file, a link, a person) and carries the tag that says so.
+    incomplete_why text,
+    created_at timestamptz not null,
+    constraint pair_source_once unique (mirror_id, source_ticket),
+    constraint pair_target_once unique (mirror_id, target_ticket),
+    constraint pair_has_an_end check (source_ticket is not null or target_ticket is not null),
+    constraint pair_authority_known check (authority in ('source', 'target')),
+    constraint pair_state_known check (state in ('new', 'copied', 'merged', 'deleted', 'left', 'outside'))
+);
+create index pair_by_state on pair (mirror_id, state);
+
+-- Earlier target tickets of a pair: a closed ticket cannot be changed, so a follow-up took over.
+create table pair_former (
+    pair_id bigint not null references pair on delete cascade,
+    ordinal smallint not null,
+    target_ticket text not null,
+    base jsonb,
+    primary key (pair_id, ordinal)
+);
+
+-- Work of one pair. `pending` counts the hints that came in, under the row lock; `applied` is the `pending` that was read at the claim
+-- before the first fetch. A global sequence would commit out of order and lose events.
+create table lane (
+    pair_id bigint primary key references pair on delete cascade,
+    mirror_id uuid not null references mirror on delete cascade,
+    pending bigint not null default 0,
+    applied bigint not null default 0,
+    priority smallint not null default 1,
+    due_at timestamptz not null,
+    -- A hint that could not prove what it promised is looked at once more.
+    look_again_at timestamptz,
+    waiting_since timestamptz,
+    lease_owner uuid,
+    lease_until timestamptz,
+    fence bigint not null default 0,
+    attempts integer not null default 0,
+    fault_kind text,
+    fault text,
+    blocked boolean not null default false,
+    constraint lane_applied_not_ahead check (applied <= pending)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+create index lane_due on lane (priority, due_at) where pending > applied and not blocked;
+create index lane_again on lane (look_again_at) where look_again_at is not null;
+
+-- One webhook request that proved itself. `dedupe` is the vendor's signed id, or the digest of the body.
+create table delivery (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    dedupe text not null,
+    received_at timestamptz not null,
+    headers jsonb not null,
+    body bytea not null,
+    unreadable_why text,
+    constraint delivery_once unique (mirror_id, side, dedupe),
+    constraint delivery_side_known check (side in ('source', 'target'))
+);
+
+-- A hint about one ticket. The same evidence from two witnesses is one event.
+create table change_event (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    ticket text not null,
+    pair_id bigint references pair on delete cascade,
+    seq bigint not null,
+    origin text not null,
+    what text not null,
+    evidence text not null,
+    least_stamp text,
+    feed_stamp text,
+    -- The desk's clock.
+    happened_at timestamptz not null,
+    received_at timestamptz not null,
+    applied_at timestamptz,
+    -- A poll's event that no webhook told within the vendor's own retry time: null until judged.
+    missed boolean,
+    delivery_id bigint references delivery on delete set null,
+    constraint change_event_once unique (mirror_id, side, evidence),
+    constraint change_event_origin_known check (origin in ('webhook', 'poll', 'backfill', 'operator'))
+);
+create index change_event_open on change_event (pair_id, seq) where applied_at is null;
+create index change_event_unjudged on change_event (mirror_id, received_at) where origin = 'poll' and missed is null;
+create index change_event_by_ticket on change_event (mirror_id, ticket);
+
+-- Where a feed was read up to. Forward only; `seen_up_to` is the desk's clock.
+create table watermark (
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    feed text not null,
+    cursor text not null,
+    seen_up_to timestamptz not null,
+    polled_at timestamptz not null,
+    fault text,
+    failing_since timestamptz,
+    primary key (mirror_id, side, feed)
+);
+
+-- The full copy: one row per run.
+create table backfill (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    started_at timestamptz not null,
+    cursor text,
+    listed bigint not null default 0,
+    total bigint,
+    listing_done_at timestamptz,
+    finished_at timestamptz
+);
+create unique index backfill_one_open on backfill (mirror_id) where finished_at is null;
+
+-- What a webhook witness last said, per side.
+create table witness (
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    registration text,
+    registered_at timestamptz,
+    last_delivery_at timestamptz,
+    last_rejection_at timestamptz,
+    last_rejection text,
+    rejections bigint not null default 0,
+    primary key (mirror_id, side)
+);
+
+-- A write, recorded before it is sent and closed with the target's ids after. An open one is looked up before anything is sent again.
+create table intent (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    fence bigint not null,
+    kind text not null,
+    key text not null,
+    state text not null,
+    -- Fields: the target's value before and the value intended. Messages: keys. Form number inside.
+    detail jsonb not null,
+    result jsonb,
+    prepared_at timestamptz not null,
+    sent_at timestamptz,
+    closed_at timestamptz,
+    constraint intent_state_known check (state in ('prepared', 'sent', 'done', 'void')),
+    constraint intent_sent_has_time check (state <> 'sent' or sent_at is not null)
+);
+create index intent_open on intent (pair_id) where state in ('prepared', 'sent');
+
+-- Which message became which. Unique per mirror and source message, not per ticket: messages move when tickets are merged.
+create table message_link (
+    mirror_id uuid not null references mirror on delete cascade,
+    source_message text not null,
+    target_message text,
+    pair_id bigint not null references pair on delete cascade,
+    -- Who wrote it first: which way it travelled.
+    origin_side text not null default 'source',
+    digest text not null,
+    visibility text not null,
+    files jsonb not null,
+    exposed boolean not null default false,
+    made_at timestamptz not null,
+    primary key (mirror_id, source_message)
+);
+create index message_link_by_pair on message_link (pair_id);
+
+-- Who is who. `target_person` null: looked up, and there is nobody to act as (a departed agent).
+create table person_link (
+    mirror_id uuid not null references mirror on delete cascade,
+    source_person text not null,
+    target_person text,
+    email text,
+    name text not null,
+    how text not null,
+    made_at timestamptz not null,
+    primary key (mirror_id, source_person)
+);
+
+-- A ticket waits for the other end of a link to be copied.
+create table link_wait (
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    waits_for text not null,
+    primary key (pair_id, waits_for)
+);
+create index link_wait_for on link_wait (mirror_id, waits_for);
+
+-- Both sides changed a field. The value that lost is kept.
+create table conflict (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    field text not null,
+    base_source jsonb,
+    base_target jsonb,
+    source_now jsonb not null,
+    target_now jsonb not null,
+    winner text not null,
+    found_at timestamptz not null,
+    decided_at timestamptz,
+    constraint conflict_winner_known check (winner in ('source', 'target', 'undecided'))
+);
+create index conflict_by_pair on conflict (pair_id);
+
+-- What a person has to decide or to know. Blocking ones hold their lane.
+create table parked (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint references pair on delete cascade,
+    delivery_id bigint references delivery on delete cascade,
+    kind text not null,
+    reason text not null,
+    advice text not null,
+    blocking boolean not null,
+    urgent boolean not null default false,
+    parked_at timestamptz not null,
+    decided_at timestamptz,
+    decision text,
+    constraint parked_decision_known check (decision in ('released', 'discarded', 'resolved'))
+);
+create unique index parked_one_open on parked (pair_id, kind) where decided_at is null and blocking;
+create index parked_open on parked (mirror_id) where decided_at is null;
+
+-- Counters by name, raised in the commits that they count.
+create table figure (
+    mirror_id uuid not null references mirror on delete cascade,
+    name text not null,
+    value bigint not null default 0,
+    primary key (mirror_id, name)
+);
+
+-- The shared budget of one desk: a bucket per address and class, learned from the vendor's headers.
+create table budget (
+    address text not null,
+    class text not null,
+    tokens double precision not null,
+    capacity double precision not null,
+    per_second double precision not null,
+    filled_at timestamptz not null,
+    closed_until timestamptz,
+    -- Whether the last one who asked got a token.
+    granted boolean not null default false,
+    primary key (address, class)
+) with (fillfactor = 50);
+
+-- Writes that destroy, to halt a mirror that destroys too much in a short time.
+create table destruction (
+    id bigint generated always as identity primary key,
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    kind text not null,
+    at timestamptz not null,
+    constraint destruction_once unique (pair_id, kind)
+);
+
+-- Which database this is: a restored or failed-over one may have gone back in time.
+create table ledger_identity (
+    only_one boolean primary key default true check (only_one),
+    system_id text not null,
+    timeline integer not null,
+    seen_at timestamptz not null
+);
+
+-- What is in a bucket at a time: what was in it and what ran in since.
+create function filled(b budget, at timestamptz) returns double precision language sql immutable as $$
+    select least(b.capacity, b.tokens + b.per_second * greatest(0, extract(epoch from at - b.filled_at)))
+$$;
+
+-- Whether a bucket gives a token to one who leaves `reserve` tokens for more urgent calls.
+create function grants(b budget, reserve double precision, at timestamptz) returns boolean language sql immutable as $$
+    select (b.closed_until is null or b.closed_until <= at) and filled(b, at) - 1 >= least(reserve, b.capacity / 2)
+$$;

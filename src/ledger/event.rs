@@ -1,0 +1,152 @@
+//! Change events: hints from any witness, stored once, raising their lanes.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Row};
+
+use crate::change::{Hint, Origin};
+use crate::desk::Side;
+use crate::mirror::MirrorId;
+
+use super::Result;
+
+/// Hints of one mirror and side, from one witness.
+pub struct Arrival<'a> {
+    pub mirror: MirrorId,
+    pub side: Side,
+    pub origin: Origin,
+    pub received_at: DateTime<Utc>,
+    pub hints: &'a [Hint],
+    /// The delivery that each hint came in, for webhooks.
+    pub delivery: Option<i64>,
+}
+
+/// What an arrival came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Raised {
+    /// Events that were new.
+    pub events: u64,
+}
+
+/// The order in which lanes are worked on: smaller first.
+pub fn priority_of(origin: Origin) -> i16 {
+    match origin {
+        Origin::Operator => 0,
+        Origin::Webhook | Origin::Poll => 1,
+        Origin::Backfill => 5,
+    }
+}
+
+/// Stores the hints that are new and raises their lanes, inside the caller's transaction.
+///
+/// Lanes are locked in the order of their ids, so that two writers never wait for each other. A hint whose feed stamp is the
+/// one that was last hydrated brings nothing new and is left out; so is one whose evidence is known.
+pub(super) async fn raise(connection: &mut PgConnection, arrival: &Arrival<'_>) -> Result<Raised> {
+    if arrival.hints.is_empty() {
+        return Ok(Raised::default());
+    }
+    let tickets: BTreeSet<&str> = arrival.hints.iter().map(|hint| hint.ticket.as_str()).collect();
+    let tickets: Vec<&str> = tickets.into_iter().collect();
+    if arrival.side == Side::Source {
+        make_pairs(connection, arrival, &tickets).await?;
+    }
+    lock_lanes(connection, arrival, &tickets).await?;
+    let events = insert_events(connection, arrival).await?;
+    Ok(Raised { events })
+}
+
+async fn make_pairs(connection: &mut PgConnection, arrival: &Arrival<'_>, tickets: &[&str]) -> Result<()> {
+    sqlx::query(
+        "insert into pair (tenant_id, mirror_id, source_ticket, created_at)
+         select m.tenant_id, m.id, t.ticket, $3
+         from mirror m, unnest($2::text[]) as t(ticket)
+         where m.id = $1
+         on conflict (mirror_id, source_ticket) do nothing",
+    )
+    .bind(arrival.mirror.0)
+    .bind(tickets)
+    .bind(arrival.received_at)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "insert into lane (pair_id, mirror_id, due_at)
+         select id, mirror_id, $3
+         from pair
+         where mirror_id = $1 and source_ticket = any($2)
+         order by id
+         on conflict (pair_id) do nothing",
+    )
+    .bind(arrival.mirror.0)
+    .bind(tickets)
+    .bind(arrival.received_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn lock_lanes(connection: &mut PgConnection, arrival: &Arrival<'_>, tickets: &[&str]) -> Result<()> {
+    sqlx::query(
+        "select l.pair_id
+         from lane l join pair p on p.id = l.pair_id
+         where p.mirror_id = $1 and case $3 when 'source' then p.source_ticket else p.target_ticket end = any($2)
+         order by l.pair_id
+         for update of l",
+    )
+    .bind(arrival.mirror.0)
+    .bind(tickets)
+    .bind(arrival.side.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_events(connection: &mut PgConnection, arrival: &Arrival<'_>) -> Result<u64> {
+    let column = |pick: fn(&Hint) -> Option<&str>| arrival.hints.iter().map(pick).collect::<Vec<_>>();
+    let rows = sqlx::query(
+        "with hint as (
+             select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[]) with ordinality
+                 as h(ticket, what, evidence, least_stamp, feed_stamp, happened_at, place)
+         ), once as (
+             select distinct on (evidence) * from hint order by evidence, place
+         ), inserted as (
+             insert into change_event (tenant_id, mirror_id, side, ticket, pair_id, seq, origin, what, evidence, least_stamp,
+                                       feed_stamp, happened_at, received_at, delivery_id)
+             select p.tenant_id, $1, $2, h.ticket, p.id,
+                    l.pending + row_number() over (partition by p.id order by h.place),
+                    $3, h.what, h.evidence, h.least_stamp, h.feed_stamp, h.happened_at, $10, $11
+             from once h
+             join pair p on p.mirror_id = $1
+                 and case $2 when 'source' then p.source_ticket else p.target_ticket end = h.ticket
+             join lane l on l.pair_id = p.id
+             where h.feed_stamp is null or p.source_feed_stamp is null or h.feed_stamp <> p.source_feed_stamp
+             on conflict (mirror_id, side, evidence) do nothing
+             returning pair_id, seq
+         ), raised as (
+             update lane l
+             set pending = r.top,
+                 due_at = case when l.attempts > 0 then l.due_at else least(l.due_at, $10) end,
+                 priority = case when l.pending > l.applied then least(l.priority, $12) else $12 end,
+                 waiting_since = coalesce(l.waiting_since, $10)
+             from (select pair_id, max(seq) as top from inserted group by pair_id) r
+             where l.pair_id = r.pair_id
+         )
+         select count(*) as events from inserted",
+    )
+    .bind(arrival.mirror.0)
+    .bind(arrival.side.as_str())
+    .bind(arrival.origin.as_str())
+    .bind(column(|hint| Some(hint.ticket.as_str())))
+    .bind(column(|hint| Some(hint.what.as_str())))
+    .bind(column(|hint| Some(hint.evidence.as_str())))
+    .bind(column(|hint| hint.least_stamp.as_deref()))
+    .bind(column(|hint| hint.feed_stamp.as_deref()))
+    .bind(arrival.hints.iter().map(|hint| hint.at).collect::<Vec<_>>())
+    .bind(arrival.received_at)
+    .bind(arrival.delivery)
+    .bind(priority_of(arrival.origin))
+    .fetch_one(connection)
+    .await?;
+    let events: i64 = rows.get("events");
+    Ok(events.unsigned_abs())
+}

@@ -1,0 +1,89 @@
+//! Intents: a write is recorded before it is sent, and closed with what it came to.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+use sqlx::Row;
+
+use super::lane::Claim;
+use super::{Error, Ledger, Result};
+
+/// A write that may have happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenIntent {
+    pub id: i64,
+    pub kind: String,
+    pub key: String,
+    pub detail: Json,
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// A write about to be sent.
+#[derive(Debug, Clone)]
+pub struct NewIntent<'a> {
+    pub kind: &'a str,
+    pub key: &'a str,
+    pub detail: Json,
+}
+
+impl Ledger {
+    /// Records a write as sent, if the claim still holds the lane. Preparing and sending are one commit: between them nothing
+    /// could happen that a look-up would not find. Errors: `Fenced`.
+    pub async fn send_intent(&self, claim: &Claim, intent: NewIntent<'_>, now: DateTime<Utc>) -> Result<i64> {
+        let id: Option<i64> = sqlx::query_scalar(
+            "insert into intent (tenant_id, mirror_id, pair_id, fence, kind, key, state, detail, prepared_at, sent_at)
+             select m.tenant_id, l.mirror_id, l.pair_id, l.fence, $3, $4, 'sent', $5, $6, $6
+             from lane l join mirror m on m.id = l.mirror_id
+             where l.pair_id = $1 and l.fence = $2 and l.lease_until > $6
+             returning id",
+        )
+        .bind(claim.pair.0)
+        .bind(claim.fence)
+        .bind(intent.kind)
+        .bind(intent.key)
+        .bind(intent.detail)
+        .bind(now)
+        .fetch_optional(&self.pool)
+        .await?;
+        id.ok_or(Error::Fenced)
+    }
+
+    /// Closes an intent that did not happen.
+    pub async fn void_intent(&self, id: i64, now: DateTime<Utc>) -> Result<()> {
+        sqlx::query("update intent set state = 'void', closed_at = $2 where id = $1 and state = 'sent'")
+            .bind(id)
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The writes of a lane that may have happened, oldest first.
+    pub async fn open_intents(&self, claim: &Claim) -> Result<Vec<OpenIntent>> {
+        let rows = sqlx::query(
+            "select id, kind, key, detail, sent_at from intent
+             where pair_id = $1 and state in ('prepared', 'sent')
+             order by id",
+        )
+        .bind(claim.pair.0)
+        .fetch_all(&self.pool)
+        .await?;
+        let intent = |row: sqlx::postgres::PgRow| OpenIntent {
+            id: row.get("id"),
+            kind: row.get("kind"),
+            key: row.get("key"),
+            detail: row.get("detail"),
+            sent_at: row.get("sent_at"),
+        };
+        Ok(rows.into_iter().map(intent).collect())
+    }
+
+    /// Whether a creation was ever sent for this lane.
+    pub async fn tried_to_create(&self, claim: &Claim) -> Result<bool> {
+        let tried =
+            sqlx::query_scalar("select exists (select 1 from intent where pair_id = $1 and kind = 'create' and state <> 'void')")
+                .bind(claim.pair.0)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(tried)
+    }
+}

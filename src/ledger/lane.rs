@@ -1,0 +1,131 @@
+//! Lanes: claiming work, giving it back. A claim is a lease with a fencing token, never a transaction held open.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::clock::delta;
+use crate::mirror::{MirrorId, PairId};
+
+use super::{Error, Ledger, Result};
+
+/// A lease on a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub mirror: MirrorId,
+    pub pair: PairId,
+    /// `pending` as it was at the claim, before the first fetch: what `applied` becomes at the settlement.
+    pub pending: i64,
+    /// How many events are settled by one hydration.
+    pub events: i64,
+    pub fence: i64,
+    pub attempts: i32,
+    pub backfill: bool,
+}
+
+/// Who claims, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimant {
+    pub worker: Uuid,
+    pub lease: Duration,
+    /// After a lease ran out the lane rests so long: a write of the former holder may still be on its way.
+    pub grace: Duration,
+}
+
+impl Ledger {
+    /// Takes up to `most` lanes that are due, the most urgent first.
+    pub async fn claim(&self, claimant: Claimant, most: i64, now: DateTime<Utc>) -> Result<Vec<Claim>> {
+        let rows = sqlx::query(
+            "with due as (
+                 select l.pair_id
+                 from lane l join mirror m on m.id = l.mirror_id
+                 where m.paused_why is null
+                   and not l.blocked
+                   and ((l.pending > l.applied and l.due_at <= $1) or l.look_again_at <= $1)
+                   and (l.lease_until is null or l.lease_until <= $2)
+                 order by l.priority, l.due_at
+                 limit $3
+                 for update of l skip locked
+             )
+             update lane l
+             set lease_owner = $4, lease_until = $5, fence = l.fence + 1, look_again_at = null
+             from due
+             where l.pair_id = due.pair_id
+             returning l.mirror_id, l.pair_id, l.pending, l.pending - l.applied as events, l.fence, l.attempts, l.priority",
+        )
+        .bind(now)
+        .bind(now - delta(claimant.grace))
+        .bind(most)
+        .bind(claimant.worker)
+        .bind(now + delta(claimant.lease))
+        .fetch_all(&self.pool)
+        .await?;
+        let claim = |row: sqlx::postgres::PgRow| Claim {
+            mirror: MirrorId(row.get("mirror_id")),
+            pair: PairId(row.get("pair_id")),
+            pending: row.get("pending"),
+            events: row.get("events"),
+            fence: row.get("fence"),
+            attempts: row.get("attempts"),
+            backfill: row.get::<i16, _>("priority") >= 5,
+        };
+        Ok(rows.into_iter().map(claim).collect())
+    }
+
+    /// Prolongs a lease. Errors: `Fenced` when the lane was given to someone else.
+    pub async fn renew(&self, claim: &Claim, until: DateTime<Utc>) -> Result<()> {
+        let done = sqlx::query("update lane set lease_until = $3 where pair_id = $1 and fence = $2")
+            .bind(claim.pair.0)
+            .bind(claim.fence)
+            .bind(until)
+            .execute(&self.pool)
+            .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Fenced) }
+    }
+
+    /// Gives a lane back to be tried again at `due_at`, with what went wrong. Errors: `Fenced`.
+    pub async fn put_off(&self, claim: &Claim, due_at: DateTime<Utc>, fault: (&str, &str)) -> Result<()> {
+        let done = sqlx::query(
+            "update lane
+             set lease_owner = null, lease_until = null, due_at = $3, attempts = attempts + 1, fault_kind = $4, fault = $5,
+                 look_again_at = case when pending = applied then $3 end
+             where pair_id = $1 and fence = $2",
+        )
+        .bind(claim.pair.0)
+        .bind(claim.fence)
+        .bind(due_at)
+        .bind(fault.0)
+        .bind(fault.1)
+        .execute(&self.pool)
+        .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Fenced) }
+    }
+
+    /// When the next lane falls due, if one waits.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
+        let next = sqlx::query_scalar(
+            "select min(greatest(
+                 case when l.pending > l.applied then least(l.due_at, coalesce(l.look_again_at, l.due_at)) else l.look_again_at end,
+                 coalesce(l.lease_until, '-infinity')))
+             from lane l join mirror m on m.id = l.mirror_id
+             where m.paused_why is null and not l.blocked and (l.pending > l.applied or l.look_again_at is not null)",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(next)
+    }
+
+    /// Lanes with work or a second look waiting, blocked ones left out.
+    pub async fn lanes_waiting(&self, mirror: MirrorId) -> Result<i64> {
+        let count = sqlx::query_scalar(
+            "select count(*) from lane
+             where mirror_id = $1 and not blocked and (pending > applied or look_again_at is not null)",
+        )
+        .bind(mirror.0)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(count)
+    }
+}

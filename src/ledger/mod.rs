@@ -1,0 +1,110 @@
+//! The ledger: the only SQL. Every function is one transaction (or one statement), one file per noun; *now* is a parameter.
+//!
+//! No function may be cancelled between `begin` and `commit`: with sqlx 0.9 a cancelled `begin` leaves the connection
+//! inside a transaction nobody commits. Callers that can be cancelled (handlers) hand work to a task that cannot; as a
+//! second fence every connection is rolled back when it returns to the pool.
+
+pub mod budget;
+pub mod conflict;
+pub mod delivery;
+pub mod event;
+pub mod feed;
+pub mod figure;
+pub mod intent;
+pub mod lane;
+pub mod mirror;
+pub mod pair;
+pub mod parked;
+pub mod person;
+pub mod settle;
+pub mod status;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Executor, PgPool};
+
+/// The migrations, embedded; forward only.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Why the ledger could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the database is not to be reached or refused the work: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the database cannot be brought to this version: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("Postgres {0} is too old: 14 or newer is needed")]
+    TooOld(String),
+    #[error("no mirror is called `{0}`; `tidegate mirror list` names them")]
+    NoMirror(String),
+    #[error("what is stored for {what} cannot be read: {why}")]
+    Unreadable { what: String, why: String },
+    #[error("the lane was given to another worker: this one stops")]
+    Fenced,
+}
+
+/// What a ledger function returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The durable state of all mirrors of one Postgres.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    pool: PgPool,
+}
+
+impl Ledger {
+    /// Connects with up to `connections` connections and brings the schema up to date.
+    pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self> {
+        let options = options.options([("idle_in_transaction_session_timeout", "60s")]).application_name("tidegate");
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("rollback").await?;
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await?;
+        let ledger = Self { pool };
+        ledger.refuse_old_server().await?;
+        MIGRATOR.run(&ledger.pool).await?;
+        Ok(ledger)
+    }
+
+    /// Uses a pool whose database is up to date already (tests: a template).
+    pub fn on(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// One cheap round trip. Errors: the database is not there.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("select 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn refuse_old_server(&self) -> Result<()> {
+        let version: String = sqlx::query_scalar("show server_version_num").fetch_one(&self.pool).await?;
+        match version.parse::<u32>() {
+            Ok(number) if number >= 140_000 => Ok(()),
+            _ => Err(Error::TooOld(version)),
+        }
+    }
+}
+
+/// Stored JSON back into its type.
+fn stored<T: serde::de::DeserializeOwned>(what: &str, json: serde_json::Value) -> Result<T> {
+    serde_json::from_value(json).map_err(|error| Error::Unreadable { what: what.to_string(), why: error.to_string() })
+}
+
+/// A type as JSON to store.
+fn to_store<T: serde::Serialize>(value: &T) -> serde_json::Value {
+    serde_json::to_value(value).expect("the ledger stores plain data, which always has a JSON form")
+}

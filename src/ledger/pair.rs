@@ -1,0 +1,169 @@
+//! Pairs: one ticket in both desks, with base and message links.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::desk::Side;
+use crate::desk::id::{AttachmentId, MessageId, TicketId};
+use crate::desk::ticket::Visibility;
+use crate::merge::base::{Base, MessageLink};
+use crate::mirror::{MirrorId, PairId};
+
+use super::{Ledger, Result, stored};
+
+/// A pair as the ledger knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    pub id: PairId,
+    pub source_ticket: Option<TicketId>,
+    pub target_ticket: Option<TicketId>,
+    pub authority: Side,
+    /// `new`, `copied`, `merged`, `deleted`, `left` (the scope), `outside` (never was in it).
+    pub state: String,
+    pub base: Option<Base>,
+    pub source_stamp: Option<String>,
+    pub source_feed_stamp: Option<String>,
+    pub target_stamp: Option<String>,
+    pub incomplete_why: Option<String>,
+    /// How many follow-ups took over before.
+    pub part: u16,
+    pub messages: Vec<MessageLink>,
+}
+
+/// The most that the hints of a claim promise.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Promise {
+    /// The highest strong stamp, for desks whose stamps are numbers.
+    pub least_stamp: Option<String>,
+    /// The latest time of change that a hint told.
+    pub at: Option<DateTime<Utc>>,
+    /// A hint came without a strong stamp.
+    pub weak: bool,
+}
+
+impl Ledger {
+    /// A pair with everything that a decision needs.
+    pub async fn pair(&self, id: PairId) -> Result<Pair> {
+        let row = sqlx::query(
+            "select p.id, p.source_ticket, p.target_ticket, p.authority, p.state, p.base, p.source_stamp, p.source_feed_stamp,
+                    p.target_stamp, p.incomplete_why,
+                    (select count(*) from pair_former f where f.pair_id = p.id) as part
+             from pair p
+             where p.id = $1",
+        )
+        .bind(id.0)
+        .fetch_one(&self.pool)
+        .await?;
+        let messages = self.message_links(id).await?;
+        read_pair(&row, messages)
+    }
+
+    async fn message_links(&self, id: PairId) -> Result<Vec<MessageLink>> {
+        let rows = sqlx::query(
+            "select source_message, target_message, digest, visibility, files, exposed
+             from message_link
+             where pair_id = $1
+             order by made_at, source_message",
+        )
+        .bind(id.0)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(read_link).collect()
+    }
+
+    /// What the hints up to `pending` promise that a read of the leading side has to show.
+    pub async fn promise(&self, id: PairId, lead: Side, pending: i64) -> Result<Promise> {
+        let row = sqlx::query(
+            "select max(least_stamp::numeric) filter (where least_stamp ~ '^[0-9]+$')::text as least_stamp,
+                    max(happened_at) filter (where least_stamp is null and origin <> 'operator') as at,
+                    coalesce(bool_or(least_stamp is null and origin = 'webhook'), false) as weak
+             from change_event
+             where pair_id = $1 and side = $2 and seq <= $3 and applied_at is null",
+        )
+        .bind(id.0)
+        .bind(lead.as_str())
+        .bind(pending)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Promise { least_stamp: row.get("least_stamp"), at: row.get("at"), weak: row.get("weak") })
+    }
+
+    /// Which of these source tickets have a target ticket.
+    pub async fn targets_of(&self, mirror: MirrorId, sources: &[&TicketId]) -> Result<BTreeMap<TicketId, TicketId>> {
+        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
+        let rows = sqlx::query(
+            "select source_ticket, target_ticket from pair
+             where mirror_id = $1 and source_ticket = any($2) and target_ticket is not null",
+        )
+        .bind(mirror.0)
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        let ids = |row: PgRow| {
+            (TicketId::new(row.get::<String, _>("source_ticket")), TicketId::new(row.get::<String, _>("target_ticket")))
+        };
+        Ok(rows.into_iter().map(ids).collect())
+    }
+
+    /// The pair of a source ticket.
+    pub async fn pair_of_source(&self, mirror: MirrorId, source: &TicketId) -> Result<Option<PairId>> {
+        let id: Option<i64> = sqlx::query_scalar("select id from pair where mirror_id = $1 and source_ticket = $2")
+            .bind(mirror.0)
+            .bind(source.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(id.map(PairId))
+    }
+
+    /// Pairs that have a target, by id, for a check that goes through all of them.
+    pub async fn pairs_after(&self, mirror: MirrorId, after: PairId, most: i64) -> Result<Vec<Pair>> {
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "select id from pair where mirror_id = $1 and id > $2 and state <> 'outside' order by id limit $3",
+        )
+        .bind(mirror.0)
+        .bind(after.0)
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut pairs = Vec::with_capacity(ids.len());
+        for id in ids {
+            pairs.push(self.pair(PairId(id)).await?);
+        }
+        Ok(pairs)
+    }
+}
+
+fn read_pair(row: &PgRow, messages: Vec<MessageLink>) -> Result<Pair> {
+    let base: Option<Json> = row.get("base");
+    let ticket = |column: &str| row.get::<Option<String>, _>(column).map(TicketId::new);
+    Ok(Pair {
+        id: PairId(row.get("id")),
+        source_ticket: ticket("source_ticket"),
+        target_ticket: ticket("target_ticket"),
+        authority: if row.get::<&str, _>("authority") == "target" { Side::Target } else { Side::Source },
+        state: row.get("state"),
+        base: base.map(|json| stored("a base", json)).transpose()?,
+        source_stamp: row.get("source_stamp"),
+        source_feed_stamp: row.get("source_feed_stamp"),
+        target_stamp: row.get("target_stamp"),
+        incomplete_why: row.get("incomplete_why"),
+        part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),
+        messages,
+    })
+}
+
+fn read_link(row: &PgRow) -> Result<MessageLink> {
+    let files: Vec<AttachmentId> = stored("the files of a message link", row.get("files"))?;
+    Ok(MessageLink {
+        source: MessageId::new(row.get::<String, _>("source_message")),
+        target: row.get::<Option<String>, _>("target_message").map(MessageId::new),
+        digest: row.get("digest"),
+        visibility: if row.get::<&str, _>("visibility") == "internal" { Visibility::Internal } else { Visibility::Public },
+        files,
+        exposed: row.get("exposed"),
+    })
+}

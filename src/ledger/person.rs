@@ -1,0 +1,74 @@
+//! People: who at one desk is who at the other.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use crate::desk::id::PersonId;
+use crate::mirror::MirrorId;
+
+use super::{Ledger, Result};
+
+/// A link to be kept.
+#[derive(Debug, Clone)]
+pub struct NewPersonLink<'a> {
+    pub source: &'a PersonId,
+    /// `None`: looked up, and there is nobody to act as.
+    pub target: Option<&'a PersonId>,
+    pub email: Option<&'a str>,
+    pub name: &'a str,
+    /// `address`, `key`, `created`, `nobody`.
+    pub how: &'static str,
+}
+
+impl Ledger {
+    /// What is known of these people; those never looked up are missing.
+    pub async fn people(&self, mirror: MirrorId, sources: &[&PersonId]) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
+        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
+        let rows =
+            sqlx::query("select source_person, target_person from person_link where mirror_id = $1 and source_person = any($2)")
+                .bind(mirror.0)
+                .bind(ids)
+                .fetch_all(&self.pool)
+                .await?;
+        let link = |row: sqlx::postgres::PgRow| {
+            let target: Option<String> = row.get("target_person");
+            (PersonId::new(row.get::<String, _>("source_person")), target.map(PersonId::new))
+        };
+        Ok(rows.into_iter().map(link).collect())
+    }
+
+    /// Keeps a link; the first one stays.
+    pub async fn link_person(&self, mirror: MirrorId, link: &NewPersonLink<'_>, now: DateTime<Utc>) -> Result<()> {
+        sqlx::query(
+            "insert into person_link (mirror_id, source_person, target_person, email, name, how, made_at)
+             values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (mirror_id, source_person) do update
+             set target_person = coalesce(person_link.target_person, excluded.target_person)",
+        )
+        .bind(mirror.0)
+        .bind(link.source.as_str())
+        .bind(link.target.map(PersonId::as_str))
+        .bind(link.email)
+        .bind(link.name)
+        .bind(link.how)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// All links of a mirror, for checks and exports.
+    pub async fn all_people(&self, mirror: MirrorId) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
+        let rows = sqlx::query("select source_person, target_person from person_link where mirror_id = $1")
+            .bind(mirror.0)
+            .fetch_all(&self.pool)
+            .await?;
+        let link = |row: sqlx::postgres::PgRow| {
+            let target: Option<String> = row.get("target_person");
+            (PersonId::new(row.get::<String, _>("source_person")), target.map(PersonId::new))
+        };
+        Ok(rows.into_iter().map(link).collect())
+    }
+}

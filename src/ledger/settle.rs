@@ -1,0 +1,317 @@
+//! Settlement: what a write or a whole hydration came to, in one commit, under the fence.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
+use sqlx::PgConnection;
+
+use crate::desk::Side;
+use crate::desk::id::TicketId;
+use crate::desk::ticket::Visibility;
+use crate::merge::base::{Base, MessageLink};
+use crate::merge::plan::FieldConflict;
+
+use super::lane::Claim;
+use super::{Error, Ledger, Result, to_store};
+
+/// What one write came to.
+#[derive(Debug, Default)]
+pub struct StepSettled<'a> {
+    pub intent: Option<i64>,
+    pub result: Json,
+    /// The target ticket that was made or found.
+    pub target_ticket: Option<&'a TicketId>,
+    pub base: Option<&'a Base>,
+    pub links: &'a [MessageLink],
+    pub figures: &'a [(&'static str, i64)],
+}
+
+/// What a whole hydration came to.
+#[derive(Debug)]
+pub struct LaneSettled<'a> {
+    pub state: &'a str,
+    pub base: &'a Base,
+    pub lead: Side,
+    /// Strong stamp and feed stamp of the leading ticket as it was read; strong stamp of the other.
+    pub lead_stamp: Option<&'a str>,
+    pub lead_feed_stamp: Option<&'a str>,
+    pub follow_stamp: Option<&'a str>,
+    /// Our clock when the read of the leading side began.
+    pub read_at: Option<DateTime<Utc>>,
+    pub mapping_version: &'a str,
+    pub incomplete_why: Option<&'a str>,
+    pub waits_for: &'a [TicketId],
+    pub look_again_at: Option<DateTime<Utc>>,
+    pub figures: &'a [(&'static str, i64)],
+}
+
+impl Ledger {
+    /// Settles one write: ids, base, links and figures. Errors: `Fenced` when the lane is no longer ours.
+    pub async fn settle_step(&self, claim: &Claim, step: StepSettled<'_>, now: DateTime<Utc>) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        hold(&mut transaction, claim).await?;
+        if let Some(target) = step.target_ticket {
+            sqlx::query(
+                "update pair set target_ticket = $2, state = case state when 'new' then 'copied' else state end where id = $1",
+            )
+            .bind(claim.pair.0)
+            .bind(target.as_str())
+            .execute(&mut *transaction)
+            .await?;
+            wake_waiting(&mut transaction, claim, now).await?;
+        }
+        if let Some(base) = step.base {
+            sqlx::query("update pair set base = $2 where id = $1")
+                .bind(claim.pair.0)
+                .bind(to_store(base))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        put_links(&mut transaction, claim, step.links, now).await?;
+        count(&mut transaction, claim, step.figures).await?;
+        if let Some(intent) = step.intent {
+            sqlx::query("update intent set state = 'done', result = $2, closed_at = $3 where id = $1")
+                .bind(intent)
+                .bind(step.result)
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Settles a lane: base, stamps, waiting, events and figures, and gives the lane back. Errors: `Fenced`.
+    pub async fn settle_lane(&self, claim: &Claim, settled: LaneSettled<'_>, now: DateTime<Utc>) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        hold(&mut transaction, claim).await?;
+        update_pair(&mut transaction, claim, &settled).await?;
+        sqlx::query("update change_event set applied_at = $3 where pair_id = $1 and seq <= $2 and applied_at is null")
+            .bind(claim.pair.0)
+            .bind(claim.pending)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "update lane
+             set applied = greatest(applied, $2), lease_owner = null, lease_until = null, attempts = 0, fault = null,
+                 fault_kind = null, due_at = $3, look_again_at = $4,
+                 waiting_since = (select min(received_at) from change_event where pair_id = $1 and seq > $2)
+             where pair_id = $1",
+        )
+        .bind(claim.pair.0)
+        .bind(claim.pending)
+        .bind(now)
+        .bind(settled.look_again_at)
+        .execute(&mut *transaction)
+        .await?;
+        put_waits(&mut transaction, claim, settled.waits_for, now).await?;
+        count(&mut transaction, claim, settled.figures).await?;
+        sqlx::query(
+            "update parked set decided_at = $2, decision = 'resolved' where pair_id = $1 and blocking and decided_at is null",
+        )
+        .bind(claim.pair.0)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes the pair's target away into its former ones: a follow-up takes over.
+    pub async fn retire_target(&self, claim: &Claim) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        hold(&mut transaction, claim).await?;
+        sqlx::query(
+            "insert into pair_former (pair_id, ordinal, target_ticket, base)
+             select p.id, (select count(*) from pair_former f where f.pair_id = p.id), p.target_ticket, p.base
+             from pair p where p.id = $1 and p.target_ticket is not null",
+        )
+        .bind(claim.pair.0)
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("update pair set target_ticket = null, base = null, target_stamp = null where id = $1")
+            .bind(claim.pair.0)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Records conflicts of a pair once each.
+    pub async fn record_conflicts(&self, claim: &Claim, found: &[FieldConflict], lead: Side, now: DateTime<Utc>) -> Result<()> {
+        for conflict in found {
+            let (source, target) = match lead {
+                Side::Source => (&conflict.lead, &conflict.follow),
+                Side::Target => (&conflict.follow, &conflict.lead),
+            };
+            sqlx::query(
+                "insert into conflict (tenant_id, mirror_id, pair_id, field, base_source, base_target, source_now, target_now,
+                                       winner, found_at)
+                 select tenant_id, id, $2, $3, $4, $5, $6, $7, $8, $9 from mirror
+                 where id = $1 and not exists (
+                     select 1 from conflict
+                     where pair_id = $2 and field = $3 and source_now = $6 and target_now = $7 and winner = $8)",
+            )
+            .bind(claim.mirror.0)
+            .bind(claim.pair.0)
+            .bind(conflict.source.to_string())
+            .bind(conflict.base.as_ref().map(|base| to_store(&base.source)))
+            .bind(conflict.base.as_ref().map(|base| to_store(&base.target)))
+            .bind(to_store(source))
+            .bind(to_store(target))
+            .bind(conflict.winner.map_or("undecided", Side::as_str))
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Locks the lane's row and refuses if somebody else holds it.
+pub(super) async fn hold(connection: &mut PgConnection, claim: &Claim) -> Result<()> {
+    let held: Option<i64> = sqlx::query_scalar("select fence from lane where pair_id = $1 and fence = $2 for update")
+        .bind(claim.pair.0)
+        .bind(claim.fence)
+        .fetch_optional(connection)
+        .await?;
+    held.map(|_| ()).ok_or(Error::Fenced)
+}
+
+async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &LaneSettled<'_>) -> Result<()> {
+    let lead_is_source = settled.lead == Side::Source;
+    let (source_stamp, target_stamp) =
+        if lead_is_source { (settled.lead_stamp, settled.follow_stamp) } else { (settled.follow_stamp, settled.lead_stamp) };
+    sqlx::query(
+        "update pair
+         set state = $2, base = $3, mapping_version = $4, incomplete_why = $5,
+             source_stamp = coalesce($6, source_stamp), target_stamp = coalesce($7, target_stamp),
+             source_feed_stamp = coalesce($8, source_feed_stamp), read_at = coalesce($9, read_at)
+         where id = $1",
+    )
+    .bind(claim.pair.0)
+    .bind(settled.state)
+    .bind(to_store(settled.base))
+    .bind(settled.mapping_version)
+    .bind(settled.incomplete_why)
+    .bind(source_stamp)
+    .bind(target_stamp)
+    .bind(settled.lead_feed_stamp.filter(|_| lead_is_source))
+    .bind(settled.read_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Those who wait are looked for again after they are put in: the other end may have been settled in between. Both sides take
+/// the same key lock, so one of them sees the other.
+async fn put_waits(connection: &mut PgConnection, claim: &Claim, waits_for: &[TicketId], now: DateTime<Utc>) -> Result<()> {
+    let ids: Vec<&str> = waits_for.iter().map(TicketId::as_str).collect();
+    sqlx::query("delete from link_wait where pair_id = $1 and waits_for <> all($2)")
+        .bind(claim.pair.0)
+        .bind(&ids)
+        .execute(&mut *connection)
+        .await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    lock_keys(connection, claim, &ids).await?;
+    sqlx::query("insert into link_wait (mirror_id, pair_id, waits_for) select $1, $2, unnest($3::text[]) on conflict do nothing")
+        .bind(claim.mirror.0)
+        .bind(claim.pair.0)
+        .bind(&ids)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "update lane set look_again_at = $4
+         where pair_id = $1 and exists (
+             select 1 from pair where mirror_id = $2 and source_ticket = any($3) and target_ticket is not null)",
+    )
+    .bind(claim.pair.0)
+    .bind(claim.mirror.0)
+    .bind(&ids)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn lock_keys(connection: &mut PgConnection, claim: &Claim, tickets: &[&str]) -> Result<()> {
+    let mut sorted = tickets.to_vec();
+    sorted.sort_unstable();
+    for ticket in sorted {
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 7))")
+            .bind(format!("{}/{ticket}", claim.mirror.0))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn wake_waiting(connection: &mut PgConnection, claim: &Claim, now: DateTime<Utc>) -> Result<()> {
+    let source: Option<String> =
+        sqlx::query_scalar("select source_ticket from pair where id = $1").bind(claim.pair.0).fetch_one(&mut *connection).await?;
+    let Some(source) = source else { return Ok(()) };
+    lock_keys(connection, claim, &[&source]).await?;
+    sqlx::query(
+        "update lane set look_again_at = $3
+         where pair_id in (select pair_id from link_wait where mirror_id = $1 and waits_for = $2) and pair_id <> $4",
+    )
+    .bind(claim.mirror.0)
+    .bind(&source)
+    .bind(now)
+    .bind(claim.pair.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_links(connection: &mut PgConnection, claim: &Claim, links: &[MessageLink], now: DateTime<Utc>) -> Result<()> {
+    for link in links {
+        let visibility = match link.visibility {
+            Visibility::Public => "public",
+            Visibility::Internal => "internal",
+        };
+        sqlx::query(
+            "insert into message_link (mirror_id, source_message, target_message, pair_id, digest, visibility, files, exposed, made_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             on conflict (mirror_id, source_message) do update
+             set target_message = coalesce(excluded.target_message, message_link.target_message), pair_id = excluded.pair_id,
+                 digest = excluded.digest, visibility = excluded.visibility, files = excluded.files, exposed = excluded.exposed",
+        )
+        .bind(claim.mirror.0)
+        .bind(link.source.as_str())
+        .bind(link.target.as_ref().map(|id| id.as_str()))
+        .bind(claim.pair.0)
+        .bind(&link.digest)
+        .bind(visibility)
+        .bind(json!(link.files))
+        .bind(link.exposed)
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Raises figures in the commit that they count.
+pub(super) async fn count(connection: &mut PgConnection, claim: &Claim, figures: &[(&'static str, i64)]) -> Result<()> {
+    let figures: Vec<_> = figures.iter().filter(|(_, by)| *by != 0).collect();
+    if figures.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<(&str, i64)> = figures.iter().map(|(name, by)| (*name, *by)).collect();
+    // One row order for everybody: two settlements never wait for each other.
+    names.sort_unstable();
+    sqlx::query(
+        "insert into figure (mirror_id, name, value)
+         select $1, f.name, sum(f.by) from unnest($2::text[], $3::bigint[]) as f(name, by) group by f.name order by f.name
+         on conflict (mirror_id, name) do update set value = figure.value + excluded.value",
+    )
+    .bind(claim.mirror.0)
+    .bind(names.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+    .bind(names.iter().map(|(_, by)| *by).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Status: figures of a mirror as people read them, all from the durable ledger.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::Row;
+
+use crate::mirror::MirrorId;
+
+use super::{Ledger, Result};
+
+/// Where a mirror stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    pub tickets: i64,
+    pub copied: i64,
+    pub messages: i64,
+    pub incomplete: i64,
+    /// Lanes with work, blocked ones left out.
+    pub waiting: i64,
+    /// Seconds since the oldest waiting event was received.
+    pub oldest_seconds: f64,
+    pub parked: i64,
+    pub conflicts: i64,
+    pub events: BTreeMap<String, i64>,
+    pub missed: i64,
+    pub lag: Lag,
+    pub figures: BTreeMap<String, i64>,
+    pub polled_at: Option<DateTime<Utc>>,
+    pub seen_up_to: Option<DateTime<Utc>>,
+    pub poll_fault: Option<String>,
+}
+
+/// Seconds from the receipt of a live event (webhook or poll) to its commit as applied.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Lag {
+    pub events: i64,
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl Ledger {
+    /// Reads the whole status of a mirror.
+    pub async fn status(&self, mirror: MirrorId, now: DateTime<Utc>) -> Result<Status> {
+        let row = sqlx::query(
+            "select
+                 (select count(*) from pair where mirror_id = $1 and state <> 'outside') as tickets,
+                 (select count(*) from pair where mirror_id = $1 and target_ticket is not null) as copied,
+                 (select count(*) from message_link where mirror_id = $1) as messages,
+                 (select count(*) from pair where mirror_id = $1 and incomplete_why is not null) as incomplete,
+                 (select count(*) from lane where mirror_id = $1 and not blocked
+                     and (pending > applied or look_again_at is not null)) as waiting,
+                 (select coalesce(extract(epoch from $2 - min(waiting_since)), 0)::float8 from lane
+                     where mirror_id = $1 and not blocked and pending > applied) as oldest,
+                 (select count(*) from parked where mirror_id = $1 and decided_at is null) as parked,
+                 (select count(*) from conflict where mirror_id = $1) as conflicts,
+                 (select count(*) from change_event where mirror_id = $1 and missed) as missed,
+                 w.polled_at, w.seen_up_to, w.fault
+             from (select 1) one
+             left join watermark w on w.mirror_id = $1 and w.side = 'source' and w.feed = 'changes'",
+        )
+        .bind(mirror.0)
+        .bind(now)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Status {
+            tickets: row.get("tickets"),
+            copied: row.get("copied"),
+            messages: row.get("messages"),
+            incomplete: row.get("incomplete"),
+            waiting: row.get("waiting"),
+            oldest_seconds: row.get("oldest"),
+            parked: row.get("parked"),
+            conflicts: row.get("conflicts"),
+            missed: row.get("missed"),
+            events: self.events_by_origin(mirror).await?,
+            lag: self.lag(mirror).await?,
+            figures: self.figures(mirror).await?,
+            polled_at: row.get("polled_at"),
+            seen_up_to: row.get("seen_up_to"),
+            poll_fault: row.get("fault"),
+        })
+    }
+
+    async fn events_by_origin(&self, mirror: MirrorId) -> Result<BTreeMap<String, i64>> {
+        let rows = sqlx::query("select origin, count(*) as n from change_event where mirror_id = $1 group by origin")
+            .bind(mirror.0)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.get("origin"), row.get("n"))).collect())
+    }
+
+    async fn lag(&self, mirror: MirrorId) -> Result<Lag> {
+        let row = sqlx::query(
+            "with lag as (
+                 select extract(epoch from applied_at - received_at)::float8 as seconds
+                 from change_event
+                 where mirror_id = $1 and origin in ('webhook', 'poll') and applied_at is not null
+             )
+             select count(*) as events,
+                    coalesce(percentile_cont(0.5) within group (order by seconds), 0) as p50,
+                    coalesce(percentile_cont(0.95) within group (order by seconds), 0) as p95,
+                    coalesce(percentile_cont(0.99) within group (order by seconds), 0) as p99,
+                    coalesce(max(seconds), 0) as max
+             from lag",
+        )
+        .bind(mirror.0)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Lag { events: row.get("events"), p50: row.get("p50"), p95: row.get("p95"), p99: row.get("p99"), max: row.get("max") })
+    }
+}

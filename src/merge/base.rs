@@ -1,0 +1,69 @@
+//! The base: what both desks said when they last agreed, per field, as two values.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desk::Side;
+use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::{AttachmentId, MessageId};
+use crate::desk::ticket::{Link, Visibility};
+
+/// Agreed fields by the source desk's key, and agreed links.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Base {
+    pub fields: BTreeMap<FieldKey, FieldBase>,
+    #[serde(default)]
+    pub links: Vec<LinkBase>,
+}
+
+/// One field as both sides held it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldBase {
+    pub source: Value,
+    /// As read back from the target, in the target's own normal form.
+    pub target: Value,
+    /// The target did not keep what was written (a rule of its own, or a value it cannot hold).
+    #[serde(default)]
+    pub flagged: bool,
+}
+
+impl FieldBase {
+    /// The value of one side.
+    pub fn of(&self, side: Side) -> &Value {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+
+    /// From the leading and the following value.
+    pub fn from_lead(lead: Side, leading: Value, following: Value) -> Self {
+        match lead {
+            Side::Source => Self { source: leading, target: following, flagged: false },
+            Side::Target => Self { source: following, target: leading, flagged: false },
+        }
+    }
+}
+
+/// A link between tickets that was carried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkBase {
+    pub source: Link,
+    pub target: Link,
+}
+
+/// Which message became which, and what the leading one looked like then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageLink {
+    pub source: MessageId,
+    /// `None` while the target has not told the id yet.
+    pub target: Option<MessageId>,
+    /// Of the source's words, as [`super::digest::words`] spells them.
+    pub digest: String,
+    pub visibility: Visibility,
+    /// The source's files that were carried or accounted for.
+    pub files: Vec<AttachmentId>,
+    /// Restricted at the source, and the target cannot follow: a person was told.
+    pub exposed: bool,
+}

@@ -1,0 +1,43 @@
+//! The words of a message in one spelling, and their digest: desks clean, wrap and re-code what they store.
+
+use sha2::{Digest, Sha256};
+
+use crate::desk::body::{Body, INLINE_SCHEME};
+
+/// Longer HTML is compared as it is, not rendered.
+const RENDER_LIMIT: usize = 2 << 20;
+/// Wide enough that no line is broken.
+const WIDTH: usize = 100_000;
+
+/// The visible words, white space folded. Two bodies with the same words say the same to a reader.
+pub fn words(body: &Body) -> String {
+    let text = match body {
+        Body::Text(text) => text.clone(),
+        Body::Html(html) => html_words(html),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn html_words(html: &str) -> String {
+    if html.len() > RENDER_LIMIT {
+        return html.to_string();
+    }
+    html2text::config::plain_no_decorate().string_from_read(html.as_bytes(), WIDTH).unwrap_or_else(|_| html.to_string())
+}
+
+/// Lower-case hex SHA-256 of the words and of how many images stand between them.
+pub fn of_body(body: &Body) -> String {
+    let images = match body {
+        Body::Html(html) => html.matches(INLINE_SCHEME).count(),
+        Body::Text(_) => 0,
+    };
+    let mut hash = Sha256::new();
+    hash.update(words(body).as_bytes());
+    hash.update(images.to_be_bytes());
+    hex(&hash.finalize())
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

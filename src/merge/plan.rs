@@ -1,0 +1,250 @@
+//! From a scene to the writes that it asks for, in the order in which they have to happen.
+
+use std::collections::BTreeMap;
+
+use crate::desk::Side;
+use crate::desk::capability::CreateTakes;
+use crate::desk::field::{FieldKey, Fields, Value};
+use crate::desk::id::TicketId;
+use crate::desk::ticket::Link;
+
+use super::base::{FieldBase, LinkBase, MessageLink};
+use super::field::{Decision, Three, decide};
+use super::scene::{Scene, Wanted};
+use super::thread::{self, Draft, Restricted};
+
+/// One field to be written.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FieldWrite {
+    /// The source desk's key: what the base is kept under.
+    pub source: FieldKey,
+    /// The following desk's key.
+    pub key: FieldKey,
+    /// The leading value that this carries.
+    pub lead: Value,
+    /// What the following desk held when it was decided.
+    pub before: Value,
+    pub intended: Value,
+}
+
+/// One step; each is one intent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    Restrict(Restricted),
+    Create {
+        fields: Vec<FieldWrite>,
+        drafts: Vec<Draft>,
+    },
+    SetFields(Vec<FieldWrite>),
+    AddMessage(Draft),
+    AddLink(LinkBase),
+    RemoveLink(LinkBase),
+    /// The status, after the messages: a message reopens a ticket. Skipped where it stands already.
+    StatusLast(FieldWrite),
+}
+
+/// Both sides changed one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldConflict {
+    pub source: FieldKey,
+    pub base: Option<FieldBase>,
+    pub lead: Value,
+    pub follow: Value,
+    /// `None`: a person decides.
+    pub winner: Option<Side>,
+}
+
+/// What a scene asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// Fields on which both agree without a write.
+    pub agreed: BTreeMap<FieldKey, FieldBase>,
+    pub adopted: Vec<MessageLink>,
+    pub conflicts: Vec<FieldConflict>,
+    /// Words that no mapping knows, by the source's field.
+    pub unmapped: BTreeMap<FieldKey, Vec<String>>,
+    /// Leading tickets that have to be copied first.
+    pub waits_for: Vec<TicketId>,
+    /// Links that the following desk has no place for.
+    pub unheld_links: Vec<Link>,
+    /// A file is still being scanned.
+    pub pending: bool,
+}
+
+/// Plans one round. Called again after its steps were performed, it plans nothing.
+pub fn plan(scene: &Scene<'_>) -> Plan {
+    let mut plan = Plan::default();
+    let conversation = thread::plan(scene);
+    plan.adopted = conversation.adopted;
+    plan.pending = conversation.pending;
+    plan.steps.extend(conversation.restricted.into_iter().map(Step::Restrict));
+    let writes = field_writes(scene, &mut plan);
+    match scene.follow {
+        None => creation(scene, writes, conversation.drafts, &mut plan),
+        Some(follow) => changes(scene, &follow.fields, writes, conversation.drafts, &mut plan),
+    }
+    links(scene, &mut plan);
+    plan
+}
+
+fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
+    let mut writes = Vec::new();
+    for (key, lead) in &scene.lead.fields {
+        let Some(target) = scene.mapping.field(key) else { continue };
+        let wanted = match scene.wanted(key, lead) {
+            Wanted::Value(wanted) => wanted,
+            Wanted::Unmapped(words) => {
+                note_unmapped(scene, key, lead, words, plan);
+                continue;
+            }
+            Wanted::Unknown => continue,
+        };
+        let write =
+            FieldWrite { source: key.clone(), key: target.clone(), lead: lead.clone(), before: Value::Empty, intended: wanted };
+        writes.extend(decided(scene, write, plan));
+    }
+    writes
+}
+
+/// An unmapped value matters only when it is news.
+fn note_unmapped(scene: &Scene<'_>, key: &FieldKey, lead: &Value, words: Vec<String>, plan: &mut Plan) {
+    let known = scene.base.fields.get(key).is_some_and(|base| base.of(scene.lead_side) == lead);
+    if !known {
+        plan.unmapped.insert(key.clone(), words);
+    }
+}
+
+fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<FieldWrite> {
+    let Some(follow) = scene.follow else {
+        return (write.intended != Value::Empty).then_some(write);
+    };
+    let held = follow.fields.get(&write.key)?;
+    let base = scene.base.fields.get(&write.source);
+    let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
+        Wanted::Value(value) => Some(value),
+        Wanted::Unmapped(_) | Wanted::Unknown => None,
+    });
+    let three = Three {
+        base: base.map(|base| (base.of(scene.lead_side), base.of(scene.lead_side.other()))),
+        lead: &write.lead,
+        wanted: &write.intended,
+        wanted_before: wanted_before.as_ref(),
+        follow: held,
+    };
+    let account = || FieldBase::from_lead(scene.lead_side, write.lead.clone(), held.clone());
+    match decide(three, scene.winner(&write.source)) {
+        Decision::Leave => None,
+        Decision::Agree => {
+            plan.agreed.insert(write.source.clone(), account());
+            None
+        }
+        Decision::Write(intended) => Some(FieldWrite { before: held.clone(), intended, ..write }),
+        Decision::Conflict { write: chosen, undecided } => {
+            let winner = match (&chosen, undecided) {
+                (Some(_), _) => Some(scene.lead_side),
+                (None, false) => Some(scene.lead_side.other()),
+                (None, true) => None,
+            };
+            plan.conflicts.push(FieldConflict {
+                source: write.source.clone(),
+                base: base.cloned(),
+                lead: write.lead.clone(),
+                follow: held.clone(),
+                winner,
+            });
+            if winner == Some(scene.lead_side.other()) {
+                plan.agreed.insert(write.source.clone(), account());
+            }
+            chosen.map(|intended| FieldWrite { before: held.clone(), intended, ..write })
+        }
+    }
+}
+
+fn is_status(write: &FieldWrite) -> bool {
+    write.key == FieldKey::Status
+}
+
+fn creation(scene: &Scene<'_>, writes: Vec<FieldWrite>, mut drafts: Vec<Draft>, plan: &mut Plan) {
+    if drafts.is_empty() {
+        // The first message is not to be had yet; a ticket without its description would be half a ticket.
+        return;
+    }
+    let rest = match scene.follow_can.create_takes {
+        CreateTakes::AllMessages => Vec::new(),
+        CreateTakes::FirstMessage => drafts.split_off(1),
+    };
+    let final_status = |write: &FieldWrite| {
+        is_status(write) && write.intended.words().first().is_some_and(|word| scene.follow_can.final_statuses.contains(word))
+    };
+    let immutable =
+        |write: &FieldWrite| is_status(write) && write.intended.words().first().copied() == scene.follow_can.immutable_status;
+    let (last, first): (Vec<_>, Vec<_>) =
+        writes.into_iter().partition(|write| immutable(write) || (!rest.is_empty() && (final_status(write) || is_status(write))));
+    plan.steps.push(Step::Create { fields: first, drafts });
+    plan.steps.extend(rest.into_iter().map(Step::AddMessage));
+    plan.steps.extend(last.into_iter().map(Step::StatusLast));
+}
+
+fn changes(scene: &Scene<'_>, held: &Fields, writes: Vec<FieldWrite>, drafts: Vec<Draft>, plan: &mut Plan) {
+    let (status, fields): (Vec<_>, Vec<_>) = writes.into_iter().partition(is_status);
+    if !fields.is_empty() {
+        plan.steps.push(Step::SetFields(fields));
+    }
+    let adds_messages = !drafts.is_empty();
+    plan.steps.extend(drafts.into_iter().map(Step::AddMessage));
+    let mut status: Vec<FieldWrite> = status;
+    if status.is_empty() && adds_messages {
+        status.extend(standing_status(scene, held));
+    }
+    plan.steps.extend(status.into_iter().map(Step::StatusLast));
+}
+
+/// The status that has to stand after our messages although nobody asked for another one.
+fn standing_status(scene: &Scene<'_>, held: &Fields) -> Option<FieldWrite> {
+    let lead = scene.lead.fields.get(&FieldKey::Status)?;
+    let key = scene.mapping.field(&FieldKey::Status)?;
+    let before = held.get(key)?.clone();
+    Some(FieldWrite { source: FieldKey::Status, key: key.clone(), lead: lead.clone(), intended: before.clone(), before })
+}
+
+fn links(scene: &Scene<'_>, plan: &mut Plan) {
+    let carried = |link: &Link| scene.base.links.iter().find(|base| lead_end(scene.lead_side, base) == link);
+    for link in &scene.lead.links {
+        if carried(link).is_some() {
+            continue;
+        }
+        if !scene.follow_can.links.contains(&link.kind) {
+            plan.unheld_links.push(link.clone());
+        } else if let Some(there) = scene.tickets.get(&link.to) {
+            let following = Link { kind: link.kind, to: there.clone() };
+            plan.steps.push(Step::AddLink(link_base(scene.lead_side, link.clone(), following)));
+        } else {
+            plan.waits_for.push(link.to.clone());
+        }
+    }
+    for base in &scene.base.links {
+        if !scene.lead.links.contains(lead_end(scene.lead_side, base)) {
+            plan.steps.push(Step::RemoveLink(base.clone()));
+        }
+    }
+}
+
+fn lead_end(lead: Side, base: &LinkBase) -> &Link {
+    match lead {
+        Side::Source => &base.source,
+        Side::Target => &base.target,
+    }
+}
+
+/// The end of a carried link that stands in the following desk.
+pub fn follow_end(lead: Side, base: &LinkBase) -> &Link {
+    lead_end(lead.other(), base)
+}
+
+fn link_base(lead: Side, leading: Link, following: Link) -> LinkBase {
+    match lead {
+        Side::Source => LinkBase { source: leading, target: following },
+        Side::Target => LinkBase { source: following, target: leading },
+    }
+}

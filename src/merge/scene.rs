@@ -1,0 +1,122 @@
+//! Everything that a decision about one ticket sees.
+
+use std::collections::BTreeMap;
+
+use crate::desk::Side;
+use crate::desk::capability::Capabilities;
+use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::{PersonId, TicketId};
+use crate::desk::mapping::{Mapped, Mapping};
+use crate::desk::person::Role;
+use crate::desk::policy::{Conflict, Policy};
+use crate::desk::ticket::Ticket;
+use crate::mirror::KeySpace;
+
+use super::base::{Base, MessageLink};
+use super::field::Winner;
+
+/// Both tickets as they are, what was agreed before, and the rules of the mirror.
+pub struct Scene<'a> {
+    /// The side that leads this pair.
+    pub lead_side: Side,
+    pub lead: &'a Ticket,
+    /// `None`: not made yet.
+    pub follow: Option<&'a Ticket>,
+    pub lead_can: &'a Capabilities,
+    pub follow_can: &'a Capabilities,
+    pub keys: &'a KeySpace,
+    /// How many follow-ups went before: part of the ticket's key.
+    pub part: u16,
+    pub base: &'a Base,
+    pub linked: &'a [MessageLink],
+    /// Leading person to following person; `Some(None)`: looked up, and there is nobody to act as.
+    pub people: &'a BTreeMap<PersonId, Option<PersonId>>,
+    /// Leading ticket to following ticket, for the other ends of links and merges; missing: not copied yet.
+    pub tickets: &'a BTreeMap<TicketId, TicketId>,
+    pub mapping: &'a Mapping,
+    pub policy: &'a Policy,
+}
+
+/// A field's value in the following desk's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    Value(Value),
+    /// No word for these.
+    Unmapped(Vec<String>),
+    /// Nobody is known yet for these people.
+    Unknown,
+}
+
+impl Scene<'_> {
+    /// Turns a leading value into the following desk's words.
+    pub fn wanted(&self, key: &FieldKey, value: &Value) -> Wanted {
+        match value {
+            Value::Person(person) => match self.people.get(person) {
+                Some(Some(found)) => Wanted::Value(Value::Person(found.clone())),
+                Some(None) => Wanted::Value(Value::Empty),
+                None => Wanted::Unknown,
+            },
+            Value::People(people) => {
+                if people.iter().any(|person| !self.people.contains_key(person)) {
+                    return Wanted::Unknown;
+                }
+                Wanted::Value(Value::people(people.iter().filter_map(|person| self.people[person].clone())))
+            }
+            value => match self.mapping.value(key, value) {
+                Mapped::Value(value) => Wanted::Value(self.fitted(key, value)),
+                Mapped::Unmapped(words) => Wanted::Unmapped(words),
+            },
+        }
+    }
+
+    /// Cut to what the following desk can hold, so that the cut value is recognised as ours afterwards.
+    fn fitted(&self, key: &FieldKey, value: Value) -> Value {
+        match (key, value) {
+            (FieldKey::Subject, Value::Text(text)) => {
+                let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                Value::text(one_line.chars().take(self.follow_can.subject_limit).collect::<String>().trim_end())
+            }
+            (_, value) => value,
+        }
+    }
+
+    /// Who wins a conflict in this field.
+    pub fn winner(&self, key: &FieldKey) -> Winner {
+        match self.policy.conflict_in(key) {
+            Conflict::SourceWins if self.lead_side == Side::Source => Winner::Lead,
+            Conflict::TargetWins if self.lead_side == Side::Target => Winner::Lead,
+            Conflict::SourceWins | Conflict::TargetWins => Winner::Follow,
+            Conflict::Ask => Winner::Ask,
+        }
+    }
+}
+
+/// A person who has to be known at the following desk before anything can be planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    pub person: PersonId,
+    /// A customer is made if the desk does not know them; an agent never is (seats are bought by people).
+    pub may_create: bool,
+}
+
+/// Whom a leading ticket names, each once.
+pub fn people_needed(lead: &Ticket, follow_can: &Capabilities, mapping: &Mapping) -> Vec<Needed> {
+    let mut needed: BTreeMap<PersonId, bool> = BTreeMap::new();
+    let customer = |id: &PersonId| lead.person(id).is_none_or(|person| person.role == Role::Customer);
+    for (key, value) in &lead.fields {
+        let Some(_) = mapping.field(key) else { continue };
+        for person in value.persons() {
+            let may_create = match key {
+                FieldKey::Requester | FieldKey::Cc => true,
+                _ => customer(person) && *key != FieldKey::Assignee,
+            };
+            *needed.entry(person.clone()).or_default() |= may_create;
+        }
+    }
+    if follow_can.sets_author == crate::desk::capability::SetsAuthor::Always {
+        for message in &lead.messages {
+            *needed.entry(message.author.clone()).or_default() |= customer(&message.author);
+        }
+    }
+    needed.into_iter().map(|(person, may_create)| Needed { person, may_create }).collect()
+}

@@ -1,0 +1,71 @@
+//! A mirror: one source to target pair of desks, and the states that it goes through.
+//!
+//! ```text
+//!  applied ──backfill starts──► copying ──everything listed is applied──► mirroring
+//!                                  ▲                                          │
+//!                                  └──────────── backfill again ──────────────┘
+//! ```
+//! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing.
+//! A mirror can be paused in any phase; then hints are still received and nothing is written.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A mirror's id in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MirrorId(pub Uuid);
+
+/// A pair's id in the ledger; its lane has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PairId(pub i64);
+
+/// Where a mirror stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Applied,
+    Copying,
+    Mirroring,
+}
+
+impl Phase {
+    /// The word stored in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Applied => "applied",
+            Phase::Copying => "copying",
+            Phase::Mirroring => "mirroring",
+        }
+    }
+
+    /// From the word in the ledger.
+    pub fn parse(word: &str) -> Option<Phase> {
+        [Phase::Applied, Phase::Copying, Phase::Mirroring].into_iter().find(|phase| phase.as_str() == word)
+    }
+}
+
+/// The namespace of the keys that a mirror leaves in its target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeySpace(pub String);
+
+impl KeySpace {
+    /// The key of a ticket: `tidegate:<mirror key>:t:<source id>`; `part` counts follow-ups from 0.
+    pub fn ticket(&self, source: &str, part: u16) -> String {
+        match part {
+            0 => format!("tidegate:{}:t:{source}", self.0),
+            part => format!("tidegate:{}:t:{source}:{part}", self.0),
+        }
+    }
+
+    /// The key of a message.
+    pub fn message(&self, source: &str) -> String {
+        format!("tidegate:{}:m:{source}", self.0)
+    }
+
+    /// The key of a person.
+    pub fn person(&self, source: &str) -> String {
+        format!("tidegate:{}:p:{source}", self.0)
+    }
+}
