@@ -100,6 +100,7 @@ create table lane (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 create index lane_due on lane (priority, due_at) where pending > applied and not blocked;
 create index lane_again on lane (look_again_at) where look_again_at is not null;
+create index lane_blocked on lane (pair_id) where blocked;
 
 -- One webhook request that proved itself. `dedupe` is the vendor's signed id, or the digest of the body.
 create table delivery (

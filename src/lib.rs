@@ -7,6 +7,7 @@ pub mod desk;
 pub mod ledger;
 pub mod merge;
 pub mod mirror;
+pub mod replay;
 pub mod secret;
 pub mod sim;
 pub mod task;

@@ -12,6 +12,7 @@ pub mod feed;
 pub mod figure;
 pub mod intent;
 pub mod lane;
+pub mod merged;
 pub mod mirror;
 pub mod pair;
 pub mod parked;

@@ -31,7 +31,6 @@ pub struct Pair {
     pub incomplete_why: Option<String>,
     /// How many follow-ups took over before.
     pub part: u16,
-    pub messages: Vec<MessageLink>,
 }
 
 /// The most that the hints of a claim promise.
@@ -58,18 +57,21 @@ impl Ledger {
         .bind(id.0)
         .fetch_one(&self.pool)
         .await?;
-        let messages = self.message_links(id).await?;
-        read_pair(&row, messages)
+        read_pair(&row)
     }
 
-    async fn message_links(&self, id: PairId) -> Result<Vec<MessageLink>> {
+    /// The links of these source messages, whichever pair they came with: messages move when tickets are merged.
+    pub async fn message_links(&self, mirror: MirrorId, pair: PairId, sources: &[&MessageId]) -> Result<Vec<MessageLink>> {
+        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
         let rows = sqlx::query(
             "select source_message, target_message, digest, visibility, files, exposed
              from message_link
-             where pair_id = $1
+             where pair_id = $1 or (mirror_id = $2 and source_message = any($3))
              order by made_at, source_message",
         )
-        .bind(id.0)
+        .bind(pair.0)
+        .bind(mirror.0)
+        .bind(ids)
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(read_link).collect()
@@ -137,7 +139,7 @@ impl Ledger {
     }
 }
 
-fn read_pair(row: &PgRow, messages: Vec<MessageLink>) -> Result<Pair> {
+fn read_pair(row: &PgRow) -> Result<Pair> {
     let base: Option<Json> = row.get("base");
     let ticket = |column: &str| row.get::<Option<String>, _>(column).map(TicketId::new);
     Ok(Pair {
@@ -152,7 +154,6 @@ fn read_pair(row: &PgRow, messages: Vec<MessageLink>) -> Result<Pair> {
         target_stamp: row.get("target_stamp"),
         incomplete_why: row.get("incomplete_why"),
         part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),
-        messages,
     })
 }
 

@@ -23,20 +23,26 @@ pub struct NewPersonLink<'a> {
 }
 
 impl Ledger {
-    /// What is known of these people; those never looked up are missing.
-    pub async fn people(&self, mirror: MirrorId, sources: &[&PersonId]) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
+    /// What is known of these people; those never looked up are missing, and so are those whom nobody was found for longer
+    /// than an hour ago: an account may have been made meanwhile.
+    pub async fn people(
+        &self,
+        mirror: MirrorId,
+        sources: &[&PersonId],
+        now: DateTime<Utc>,
+    ) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
         let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
-        let rows =
-            sqlx::query("select source_person, target_person from person_link where mirror_id = $1 and source_person = any($2)")
-                .bind(mirror.0)
-                .bind(ids)
-                .fetch_all(&self.pool)
-                .await?;
-        let link = |row: sqlx::postgres::PgRow| {
-            let target: Option<String> = row.get("target_person");
-            (PersonId::new(row.get::<String, _>("source_person")), target.map(PersonId::new))
-        };
-        Ok(rows.into_iter().map(link).collect())
+        let rows = sqlx::query(
+            "select source_person, target_person from person_link
+             where mirror_id = $1 and source_person = any($2)
+               and (target_person is not null or made_at > $3::timestamptz - interval '1 hour')",
+        )
+        .bind(mirror.0)
+        .bind(ids)
+        .bind(now)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(read_link).collect())
     }
 
     /// Keeps a link; the first one stays.
@@ -45,7 +51,8 @@ impl Ledger {
             "insert into person_link (mirror_id, source_person, target_person, email, name, how, made_at)
              values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (mirror_id, source_person) do update
-             set target_person = coalesce(person_link.target_person, excluded.target_person)",
+             set target_person = coalesce(person_link.target_person, excluded.target_person), made_at = excluded.made_at,
+                 how = case when person_link.target_person is null then excluded.how else person_link.how end",
         )
         .bind(mirror.0)
         .bind(link.source.as_str())
@@ -65,10 +72,11 @@ impl Ledger {
             .bind(mirror.0)
             .fetch_all(&self.pool)
             .await?;
-        let link = |row: sqlx::postgres::PgRow| {
-            let target: Option<String> = row.get("target_person");
-            (PersonId::new(row.get::<String, _>("source_person")), target.map(PersonId::new))
-        };
-        Ok(rows.into_iter().map(link).collect())
+        Ok(rows.into_iter().map(read_link).collect())
     }
+}
+
+fn read_link(row: sqlx::postgres::PgRow) -> (PersonId, Option<PersonId>) {
+    let target: Option<String> = row.get("target_person");
+    (PersonId::new(row.get::<String, _>("source_person")), target.map(PersonId::new))
 }

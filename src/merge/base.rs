@@ -26,6 +26,12 @@ pub struct FieldBase {
     /// The target did not keep what was written (a rule of its own, or a value it cannot hold).
     #[serde(default)]
     pub flagged: bool,
+    /// Written and not read back yet: `target` is what was meant.
+    #[serde(default)]
+    pub unread: bool,
+    /// The target's stamp before that write: a person's act after it is not ours.
+    #[serde(default)]
+    pub written_after: Option<String>,
 }
 
 impl FieldBase {
@@ -39,10 +45,11 @@ impl FieldBase {
 
     /// From the leading and the following value.
     pub fn from_lead(lead: Side, leading: Value, following: Value) -> Self {
-        match lead {
-            Side::Source => Self { source: leading, target: following, flagged: false },
-            Side::Target => Self { source: following, target: leading, flagged: false },
-        }
+        let (source, target) = match lead {
+            Side::Source => (leading, following),
+            Side::Target => (following, leading),
+        };
+        Self { source, target, flagged: false, unread: false, written_after: None }
     }
 }
 
@@ -54,7 +61,7 @@ pub struct LinkBase {
 }
 
 /// Which message became which, and what the leading one looked like then.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageLink {
     pub source: MessageId,
     /// `None` while the target has not told the id yet.

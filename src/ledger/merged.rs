@@ -1,0 +1,75 @@
+//! Merged tickets: which pair survives, and who owns the messages afterwards.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use crate::desk::id::TicketId;
+use crate::mirror::{MirrorId, PairId};
+
+use super::lane::Claim;
+use super::settle::hold;
+use super::{Ledger, Result};
+
+impl Ledger {
+    /// The pair in which the conversation of a source ticket goes on, following merges to the root, and its target ticket.
+    /// `None`: it has no target ticket yet.
+    pub async fn root_of(&self, mirror: MirrorId, source: &TicketId) -> Result<Option<(PairId, TicketId)>> {
+        let row = sqlx::query(
+            "with recursive chain as (
+                 select id, merged_into, target_ticket, 0 as depth from pair where mirror_id = $1 and source_ticket = $2
+                 union all
+                 select p.id, p.merged_into, p.target_ticket, c.depth + 1
+                 from chain c join pair p on p.id = c.merged_into
+                 where c.depth < 20
+             )
+             select id, target_ticket from chain where merged_into is null and target_ticket is not null limit 1",
+        )
+        .bind(mirror.0)
+        .bind(source.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| (PairId(row.get("id")), TicketId::new(row.get::<String, _>("target_ticket")))))
+    }
+
+    /// Notes that a pair was merged: its messages belong to the survivor, which is looked at again.
+    pub async fn settle_merge(&self, claim: &Claim, root: PairId, now: DateTime<Utc>) -> Result<()> {
+        if root == claim.pair {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin().await?;
+        hold(&mut transaction, claim).await?;
+        let first: Option<i64> =
+            sqlx::query_scalar("update pair set merged_into = $2 where id = $1 and merged_into is null returning id")
+                .bind(claim.pair.0)
+                .bind(root.0)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        sqlx::query("update message_link set pair_id = $2 where pair_id = $1")
+            .bind(claim.pair.0)
+            .bind(root.0)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        if first.is_some() {
+            // In a statement of its own: two merges into each other's survivors must not wait for each other's lanes.
+            sqlx::query("update lane set look_again_at = least(coalesce(look_again_at, $2), $2) where pair_id = $1")
+                .bind(root.0)
+                .bind(now)
+                .execute(&self.pool)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Destroys the raw payloads of a ticket: something in them was taken from people's eyes at the source.
+    pub async fn scrub(&self, claim: &Claim) -> Result<()> {
+        sqlx::query(
+            "update delivery set body = '', headers = '[]'
+             where id in (select delivery_id from change_event where pair_id = $1 and delivery_id is not null)",
+        )
+        .bind(claim.pair.0)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! A mirror in motion: its two desks and its rules.
+
+use std::sync::Arc;
+
+use crate::connectors::contract::Connector;
+use crate::desk::Side;
+use crate::desk::mapping::Mapping;
+use crate::desk::policy::Policy;
+use crate::desk::scope::Scope;
+use crate::mirror::{KeySpace, MirrorId};
+
+/// Everything that replay, intake and checks need of one mirror.
+pub struct Course {
+    pub id: MirrorId,
+    pub name: String,
+    pub keys: KeySpace,
+    pub source: Arc<dyn Connector>,
+    pub target: Arc<dyn Connector>,
+    pub mapping: Mapping,
+    pub mapping_version: String,
+    pub policy: Policy,
+    pub scope: Scope,
+}
+
+impl Course {
+    /// The desk of a side.
+    pub fn desk(&self, side: Side) -> &dyn Connector {
+        match side {
+            Side::Source => self.source.as_ref(),
+            Side::Target => self.target.as_ref(),
+        }
+    }
+}
+
+/// Named steps at which a test or the demo may end the process.
+#[async_trait::async_trait]
+pub trait Steps: Send + Sync {
+    /// Called when a step was reached; a killer never returns from it.
+    async fn reached(&self, step: &'static str);
+}
+
+/// Goes on at every step.
+pub struct GoOn;
+
+#[async_trait::async_trait]
+impl Steps for GoOn {
+    async fn reached(&self, _: &'static str) {}
+}
+
+/// The steps, in the order in which a lane passes them.
+pub const STEPS: [&str; 6] = ["claimed", "hydrated", "intent sent", "write done", "step settled", "read back"];

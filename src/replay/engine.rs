@@ -1,0 +1,238 @@
+//! The engine: claims lanes that are due, replays each in a task of its own, and deals with those that could not be settled.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::clock::{Clock, Monotonic, delta};
+use crate::connectors::http::{Priority, at_priority};
+use crate::ledger::lane::{Claim, Claimant};
+use crate::ledger::parked::Park;
+use crate::ledger::{self, Ledger};
+use crate::mirror::MirrorId;
+use crate::task::{self, Stop};
+
+use super::course::{Course, Steps};
+use super::fate::{Fate, Parking, Result};
+use super::lane::replay;
+use super::remedy::{Remedy, backoff, remedy};
+
+/// How the engine works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Lanes replayed at the same time.
+    pub workers: usize,
+    /// Longer than the longest call, or no write could ever be sent.
+    pub lease: Duration,
+    /// How long a lane rests after its lease ran out: a write of the former holder may still be on its way.
+    pub grace: Duration,
+    /// When a weak hint is looked at once more.
+    pub second_look: Duration,
+    /// The longest that the engine sleeps without being woken.
+    pub idle: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workers: 16,
+            lease: Duration::from_secs(90),
+            grace: Duration::from_secs(25),
+            second_look: Duration::from_secs(3),
+            idle: Duration::from_millis(250),
+        }
+    }
+}
+
+/// What every replay needs.
+pub struct House {
+    pub ledger: Ledger,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub steps: Arc<dyn Steps>,
+    pub turns: Turns,
+}
+
+/// One at a time per name, within this process.
+#[derive(Default)]
+pub struct Turns {
+    locks: Mutex<HashMap<String, Arc<Turn<()>>>>,
+}
+
+impl Turns {
+    /// Waits for one's turn; it ends when the guard is dropped.
+    pub async fn take(&self, name: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            locks.entry(name.to_lowercase()).or_default().clone()
+        };
+        lock.lock_owned().await
+    }
+}
+
+/// The courses of the mirrors that are served.
+pub type Courses = Arc<RwLock<BTreeMap<MirrorId, Arc<Course>>>>;
+
+/// Replays lanes.
+#[derive(Clone)]
+pub struct Engine {
+    house: Arc<House>,
+    courses: Courses,
+    worker: Uuid,
+    wake: Arc<Notify>,
+}
+
+impl Engine {
+    /// An engine with a name of its own.
+    pub fn new(house: Arc<House>, courses: Courses, wake: Arc<Notify>) -> Self {
+        Self { house, courses, worker: Uuid::new_v4(), wake }
+    }
+
+    /// Works until stop is said, then lets what is under way finish.
+    pub async fn run(&self, stop: Stop) {
+        let mut tasks = JoinSet::new();
+        let mut listen = stop.clone();
+        while !stop.said() {
+            while tasks.try_join_next().is_some() {}
+            let free = self.house.settings.workers.saturating_sub(tasks.len());
+            let claims = if free > 0 { self.claim(free).await } else { Vec::new() };
+            for (claim, claimed) in &claims {
+                let (engine, claim, claimed) = (self.clone(), claim.clone(), *claimed);
+                tasks.spawn(async move { engine.work(&claim, claimed).await });
+            }
+            if claims.len() == free && free > 0 {
+                continue;
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                () = task::pause(self.house.settings.idle, &mut listen) => {}
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Replays what is due now, and again what that brought about, until nothing is due. For tests.
+    pub async fn run_until_idle(&self) -> usize {
+        let mut done = 0;
+        loop {
+            let claims = self.claim(self.house.settings.workers).await;
+            if claims.is_empty() {
+                return done;
+            }
+            let mut tasks = JoinSet::new();
+            for (claim, claimed) in claims {
+                let engine = self.clone();
+                tasks.spawn(async move { engine.work(&claim, claimed).await });
+                done += 1;
+            }
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+
+    async fn claim(&self, most: usize) -> Vec<(Claim, Monotonic)> {
+        let claimed = Monotonic::now();
+        let settings = &self.house.settings;
+        let claimant = Claimant { worker: self.worker, lease: settings.lease, grace: settings.grace };
+        let now = self.house.clock.now();
+        if let Err(error) = self.house.ledger.retry_changed(now).await {
+            warn!(%error, "parked tickets could not be looked through");
+        }
+        match self.house.ledger.claim(claimant, i64::try_from(most).unwrap_or(i64::MAX), now).await {
+            Ok(claims) => claims.into_iter().map(|claim| (claim, claimed)).collect(),
+            Err(error) => {
+                warn!(%error, "no work could be claimed");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Replays one lane and deals with what came of it.
+    async fn work(&self, claim: &Claim, claimed: Monotonic) {
+        let course = self.courses.read().unwrap_or_else(PoisonError::into_inner).get(&claim.mirror).cloned();
+        let outcome = match &course {
+            Some(course) => {
+                let priority = if claim.backfill { Priority::Backfill } else { Priority::Live };
+                at_priority(priority, replay(&self.house, course, claim, claimed)).await
+            }
+            // Another process serves that mirror with a newer configuration: give the lane back to it.
+            None => Err(Fate::NotYet { after: Duration::from_secs(2), why: "this process does not serve the mirror".into() }),
+        };
+        let Err(fate) = outcome else { return };
+        if let Err(again) = self.deal_with(claim, course.as_deref(), fate).await {
+            match again {
+                Fate::Ledger(ledger::Error::Fenced) => info!(pair = claim.pair.0, "the lane was given to another worker"),
+                fate => error!(pair = claim.pair.0, ?fate, "a lane could not be given back; its lease runs out by itself"),
+            }
+        }
+    }
+
+    async fn deal_with(&self, claim: &Claim, course: Option<&Course>, fate: Fate) -> Result<()> {
+        match fate {
+            Fate::Ledger(error) => Err(Fate::Ledger(error)),
+            Fate::NotYet { after, why } => self.put_off(claim, after, ("not yet", &why)).await,
+            Fate::Halted => self.put_off(claim, Duration::from_secs(60), ("halted", "the mirror was halted")).await,
+            Fate::Park(parking) => self.park(claim, &parking).await,
+            Fate::Fault(fault) => match remedy(&fault, claim.attempts) {
+                Remedy::Retry(after) => self.put_off(claim, after, (fault.kind(), &fault.to_string())).await,
+                Remedy::Park { advice } => self.park_fault(claim, &fault, advice).await,
+                Remedy::Halt { advice } => self.halt_or_park(claim, course, &fault, advice).await,
+            },
+        }
+    }
+
+    async fn put_off(&self, claim: &Claim, after: Duration, why: (&str, &str)) -> Result<()> {
+        let due = self.house.clock.now() + delta(after);
+        self.house.ledger.put_off(claim, due, why).await?;
+        Ok(())
+    }
+
+    async fn park(&self, claim: &Claim, parking: &Parking) -> Result<()> {
+        let park = Park { kind: parking.kind, reason: &parking.reason, advice: &parking.advice, blocking: true, urgent: false };
+        warn!(pair = claim.pair.0, kind = parking.kind, "a ticket was parked");
+        self.house.ledger.park(claim, &park, self.house.clock.now()).await?;
+        Ok(())
+    }
+
+    async fn park_fault(&self, claim: &Claim, fault: &crate::connectors::fault::Fault, advice: &str) -> Result<()> {
+        let pair = self.house.ledger.pair(claim.pair).await?;
+        let ticket = pair.source_ticket.map_or_else(|| "(none)".to_string(), |id| id.to_string());
+        let parking =
+            Parking { kind: fault.kind(), reason: format!("source ticket {ticket}: {fault}"), advice: advice.to_string() };
+        self.park(claim, &parking).await
+    }
+
+    /// A refused credential halts the mirror if the desk refuses it altogether; a missing right parks the one ticket.
+    async fn halt_or_park(
+        &self,
+        claim: &Claim,
+        course: Option<&Course>,
+        fault: &crate::connectors::fault::Fault,
+        advice: &str,
+    ) -> Result<()> {
+        let Some(course) = course else { return self.park_fault(claim, fault, advice).await };
+        for desk in [&course.source, &course.target] {
+            match desk.identify().await {
+                Err(refused @ crate::connectors::fault::Fault::Unauthorised { .. }) => {
+                    let why = format!("{refused}. {advice}");
+                    error!(mirror = course.name, why, "the mirror is halted");
+                    self.house.ledger.pause_mirror(claim.mirror, &why).await?;
+                    return self.put_off(claim, Duration::from_secs(1), ("unauthorised", &refused.to_string())).await;
+                }
+                Err(_) => {
+                    return self
+                        .put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), (fault.kind(), &fault.to_string()))
+                        .await;
+                }
+                Ok(_) => {}
+            }
+        }
+        self.park_fault(claim, fault, advice).await
+    }
+}

@@ -1,0 +1,49 @@
+//! How the replay of a lane can end other than settled.
+
+use std::time::Duration;
+
+use crate::connectors::fault::Fault;
+use crate::ledger;
+
+/// Not settled, and why.
+#[derive(Debug)]
+pub enum Fate {
+    /// A desk failed us.
+    Fault(Fault),
+    /// The ledger failed us, or the lane was given to someone else.
+    Ledger(ledger::Error),
+    /// The desk does not show yet what was promised: again after so long.
+    NotYet { after: Duration, why: String },
+    /// A person decides.
+    Park(Parking),
+    /// The mirror was halted while this was under way.
+    Halted,
+}
+
+/// What is parked, with owned words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parking {
+    pub kind: &'static str,
+    pub reason: String,
+    pub advice: String,
+}
+
+impl From<Fault> for Fate {
+    fn from(fault: Fault) -> Self {
+        Fate::Fault(fault)
+    }
+}
+
+impl From<ledger::Error> for Fate {
+    fn from(error: ledger::Error) -> Self {
+        Fate::Ledger(error)
+    }
+}
+
+/// What a step of the replay returns.
+pub type Result<T> = std::result::Result<T, Fate>;
+
+/// A parking as an error.
+pub fn park<T>(kind: &'static str, reason: impl Into<String>, advice: impl Into<String>) -> Result<T> {
+    Err(Fate::Park(Parking { kind, reason: reason.into(), advice: advice.into() }))
+}

@@ -1,0 +1,135 @@
+//! Hydration: reading what is true now at both desks, and whether it shows what the hints promised.
+
+use chrono::{DateTime, Utc};
+
+use crate::connectors::contract::Read;
+use crate::connectors::http::CALL_LIMIT;
+use crate::desk::Side;
+use crate::desk::id::TicketId;
+use crate::desk::ticket::{Presence, Ticket};
+use crate::ledger::lane::Claim;
+use crate::ledger::pair::{Pair, Promise};
+use crate::merge::base::Base;
+
+use super::course::Course;
+use super::fate::{Fate, Result, park};
+use super::remedy::backoff;
+
+/// So often a desk may show less than promised before we believe it.
+const DOUBT: i32 = 7;
+
+/// Reads the leading ticket. Errors: `NotYet` while the desk shows an older state than the hints promise; `Park` when it
+/// does not show the ticket at all and goes on doing so.
+pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Ticket> {
+    let side = pair.authority;
+    let Some(id) = ticket_of(pair, side) else {
+        return park(
+            "no ticket",
+            "the leading desk has no ticket for this pair",
+            "Discard it, or remove and apply the mirror again.",
+        );
+    };
+    let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
+    match course.desk(side).read(id, stamp).await? {
+        Read::Found(ticket) => {
+            if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
+                return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
+            }
+            Ok(*ticket)
+        }
+        Read::Torn => not_yet(claim, format!("{} ticket {id} changed each time while it was read", side.as_str())),
+        Read::Missing if claim.attempts < DOUBT => {
+            not_yet(claim, format!("the {} desk does not show ticket {id} (yet)", side.as_str()))
+        }
+        Read::Missing => park(
+            "missing",
+            format!("the {} desk does not show ticket {id}, and does not say that it was deleted", side.as_str()),
+            "If it was deleted for good, discard this; if the credential lost the right to see it, give the right back and release it.",
+        ),
+    }
+}
+
+/// Reads the following ticket, following a merge that was made there. Errors as [`lead`].
+pub async fn follow(course: &Course, pair: &Pair, claim: &Claim) -> Result<Option<Ticket>> {
+    let side = pair.authority.other();
+    let Some(id) = ticket_of(pair, side) else { return Ok(None) };
+    let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
+    let mut ticket = read_follow(course, side, id, stamp, claim).await?;
+    for _ in 0..5 {
+        let Presence::MergedInto(root) = ticket.presence.clone() else { break };
+        ticket = read_follow(course, side, &root, None, claim).await?;
+        // Somebody merged it there: the conversation goes on in the survivor, whose fields belong to another pair.
+        ticket.fields.clear();
+    }
+    Ok(Some(ticket))
+}
+
+async fn read_follow(course: &Course, side: Side, id: &TicketId, since: Option<&str>, claim: &Claim) -> Result<Ticket> {
+    match course.desk(side).read(id, since).await? {
+        Read::Found(ticket) => Ok(*ticket),
+        Read::Torn => not_yet(claim, format!("{} ticket {id} changed each time while it was read", side.as_str())),
+        Read::Missing if claim.attempts < DOUBT => {
+            not_yet(claim, format!("the {} desk does not show ticket {id}", side.as_str()))
+        }
+        Read::Missing => park(
+            "missing",
+            format!("the {} desk does not show ticket {id}, which was mirrored before", side.as_str()),
+            "If it was deleted there, discard this; if the credential lost the right to see it, give the right back and release it.",
+        ),
+    }
+}
+
+/// The ticket of a side.
+pub fn ticket_of(pair: &Pair, side: Side) -> Option<&TicketId> {
+    match side {
+        Side::Source => pair.source_ticket.as_ref(),
+        Side::Target => pair.target_ticket.as_ref(),
+    }
+}
+
+fn not_yet<T>(claim: &Claim, why: String) -> Result<T> {
+    Err(Fate::NotYet { after: backoff(claim.attempts, CALL_LIMIT), why })
+}
+
+fn shows(ticket: &Ticket, promise: &Promise) -> bool {
+    let number = |stamp: &str| stamp.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u128>().ok());
+    let strong = match &promise.least_stamp {
+        Some(least) => match (number(least), number(&ticket.stamp)) {
+            (Some(least), Some(stamp)) => stamp >= least,
+            _ => true,
+        },
+        None => true,
+    };
+    strong && promise.at.is_none_or(|at| at.timestamp() <= ticket.updated_at.timestamp())
+}
+
+/// Whether the read came so soon after the change that another change in the same second could have been missed.
+pub fn too_soon(ticket: &Ticket, read_at: DateTime<Utc>) -> bool {
+    (read_at - ticket.updated_at).num_seconds() < 2
+}
+
+/// Takes what the following desk holds now as the base of fields that were written and not read back, unless a person
+/// changed them since: then what we wrote stays the base, so that the person's value is known as theirs.
+pub fn resolve_unread(base: &mut Base, lead: Side, follow: &Ticket, course: &Course) {
+    for (key, field) in base.fields.iter_mut().filter(|(_, field)| field.unread) {
+        let (Some(there), Side::Source) = (course.mapping.field(key), lead) else { continue };
+        let Some(now) = follow.fields.get(there) else { continue };
+        let by_person = follow.acts.iter().any(|act| {
+            act.by == crate::desk::ticket::Actor::Person
+                && act.fields.contains(there)
+                && field.written_after.as_deref().is_none_or(|stamp| newer(&act.id, stamp))
+        });
+        if !by_person {
+            field.flagged = *now != field.target;
+            field.target = now.clone();
+        }
+        field.unread = false;
+        field.written_after = None;
+    }
+}
+
+/// Compares two act ids or stamps of one desk by the number at their end.
+pub fn newer(act: &str, stamp: &str) -> bool {
+    let number = |id: &str| id.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u128>().ok());
+    number(act) > number(stamp)
+}

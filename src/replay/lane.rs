@@ -1,0 +1,505 @@
+//! The replay of one lane, from the claim to the settlement.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::{Monotonic, delta};
+use crate::connectors::http::CALL_LIMIT;
+use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::{MessageId, TicketId};
+use crate::desk::policy::{Deletion, Unmapped};
+use crate::desk::scope::Leaving;
+use crate::desk::ticket::{Presence, Ticket};
+use crate::desk::write::Write;
+use crate::ledger::lane::Claim;
+use crate::ledger::pair::{Pair, Promise};
+use crate::ledger::settle::{LaneSettled, StepSettled};
+use crate::merge::base::{Base, MessageLink};
+use crate::merge::plan::{FieldWrite, Plan, plan};
+use crate::merge::scene::Scene;
+
+use super::course::Course;
+use super::engine::House;
+use super::fate::{Fate, Parking, Result, park};
+use super::perform::Round;
+use super::{hydrate, people, recover};
+
+/// So many times a plan is made for what the writes of the one before it brought about.
+const ROUNDS: usize = 4;
+
+/// Keeps the lease alive and knows when it can no longer be trusted.
+pub struct Watch<'a> {
+    house: &'a House,
+    claim: &'a Claim,
+    renewed: Monotonic,
+}
+
+impl<'a> Watch<'a> {
+    /// A watch over a lane that was claimed at `claimed`.
+    pub fn new(house: &'a House, claim: &'a Claim, claimed: Monotonic) -> Self {
+        Self { house, claim, renewed: claimed }
+    }
+
+    /// The claim that is watched.
+    pub fn claim(&self) -> &'a Claim {
+        self.claim
+    }
+
+    /// Prolongs the lease once a third of it is over.
+    pub async fn renew(&mut self) -> Result<()> {
+        if self.renewed.elapsed() > self.house.settings.lease / 3 {
+            let started = Monotonic::now();
+            let until = self.house.clock.now() + delta(self.house.settings.lease);
+            self.house.ledger.renew(self.claim, until).await?;
+            self.renewed = started;
+        }
+        Ok(())
+    }
+
+    /// Right before sending: enough lease is left for the longest call, by a clock that counts suspension.
+    pub fn still_ours(&self) -> Result<()> {
+        if self.renewed.elapsed() + CALL_LIMIT < self.house.settings.lease {
+            Ok(())
+        } else {
+            Err(Fate::Ledger(crate::ledger::Error::Fenced))
+        }
+    }
+}
+
+/// What was read and decided about one lane.
+struct Work<'a> {
+    round: Round<'a>,
+    pair: Pair,
+    promise: Promise,
+    read_at: DateTime<Utc>,
+    links: Vec<MessageLink>,
+    last_plan: Plan,
+}
+
+/// Replays a claimed lane and settles it.
+pub async fn replay(house: &House, course: &Course, claim: &Claim, claimed: Monotonic) -> Result<()> {
+    house.steps.reached("claimed").await;
+    let pair = house.ledger.pair(claim.pair).await?;
+    let half_done = recover::close_open(house, course, claim, &pair).await?;
+    let pair = house.ledger.pair(claim.pair).await?;
+    let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
+    let read_at = house.clock.now();
+    let lead = hydrate::lead(course, &pair, claim, &promise).await?;
+    house.steps.reached("hydrated").await;
+    if let Some(state) = outside(course, &pair, &lead) {
+        return settle_untouched(house, course, claim, &pair, &lead, (state, read_at)).await;
+    }
+    let follow = hydrate::follow(course, &pair, claim).await?;
+    let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
+    let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
+    let mut base = pair.base.clone().unwrap_or_default();
+    if let Some(follow) = &follow {
+        take_half_done(&mut base, &half_done, follow, &pair);
+        hydrate::resolve_unread(&mut base, pair.authority, follow, course);
+    }
+    let source = pair.source_ticket.clone().unwrap_or_else(|| lead.id.clone());
+    let round = Round {
+        house,
+        course,
+        watch: Watch::new(house, claim, claimed),
+        lead: &lead,
+        ticket_key: course.keys.ticket(source.as_str(), pair.part),
+        follow,
+        base,
+        wrote: false,
+        lead_side: pair.authority,
+    };
+    let mut work = Work { round, pair, promise, read_at, links, last_plan: Plan::default() };
+    work.fill_targets().await?;
+    work.run().await
+}
+
+/// A ticket that is not, or no longer, the mirror's business.
+fn outside(course: &Course, pair: &Pair, lead: &Ticket) -> Option<&'static str> {
+    let never_copied = pair.target_ticket.is_none();
+    if lead.presence == Presence::Deleted && never_copied {
+        return Some("deleted");
+    }
+    if matches!(lead.presence, Presence::MergedInto(_)) && never_copied && lead.messages.is_empty() {
+        return Some("merged");
+    }
+    (lead.presence == Presence::Present && never_copied && course.scope.includes(lead).is_err()).then_some("outside")
+}
+
+async fn settle_untouched(
+    house: &House,
+    course: &Course,
+    claim: &Claim,
+    pair: &Pair,
+    lead: &Ticket,
+    (state, read_at): (&str, DateTime<Utc>),
+) -> Result<()> {
+    let settled = LaneSettled {
+        state,
+        base: &pair.base.clone().unwrap_or_default(),
+        lead: pair.authority,
+        lead_stamp: Some(&lead.stamp),
+        lead_feed_stamp: lead.feed_stamp.as_deref(),
+        follow_stamp: None,
+        read_at: Some(read_at),
+        mapping_version: &course.mapping_version,
+        incomplete_why: None,
+        waits_for: &[],
+        look_again_at: None,
+        figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
+    };
+    house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
+    Ok(())
+}
+
+/// A half-done field write is ours where the following desk holds what was intended.
+fn take_half_done(base: &mut Base, half_done: &recover::HalfDone, follow: &Ticket, pair: &Pair) {
+    for write in &half_done.fields {
+        if follow.fields.get(&write.key) == Some(&write.intended) {
+            let field = crate::merge::base::FieldBase::from_lead(pair.authority, write.lead.clone(), write.intended.clone());
+            base.fields.insert(write.source.clone(), field);
+        }
+    }
+}
+
+impl Work<'_> {
+    async fn run(&mut self) -> Result<()> {
+        if self.round.lead.presence == Presence::Deleted {
+            self.deletion().await?;
+            return self.settle("deleted").await;
+        }
+        self.undeletion().await?;
+        let mut settled = false;
+        for _ in 0..ROUNDS {
+            if !self.round_once().await? {
+                settled = true;
+                break;
+            }
+        }
+        if !settled {
+            tracing::warn!(
+                mirror = self.round.course.name,
+                source = self.round.lead.id.as_str(),
+                "the target keeps changing what is written"
+            );
+        }
+        let mut state = self.left_state().await?;
+        if let Presence::MergedInto(root) = self.round.lead.presence.clone()
+            && self.merge(&root).await?
+        {
+            state = "merged";
+        }
+        self.mark_incomplete().await?;
+        self.settle(state).await
+    }
+
+    /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
+    async fn round_once(&mut self) -> Result<bool> {
+        let round = &self.round;
+        let people = people::resolve(round.house, round.course, round.lead).await?;
+        let ends: Vec<&TicketId> = round.lead.links.iter().map(|link| &link.to).collect();
+        let tickets = round.house.ledger.targets_of(round.course.id, &ends).await?;
+        let scene = Scene {
+            lead_side: round.lead_side,
+            lead: round.lead,
+            follow: round.follow.as_ref(),
+            lead_can: round.course.desk(round.lead_side).capabilities(),
+            follow_can: round.course.desk(round.lead_side.other()).capabilities(),
+            keys: &round.course.keys,
+            part: self.pair.part,
+            base: &round.base,
+            linked: &self.links,
+            people: &people,
+            tickets: &tickets,
+            mapping: &round.course.mapping,
+            policy: &round.course.policy,
+        };
+        let plan = plan(&scene);
+        self.refuse(&plan).await?;
+        self.account(&plan).await?;
+        if self.immutable_in_the_way(&plan)? {
+            return self.follow_up().await;
+        }
+        for step in &plan.steps {
+            self.round.step(step).await?;
+        }
+        let acted = !plan.steps.is_empty();
+        self.last_plan = plan;
+        if self.round.wrote {
+            self.read_back().await?;
+        }
+        self.reload_links().await?;
+        Ok(acted)
+    }
+
+    /// What a person has to decide first.
+    async fn refuse(&mut self, plan: &Plan) -> Result<()> {
+        let claim = self.round.watch.claim();
+        if !plan.conflicts.is_empty() {
+            let now = self.round.house.clock.now();
+            self.round.house.ledger.record_conflicts(claim, &plan.conflicts, self.round.lead_side, now).await?;
+        }
+        if let Some(conflict) = plan.conflicts.iter().find(|conflict| conflict.winner.is_none()) {
+            return park(
+                "conflict",
+                format!("both desks changed `{}` of source ticket {}", conflict.source, self.round.lead.id),
+                "Make both desks say the same, or change the policy of this field, then release it.",
+            );
+        }
+        if self.round.course.policy.unmapped == Unmapped::Park
+            && let Some((field, words)) = plan.unmapped.iter().next()
+        {
+            return park(
+                "unmapped",
+                format!(
+                    "source ticket {}: the mapping has no word for `{}` in `{field}`",
+                    self.round.lead.id,
+                    words.join("`, `")
+                ),
+                format!("Add it to `[map.…]` of `{field}` in the mirror file, apply the file, and release this."),
+            );
+        }
+        Ok(())
+    }
+
+    async fn account(&mut self, plan: &Plan) -> Result<()> {
+        for (key, field) in &plan.agreed {
+            self.round.base.fields.insert(key.clone(), field.clone());
+        }
+        if !plan.adopted.is_empty() {
+            let settled = StepSettled {
+                links: &plan.adopted,
+                figures: &[("messages adopted", plan.adopted.len() as i64)],
+                ..StepSettled::default()
+            };
+            let now = self.round.house.clock.now();
+            self.round.house.ledger.settle_step(self.round.watch.claim(), settled, now).await?;
+        }
+        Ok(())
+    }
+
+    /// A closed ticket that something has to be written to.
+    fn immutable_in_the_way(&self, plan: &Plan) -> Result<bool> {
+        let immutable = self.round.follow.as_ref().is_some_and(|follow| follow.immutable);
+        if !immutable || plan.steps.is_empty() {
+            return Ok(false);
+        }
+        match self.round.course.policy.closed {
+            crate::desk::policy::Closed::FollowUp => Ok(true),
+            crate::desk::policy::Closed::Park => Err(Fate::Park(Parking {
+                kind: "closed",
+                reason: format!("source ticket {} changed, and its target ticket is closed for good", self.round.lead.id),
+                advice: "Set `closed = \"follow-up\"` in the mirror file and release it, or discard it.".into(),
+            })),
+        }
+    }
+
+    /// A new ticket continues the closed one.
+    async fn follow_up(&mut self) -> Result<bool> {
+        let has_news = self.round.lead.messages.iter().any(|message| !self.links.iter().any(|link| link.source == message.id));
+        if !has_news {
+            // Fields of a closed ticket cannot be changed, and a follow-up without a message would be an empty shell.
+            return Ok(false);
+        }
+        self.round.house.ledger.retire_target(self.round.watch.claim()).await?;
+        self.pair.part += 1;
+        self.round.ticket_key = self.round.course.keys.ticket(self.round.lead.id.as_str(), self.pair.part);
+        self.round.follow = None;
+        self.round.base = Base::default();
+        Ok(true)
+    }
+
+    async fn read_back(&mut self) -> Result<()> {
+        let before = self.round.follow.as_ref().map(|follow| (follow.id.clone(), follow.stamp.clone()));
+        let Some((id, stamp)) = before else { return Ok(()) };
+        let desk = self.round.course.desk(self.round.lead_side.other());
+        if let crate::connectors::contract::Read::Found(now) = desk.read(&id, Some(&stamp)).await? {
+            hydrate::resolve_unread(&mut self.round.base, self.round.lead_side, &now, self.round.course);
+            self.round.follow = Some(*now);
+        }
+        self.round.wrote = false;
+        self.round.house.steps.reached("read back").await;
+        Ok(())
+    }
+
+    async fn reload_links(&mut self) -> Result<()> {
+        let claim = self.round.watch.claim();
+        let ids: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
+        self.links = self.round.house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
+        self.fill_targets().await
+    }
+
+    /// Finds the target's ids of messages that it did not tell when they were written: by key, or by place for those that travelled
+    /// with the creation.
+    async fn fill_targets(&mut self) -> Result<()> {
+        let Some(follow) = &self.round.follow else { return Ok(()) };
+        let order: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
+        let mut unknown: Vec<MessageLink> = self.links.iter().filter(|link| link.target.is_none()).cloned().collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        unknown.sort_by_key(|link| order.iter().position(|id| **id == link.source));
+        let taken: Vec<&MessageId> = self.links.iter().filter_map(|link| link.target.as_ref()).collect();
+        let mut free = follow.messages.iter().filter(|message| message.key.is_none() && !taken.contains(&&message.id));
+        for link in &mut unknown {
+            let key = self.round.course.keys.message(link.source.as_str());
+            let keyed = follow.messages.iter().find(|message| message.key.as_deref() == Some(&key));
+            link.target = keyed.or_else(|| free.next()).map(|message| message.id.clone());
+        }
+        unknown.retain(|link| link.target.is_some());
+        let settled = StepSettled { links: &unknown, ..StepSettled::default() };
+        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
+        for link in unknown {
+            if let Some(known) = self.links.iter_mut().find(|known| known.source == link.source) {
+                known.target = link.target;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deletion(&mut self) -> Result<()> {
+        let deleted = self.round.follow.as_ref().is_none_or(|follow| follow.presence == Presence::Deleted);
+        if deleted || self.pair.state == "deleted" {
+            return Ok(());
+        }
+        match self.round.course.policy.deletion {
+            Deletion::Leave => Ok(()),
+            Deletion::Mark => {
+                self.may_destroy("mark").await?;
+                let tag = self.round.course.policy.tags.deleted.clone();
+                self.toggle_tag(&tag, true).await
+            }
+            Deletion::Delete => {
+                self.may_destroy("delete").await?;
+                let Some(follow) = &self.round.follow else { return Ok(()) };
+                let write = Write::Delete { ticket: follow.id.clone() };
+                self.destroy("delete", &write).await
+            }
+        }
+    }
+
+    async fn undeletion(&mut self) -> Result<()> {
+        if self.pair.state != "deleted" || self.round.course.policy.deletion != Deletion::Mark {
+            return Ok(());
+        }
+        let tag = self.round.course.policy.tags.deleted.clone();
+        self.toggle_tag(&tag, false).await
+    }
+
+    /// Merges the following ticket as the leading one was. `false`: the other ticket is not copied yet, and is waited for.
+    async fn merge(&mut self, root: &TicketId) -> Result<bool> {
+        let claim = self.round.watch.claim();
+        let Some((root_pair, into)) = self.round.house.ledger.root_of(claim.mirror, root).await? else {
+            self.last_plan.waits_for.push(root.clone());
+            return Ok(false);
+        };
+        let done = self.round.follow.as_ref().is_none_or(|follow| follow.id == into || follow.presence != Presence::Present);
+        if !done {
+            self.may_destroy("merge").await?;
+            let ticket = self.round.ticket_id();
+            self.destroy("merge", &Write::Merge { ticket, into }).await?;
+        }
+        self.round.house.ledger.settle_merge(claim, root_pair, self.round.house.clock.now()).await?;
+        Ok(true)
+    }
+
+    async fn may_destroy(&mut self, kind: &str) -> Result<()> {
+        let house = self.round.house;
+        let limit = self.round.course.policy.destructive_limit;
+        let now = house.clock.now();
+        let since = now - delta(limit.within);
+        let allowed = house.ledger.may_destroy(self.round.watch.claim(), kind, limit.count, since, now).await?;
+        if allowed { Ok(()) } else { Err(Fate::Halted) }
+    }
+
+    async fn destroy(&mut self, kind: &'static str, write: &Write) -> Result<()> {
+        let key = self.round.ticket_key.clone();
+        let (intent, _) = self.round.send(kind, &key, serde_json::json!({ "form": 1 }), write).await?;
+        let settled = StepSettled { intent: Some(intent), figures: &[("writes", 1)], ..StepSettled::default() };
+        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
+        Ok(())
+    }
+
+    async fn left_state(&mut self) -> Result<&'static str> {
+        let course = self.round.course;
+        let left = self.round.lead.presence == Presence::Present && course.scope.includes(self.round.lead).is_err();
+        if left && course.scope.leaving == Leaving::Mark && self.pair.state != "left" {
+            let tag = course.policy.tags.out_of_scope.clone();
+            self.toggle_tag(&tag, true).await?;
+        }
+        Ok(if left && course.scope.leaving == Leaving::Mark { "left" } else { "copied" })
+    }
+
+    fn incomplete_why(&self) -> Option<&'static str> {
+        if self.last_plan.pending {
+            Some("a file is still being scanned at the source")
+        } else if !self.last_plan.waits_for.is_empty() {
+            Some("a linked ticket is not copied yet")
+        } else {
+            None
+        }
+    }
+
+    async fn mark_incomplete(&mut self) -> Result<()> {
+        let (was, is) = (self.pair.incomplete_why.is_some(), self.incomplete_why().is_some());
+        let alive = self.round.follow.as_ref().is_some_and(|follow| follow.presence == Presence::Present && !follow.immutable);
+        if was == is || !alive {
+            return Ok(());
+        }
+        let tag = self.round.course.policy.tags.incomplete.clone();
+        self.toggle_tag(&tag, is).await
+    }
+
+    /// Sets or takes away a tag of ours at the following desk.
+    async fn toggle_tag(&mut self, tag: &str, on: bool) -> Result<()> {
+        let Some(follow) = &self.round.follow else { return Ok(()) };
+        let Some(held) = follow.fields.get(&FieldKey::Tags) else { return Ok(()) };
+        let mut words: std::collections::BTreeSet<String> = held.words().into_iter().map(str::to_string).collect();
+        let changed = if on { words.insert(tag.to_string()) } else { words.remove(tag) };
+        if !changed || follow.immutable {
+            return Ok(());
+        }
+        let kept = self.round.base.fields.get(&FieldKey::Tags).cloned();
+        let lead = kept.as_ref().map_or(Value::Empty, |base| base.of(self.round.lead_side).clone());
+        let write =
+            FieldWrite { source: FieldKey::Tags, key: FieldKey::Tags, lead, before: held.clone(), intended: Value::set(words) };
+        self.round.set_fields(&[write], None).await?;
+        if kept.is_none() {
+            // Nothing was agreed on about the source's tags: only our own tag was written.
+            self.round.base.fields.remove(&FieldKey::Tags);
+        }
+        self.read_back().await
+    }
+
+    async fn settle(&mut self, state: &str) -> Result<()> {
+        let house = self.round.house;
+        let claim = self.round.watch.claim();
+        let lead = self.round.lead;
+        let look_again = self.last_plan.pending || (self.promise.weak && hydrate::too_soon(lead, self.read_at));
+        let wait = if self.last_plan.pending { Duration::from_secs(30) } else { house.settings.second_look };
+        let now = house.clock.now();
+        let settled = LaneSettled {
+            state,
+            base: &self.round.base,
+            lead: self.round.lead_side,
+            lead_stamp: Some(&lead.stamp),
+            lead_feed_stamp: lead.feed_stamp.as_deref(),
+            follow_stamp: self.round.follow.as_ref().map(|follow| follow.stamp.as_str()),
+            read_at: Some(self.read_at),
+            mapping_version: &self.round.course.mapping_version,
+            incomplete_why: self.incomplete_why(),
+            waits_for: &self.last_plan.waits_for,
+            look_again_at: look_again.then(|| now + delta(wait)),
+            figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
+        };
+        house.ledger.settle_lane(claim, settled, now).await?;
+        Ok(())
+    }
+}
+
+impl Round<'_> {
+    fn ticket_id(&self) -> TicketId {
+        self.follow.as_ref().map_or_else(|| self.lead.id.clone(), |follow| follow.id.clone())
+    }
+}

@@ -1,0 +1,12 @@
+//! Replay: from a claimed lane to a settled one. Read both sides, decide, write, read back, settle.
+
+pub mod course;
+pub mod engine;
+pub mod fate;
+pub mod files;
+pub mod hydrate;
+pub mod lane;
+pub mod people;
+pub mod perform;
+pub mod recover;
+pub mod remedy;

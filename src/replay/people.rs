@@ -1,0 +1,91 @@
+//! People: whoever a ticket names is looked up at the following desk, once; customers who are not there are made.
+
+use std::collections::BTreeMap;
+
+use crate::connectors::fault::Fault;
+use crate::desk::id::PersonId;
+use crate::desk::person::{NewPerson, Person, Role};
+use crate::desk::ticket::Ticket;
+use crate::ledger::person::NewPersonLink;
+use crate::merge::scene::{Needed, people_needed};
+
+use super::course::Course;
+use super::engine::House;
+use super::fate::Result;
+
+/// Leading person to following person.
+pub type People = BTreeMap<PersonId, Option<PersonId>>;
+
+/// Finds or makes everyone whom the leading ticket names.
+pub async fn resolve(house: &House, course: &Course, lead: &Ticket) -> Result<People> {
+    let needed = people_needed(lead, course.target.capabilities(), &course.mapping);
+    let ids: Vec<&PersonId> = needed.iter().map(|needed| &needed.person).collect();
+    let mut people = house.ledger.people(course.id, &ids, house.clock.now()).await?;
+    for needed in &needed {
+        let stale = matches!(people.get(&needed.person), Some(None)) && needed.may_create;
+        if !people.contains_key(&needed.person) || stale {
+            let found = look_up(house, course, lead, needed).await?;
+            people.insert(needed.person.clone(), found);
+        }
+    }
+    Ok(people)
+}
+
+async fn look_up(house: &House, course: &Course, lead: &Ticket, needed: &Needed) -> Result<Option<PersonId>> {
+    let told = lead.person(&needed.person).cloned();
+    let person = match told {
+        Some(person) => Some(person),
+        None => course.source.person(&needed.person).await?,
+    };
+    let Some(person) = person else { return Ok(None) };
+    let found = find_or_make(house, course, &person, needed.may_create).await?;
+    let (target, how) = match &found {
+        Some((target, how)) => (Some(target), *how),
+        None => (None, "nobody"),
+    };
+    let link = NewPersonLink {
+        source: &person.id,
+        target: target.map(|target| &target.id),
+        email: person.email.as_deref(),
+        name: &person.name,
+        how,
+    };
+    house.ledger.link_person(course.id, &link, house.clock.now()).await?;
+    Ok(found.map(|(target, _)| target.id))
+}
+
+async fn find_or_make(
+    house: &House,
+    course: &Course,
+    person: &Person,
+    may_create: bool,
+) -> Result<Option<(Person, &'static str)>> {
+    let key = course.keys.person(person.id.as_str());
+    let address = person.email.as_deref().map(|email| course.mapping.address(email).unwrap_or(email).to_string());
+    // One at a time per address: two tickets of a new customer must not make two.
+    let _turn = house.turns.take(address.as_deref().unwrap_or(&key)).await;
+    if let Some(found) = find(course, address.as_deref(), &key, may_create).await? {
+        return Ok(Some((found, "address")));
+    }
+    if !may_create {
+        return Ok(None);
+    }
+    let new = NewPerson { key: key.clone(), name: person.name.clone(), email: address.clone(), active: person.active };
+    match course.target.create_person(&new).await {
+        Ok(made) => Ok(Some((made, "created"))),
+        // Somebody else may have made them since we looked, or our own request arrived and its answer was lost.
+        Err(Fault::Refused { what }) => match find(course, address.as_deref(), &key, may_create).await? {
+            Some(found) => Ok(Some((found, "address"))),
+            None => Err(Fault::refused(format!("{} could not be made at the target: {what}", person.id)).into()),
+        },
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// A key of ours proves a person; an address proposes one: an active one before others, and an agent only where an agent is
+/// meant or nobody else is there.
+async fn find(course: &Course, address: Option<&str>, key: &str, customer: bool) -> Result<Option<Person>> {
+    let mut found = course.target.find_person(address, key).await?;
+    found.sort_by_key(|person| (!person.active, (person.role == Role::Agent) == customer));
+    Ok(found.into_iter().next())
+}

@@ -1,0 +1,330 @@
+//! Performing: each step of a plan is recorded, sent, and settled, one after the other.
+
+use serde_json::{Value as Json, json};
+
+use crate::desk::field::Fields;
+use crate::desk::id::TicketId;
+use crate::desk::ticket::Ticket;
+use crate::desk::write::{NewTicket, Outcome, Restriction, Write, Written};
+use crate::ledger::intent::NewIntent;
+use crate::ledger::parked::Park;
+use crate::ledger::settle::StepSettled;
+use crate::merge::base::{Base, FieldBase, LinkBase, MessageLink};
+use crate::merge::plan::{FieldWrite, Step, follow_end};
+use crate::merge::thread::{Draft, Restricted, link_of};
+
+use super::course::Course;
+use super::engine::House;
+use super::fate::{Fate, Result};
+use super::files;
+use super::hydrate::newer;
+use super::lane::Watch;
+
+/// One round of writes to one ticket.
+pub struct Round<'a> {
+    pub house: &'a House,
+    pub course: &'a Course,
+    pub watch: Watch<'a>,
+    pub lead: &'a Ticket,
+    /// The key that the following ticket has or gets.
+    pub ticket_key: String,
+    pub follow: Option<Ticket>,
+    pub base: Base,
+    /// Something was written since the following ticket was read.
+    pub wrote: bool,
+    pub lead_side: crate::desk::Side,
+}
+
+impl Round<'_> {
+    /// Performs one step. After an error what was done so far is settled.
+    pub async fn step(&mut self, step: &Step) -> Result<()> {
+        match step {
+            Step::Create { fields, drafts } => self.create(fields, drafts).await,
+            Step::SetFields(writes) => {
+                let expect = self.expect();
+                self.set_fields(writes, expect).await
+            }
+            Step::AddMessage(draft) => self.add_message(draft).await,
+            Step::Restrict(restricted) => self.restrict(restricted).await,
+            Step::AddLink(link) => self.link(link, true).await,
+            Step::RemoveLink(link) => self.link(link, false).await,
+            Step::StatusLast(write) => self.status_last(write).await,
+        }
+    }
+
+    /// The stamp that the decision was made on, while we have not moved it ourselves.
+    fn expect(&self) -> Option<String> {
+        let can_compare = self.course.desk(self.lead_side.other()).capabilities().compare_and_set;
+        self.follow.as_ref().filter(|_| can_compare && !self.wrote).map(|follow| follow.stamp.clone())
+    }
+
+    fn ticket(&self) -> Result<TicketId> {
+        let follow = self.follow.as_ref().map(|follow| follow.id.clone());
+        follow.ok_or_else(|| Fate::NotYet { after: std::time::Duration::ZERO, why: "the new ticket has no id yet".into() })
+    }
+
+    async fn create(&mut self, fields: &[FieldWrite], drafts: &[Draft]) -> Result<()> {
+        let mut messages = Vec::with_capacity(drafts.len());
+        let (mut count, mut bytes, mut lost) = (0, 0, 0);
+        for draft in drafts {
+            let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
+            count += ready.files;
+            bytes += ready.bytes;
+            lost += i64::try_from(ready.lost.len()).unwrap_or(0);
+            messages.push(ready.message);
+        }
+        let keys: Vec<String> = messages.iter().map(|message| message.key.clone()).collect();
+        let write = Write::Create(NewTicket {
+            key: self.ticket_key.clone(),
+            number_there: self.lead.id.to_string(),
+            created_at: self.lead.created_at,
+            updated_at: self.lead.updated_at,
+            fields: intended(fields),
+            messages,
+        });
+        let links: Vec<MessageLink> = drafts.iter().map(|draft| link_of(draft, None)).collect();
+        let detail = json!({ "form": 1, "links": links, "fields": fields });
+        let key = self.ticket_key.clone();
+        let (intent, outcome) = self.send("create", &key, detail, &write).await?;
+        let written = done(outcome, "create")?;
+        self.note_fields(fields);
+        let links = with_targets(links, &keys, &written);
+        let messages = i64::try_from(links.len()).unwrap_or(0);
+        let figures = [
+            ("tickets created", 1),
+            ("messages written", messages),
+            ("files carried", count),
+            ("file bytes carried", bytes),
+            ("files not carried", lost),
+        ];
+        self.settle(intent, &written, &links, &figures).await?;
+        self.adopt_new(written.ticket).await
+    }
+
+    /// Reads the ticket that was just made, so that the steps after it know it.
+    async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
+        let Some(made) = made else {
+            return Err(Fate::NotYet {
+                after: std::time::Duration::ZERO,
+                why: "the desk did not tell the new ticket's id".into(),
+            });
+        };
+        match self.course.desk(self.lead_side.other()).read(&made, None).await? {
+            crate::connectors::contract::Read::Found(ticket) => {
+                self.follow = Some(*ticket);
+                Ok(())
+            }
+            _ => Err(Fate::NotYet {
+                after: std::time::Duration::from_millis(500),
+                why: format!("the new ticket {made} is not shown yet"),
+            }),
+        }
+    }
+
+    async fn add_message(&mut self, draft: &Draft) -> Result<()> {
+        let ticket = self.ticket()?;
+        let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
+        let links = vec![link_of(draft, None)];
+        let detail = json!({ "form": 1, "links": links });
+        let keys = vec![draft.key.clone()];
+        let lost = i64::try_from(ready.lost.len()).unwrap_or(0);
+        let figures = [
+            ("messages written", 1),
+            ("files carried", ready.files),
+            ("file bytes carried", ready.bytes),
+            ("files not carried", lost),
+        ];
+        let write = Write::AddMessage { ticket, message: ready.message };
+        let (intent, outcome) = self.send("message", &draft.key, detail, &write).await?;
+        let written = done(outcome, "message")?;
+        let links = with_targets(links, &keys, &written);
+        self.settle(intent, &written, &links, &figures).await
+    }
+
+    /// Writes fields and notes them as written but unread.
+    pub async fn set_fields(&mut self, writes: &[FieldWrite], expect: Option<String>) -> Result<()> {
+        let ticket = self.ticket()?;
+        let detail = json!({ "form": 1, "fields": writes });
+        let write = Write::SetFields { ticket, fields: intended(writes), expect };
+        let key = self.ticket_key.clone();
+        let (intent, outcome) = self.send("fields", &key, detail, &write).await?;
+        match outcome {
+            Outcome::Moved => {
+                self.house.ledger.void_intent(intent, self.house.clock.now()).await?;
+                Err(Fate::NotYet {
+                    after: std::time::Duration::from_millis(50),
+                    why: "somebody changed the ticket at the same moment: it is decided anew".into(),
+                })
+            }
+            Outcome::Done(written) => {
+                self.note_fields(writes);
+                let count = i64::try_from(writes.len()).unwrap_or(0);
+                self.settle(intent, &written, &[], &[("fields written", count)]).await
+            }
+        }
+    }
+
+    fn note_fields(&mut self, writes: &[FieldWrite]) {
+        let stamp = self.follow.as_ref().map(|follow| follow.stamp.clone());
+        for write in writes {
+            let mut field = FieldBase::from_lead(self.lead_side, write.lead.clone(), write.intended.clone());
+            field.unread = true;
+            field.written_after = stamp.clone();
+            self.base.fields.insert(write.source.clone(), field);
+        }
+    }
+
+    async fn status_last(&mut self, write: &FieldWrite) -> Result<()> {
+        let ticket = self.ticket()?;
+        let before = self.follow.as_ref().map(|follow| follow.stamp.clone()).unwrap_or_default();
+        let read = self.course.desk(self.lead_side.other()).read(&ticket, Some(&before)).await?;
+        let crate::connectors::contract::Read::Found(now) = read else {
+            return Err(Fate::NotYet { after: std::time::Duration::from_millis(200), why: "the ticket moves".into() });
+        };
+        let by_person = now.acts.iter().any(|act| {
+            act.by == crate::desk::ticket::Actor::Person && act.fields.contains(&write.key) && newer(&act.id, &before)
+        });
+        let stands = now.fields.get(&write.key) == Some(&write.intended);
+        let expect = Some(now.stamp.clone());
+        self.follow = Some(*now);
+        if by_person {
+            return Ok(());
+        }
+        if stands {
+            self.note_fields(std::slice::from_ref(write));
+            return Ok(());
+        }
+        let can_compare = self.course.desk(self.lead_side.other()).capabilities().compare_and_set;
+        self.set_fields(std::slice::from_ref(write), expect.filter(|_| can_compare)).await
+    }
+
+    async fn restrict(&mut self, restricted: &Restricted) -> Result<()> {
+        let ticket = self.ticket()?;
+        let links = [restricted.becomes.clone()];
+        let (Some(how), Some(message)) = (&restricted.how, &restricted.target) else {
+            return self.expose(restricted, &ticket).await;
+        };
+        let how = match how {
+            Restriction::RemoveAttachment { attachment } => {
+                Restriction::RemoveAttachment { attachment: self.file_there(message, attachment) }
+            }
+            other => other.clone(),
+        };
+        let write = Write::Restrict { ticket, message: message.clone(), how };
+        let key = format!("{}:restrict", self.course.keys.message(restricted.source.as_str()));
+        let (intent, outcome) = self.send("restrict", &key, json!({ "form": 1 }), &write).await?;
+        let written = done(outcome, "restrict")?;
+        self.settle(intent, &written, &links, &[("restrictions carried", 1)]).await?;
+        self.house.ledger.scrub(self.watch.claim()).await?;
+        Ok(())
+    }
+
+    /// The file that stands at the target for a source's file: the one in the same place among the message's files.
+    fn file_there(
+        &self,
+        message: &crate::desk::id::MessageId,
+        source: &crate::desk::id::AttachmentId,
+    ) -> crate::desk::id::AttachmentId {
+        let place = self.lead.messages.iter().find_map(|lead| lead.attachments.iter().position(|file| file.id == *source));
+        let there = self.follow.as_ref().and_then(|follow| follow.messages.iter().find(|held| held.id == *message));
+        let found = place.and_then(|place| there.and_then(|held| held.attachments.get(place)));
+        found.map_or_else(|| source.clone(), |file| file.id.clone())
+    }
+
+    async fn expose(&mut self, restricted: &Restricted, ticket: &TicketId) -> Result<()> {
+        let park = Park {
+            kind: "exposed",
+            reason: &format!(
+                "{} in source ticket {}, and the target desk cannot do the same to target ticket {ticket}",
+                restricted.what, self.lead.id
+            ),
+            advice: "An admin of the target removes or hides the message by hand, now; then discard this.",
+            blocking: false,
+            urgent: true,
+        };
+        self.house.ledger.park(self.watch.claim(), &park, self.house.clock.now()).await?;
+        let links = [MessageLink { exposed: true, ..restricted.becomes.clone() }];
+        let settled = StepSettled { links: &links, figures: &[("messages exposed", 1)], ..StepSettled::default() };
+        self.house.ledger.settle_step(self.watch.claim(), settled, self.house.clock.now()).await?;
+        self.house.ledger.scrub(self.watch.claim()).await?;
+        Ok(())
+    }
+
+    async fn link(&mut self, link: &LinkBase, add: bool) -> Result<()> {
+        let ticket = self.ticket()?;
+        let there = follow_end(self.lead_side, link).clone();
+        let write = if add { Write::AddLink { ticket, link: there } } else { Write::RemoveLink { ticket, link: there } };
+        let key = self.ticket_key.clone();
+        let (intent, outcome) = self.send("link", &key, json!({ "form": 1, "link": link, "add": add }), &write).await?;
+        let written = done(outcome, "link")?;
+        if add {
+            self.base.links.push(link.clone());
+        } else {
+            self.base.links.retain(|kept| kept != link);
+        }
+        self.settle(intent, &written, &[], &[("links written", 1)]).await
+    }
+
+    /// Records, sends, and closes the record where it is sure that nothing happened.
+    pub async fn send(&mut self, kind: &'static str, key: &str, detail: Json, write: &Write) -> Result<(i64, Outcome)> {
+        self.watch.renew().await?;
+        let intent = NewIntent { kind, key, detail };
+        let id = self.house.ledger.send_intent(self.watch.claim(), intent, self.house.clock.now()).await?;
+        self.house.steps.reached("intent sent").await;
+        self.watch.still_ours()?;
+        match self.course.desk(self.lead_side.other()).apply(write).await {
+            Ok(outcome) => {
+                self.house.steps.reached("write done").await;
+                self.wrote = true;
+                Ok((id, outcome))
+            }
+            Err(fault) => {
+                if !fault.leaves_doubt() {
+                    self.house.ledger.void_intent(id, self.house.clock.now()).await?;
+                }
+                Err(fault.into())
+            }
+        }
+    }
+
+    async fn settle(
+        &mut self,
+        intent: i64,
+        written: &Written,
+        links: &[MessageLink],
+        figures: &[(&'static str, i64)],
+    ) -> Result<()> {
+        let mut figures = figures.to_vec();
+        figures.push(("writes", 1));
+        let settled = StepSettled {
+            intent: Some(intent),
+            result: json!({ "remarks": written.remarks }),
+            target_ticket: written.ticket.as_ref().filter(|_| self.lead_side == crate::desk::Side::Source),
+            base: Some(&self.base),
+            links,
+            figures: &figures,
+        };
+        self.house.ledger.settle_step(self.watch.claim(), settled, self.house.clock.now()).await?;
+        self.house.steps.reached("step settled").await;
+        Ok(())
+    }
+}
+
+fn intended(writes: &[FieldWrite]) -> Fields {
+    writes.iter().map(|write| (write.key.clone(), write.intended.clone())).collect()
+}
+
+fn done(outcome: Outcome, what: &str) -> Result<Written> {
+    match outcome {
+        Outcome::Done(written) => Ok(written),
+        Outcome::Moved => Err(Fate::NotYet {
+            after: std::time::Duration::from_millis(50),
+            why: format!("the ticket moved while a {what} was written"),
+        }),
+    }
+}
+
+fn with_targets(links: Vec<MessageLink>, keys: &[String], written: &Written) -> Vec<MessageLink> {
+    let target = |key: &String| written.messages.iter().find(|(told, _)| told == key).map(|(_, id)| id.clone());
+    links.into_iter().zip(keys).map(|(link, key)| MessageLink { target: target(key), ..link }).collect()
+}

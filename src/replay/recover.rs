@@ -1,0 +1,117 @@
+//! Recovery: a write that was sent and not closed is looked up before anything is sent again.
+
+use crate::clock::delta;
+use crate::desk::id::{MessageId, TicketId};
+use crate::ledger::intent::OpenIntent;
+use crate::ledger::lane::Claim;
+use crate::ledger::pair::Pair;
+use crate::ledger::settle::StepSettled;
+use crate::merge::base::MessageLink;
+use crate::merge::plan::FieldWrite;
+
+use super::course::Course;
+use super::engine::House;
+use super::fate::{Fate, Result, park};
+use super::hydrate::ticket_of;
+
+/// What a former holder of the lane left half-done.
+#[derive(Debug, Default)]
+pub struct HalfDone {
+    /// Field writes that may have happened: where the target holds the intended value, it is ours.
+    pub fields: Vec<FieldWrite>,
+}
+
+/// Looks every open write up and closes it. Errors: `NotYet` until the desk's look-up lag is over.
+pub async fn close_open(house: &House, course: &Course, claim: &Claim, pair: &Pair) -> Result<HalfDone> {
+    let mut half_done = HalfDone::default();
+    for intent in house.ledger.open_intents(claim).await? {
+        wait_out(house, course, pair, &intent)?;
+        match intent.kind.as_str() {
+            "create" => creation(house, course, claim, pair, &intent).await?,
+            "message" => message(house, course, claim, pair, &intent).await?,
+            "fields" => {
+                let writes: Vec<FieldWrite> = read_detail(&intent, "fields")?;
+                half_done.fields.extend(writes);
+                house.ledger.void_intent(intent.id, house.clock.now()).await?;
+            }
+            // Restrictions, links, merges and deletions are planned again from what the target shows now.
+            _ => house.ledger.void_intent(intent.id, house.clock.now()).await?,
+        }
+    }
+    Ok(half_done)
+}
+
+fn wait_out(house: &House, course: &Course, pair: &Pair, intent: &OpenIntent) -> Result<()> {
+    let lag = course.desk(pair.authority.other()).capabilities().lookup_lag_seconds;
+    let lag = std::time::Duration::from_secs(u64::from(lag));
+    let Some(sent_at) = intent.sent_at else { return Ok(()) };
+    let sure_at = sent_at + delta(lag);
+    let now = house.clock.now();
+    if now >= sure_at {
+        return Ok(());
+    }
+    let after = (sure_at - now).to_std().unwrap_or_default();
+    Err(Fate::NotYet { after, why: format!("a {} may have reached the desk; it is looked up first", intent.kind) })
+}
+
+async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
+    let found = course.desk(pair.authority.other()).find_ticket(&intent.key).await?;
+    let [only] = found.as_slice() else {
+        return none_or_many(house, intent, &found.iter().map(TicketId::as_str).collect::<Vec<_>>(), "tickets").await;
+    };
+    let links: Vec<MessageLink> = read_detail(intent, "links")?;
+    let settled = StepSettled {
+        intent: Some(intent.id),
+        target_ticket: Some(only),
+        links: &links,
+        figures: &[("answers found again", 1), ("tickets created", 1)],
+        ..StepSettled::default()
+    };
+    house.ledger.settle_step(claim, settled, house.clock.now()).await?;
+    Ok(())
+}
+
+async fn message(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
+    let Some(ticket) = ticket_of(pair, pair.authority.other()) else {
+        house.ledger.void_intent(intent.id, house.clock.now()).await?;
+        return Ok(());
+    };
+    let mut found = course.desk(pair.authority.other()).find_message(ticket, &intent.key).await?;
+    // Doubles of a paused process fold into the first that was made.
+    found.sort_by_key(|id| id.as_str().parse::<u128>().unwrap_or(u128::MAX));
+    let Some(first) = found.first() else {
+        return none_or_many(house, intent, &[], "messages").await;
+    };
+    let links: Vec<MessageLink> = read_detail(intent, "links")?;
+    let links: Vec<MessageLink> =
+        links.into_iter().map(|link| MessageLink { target: Some(MessageId::new(first)), ..link }).collect();
+    let doubles = i64::try_from(found.len() - 1).unwrap_or(0);
+    let settled = StepSettled {
+        intent: Some(intent.id),
+        links: &links,
+        figures: &[("answers found again", 1), ("messages written", 1), ("doubles folded", doubles)],
+        ..StepSettled::default()
+    };
+    house.ledger.settle_step(claim, settled, house.clock.now()).await?;
+    Ok(())
+}
+
+async fn none_or_many(house: &House, intent: &OpenIntent, found: &[&str], what: &str) -> Result<()> {
+    if found.is_empty() {
+        house.ledger.void_intent(intent.id, house.clock.now()).await?;
+        return Ok(());
+    }
+    park(
+        "doubled",
+        format!("the target has more than one of our {what} under one key: {}", found.join(", ")),
+        "Keep one and remove our key from the others (or delete them), then release this.",
+    )
+}
+
+fn read_detail<T: serde::de::DeserializeOwned>(intent: &OpenIntent, part: &str) -> Result<T> {
+    let json = intent.detail.get(part).cloned().unwrap_or_default();
+    serde_json::from_value(json).map_err(|error| {
+        let what = format!("intent {}", intent.id);
+        Fate::Ledger(crate::ledger::Error::Unreadable { what, why: error.to_string() })
+    })
+}
