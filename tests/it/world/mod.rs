@@ -1,0 +1,3 @@
+//! What a test needs around the thing it tests.
+
+pub mod db;
