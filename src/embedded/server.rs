@@ -28,11 +28,13 @@ const MENTION: Duration = Duration::from_secs(10);
 const DURABLE: [&str; 3] = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 const THROW_AWAY: [&str; 5] =
     ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0"];
-/// No port; customer text stays out of the log (no failed statements, no row values), which stays short.
-const ALWAYS: [&str; 8] = [
+/// No port; no parallel queries, for which containers often lack shared memory; customer text stays out of the log (no failed
+/// statements, no row values), which stays short.
+const ALWAYS: [&str; 9] = [
     "listen_addresses=",
     "port=5432",
     "max_connections=200",
+    "max_parallel_workers_per_gather=0",
     "log_min_messages=log",
     "log_min_error_statement=panic",
     "log_error_verbosity=terse",

@@ -77,17 +77,18 @@ async fn own(directory: &Path) -> Result<Embedded, EmbeddedError> {
     Embedded::start(Options { dir: directory.into(), binaries, durable: false }).await
 }
 
-/// In memory if there is room, else where temporary files go. The user is in the name because directories of others cannot
-/// be wiped, the process because several runs may go on at once.
+/// The user is in the name because directories of others cannot be wiped, the process because several runs may go on at once.
 fn directory_of(run: Pid) -> PathBuf {
     base().join(format!("{}{}", prefix(), run.as_raw_nonzero()))
 }
 
-fn prefix() -> String {
+/// How the names of all directories begin that this user's tests make.
+pub fn prefix() -> String {
     format!("tidegate-test-{}-", geteuid().as_raw())
 }
 
-fn base() -> PathBuf {
+/// Where they are: in memory if there is room, else where temporary files go.
+pub fn base() -> PathBuf {
     let memory = Path::new("/dev/shm");
     let room = rustix::fs::statvfs(memory).map_or(0, |found| found.f_bavail * found.f_frsize);
     if room > ROOM { memory.into() } else { std::env::temp_dir() }
@@ -97,7 +98,8 @@ fn base() -> PathBuf {
 fn wipe_leftovers() {
     for entry in fs::read_dir(base()).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let run = name.strip_prefix(&prefix()).and_then(|pid| Pid::from_raw(pid.parse().ok()?));
+        let number = name.strip_prefix(&prefix()).and_then(|rest| rest.split('.').next());
+        let run = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
         if run.is_some_and(|run| test_kill_process(run).is_err()) {
             let _ = fs::remove_dir_all(entry.path());
         }
