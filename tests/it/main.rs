@@ -1,4 +1,5 @@
 //! The one test binary.
 
 mod embedded;
+mod tidy;
 mod world;
