@@ -4,6 +4,7 @@ pub mod change;
 pub mod clock;
 pub mod connectors;
 pub mod desk;
+pub mod embedded;
 pub mod ledger;
 pub mod merge;
 pub mod mirror;

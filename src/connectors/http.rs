@@ -1,6 +1,6 @@
 //! The one HTTP client: time limits, the shared budget, the address guard, answers sorted into [`Fault`] kinds.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,9 +122,14 @@ impl Answer {
 impl Http {
     /// Builds the client. Errors: `Refused` when the machine has no CA certificates (install `ca-certificates`).
     pub fn new(budget: Arc<dyn Budget>, guard: AddressGuard) -> Result<Self, Fault> {
+        Self::with_limit(budget, guard, CALL_LIMIT)
+    }
+
+    /// The same with a limit of one's own for each call. It must be shorter than a lease, as [`CALL_LIMIT`] is.
+    pub fn with_limit(budget: Arc<dyn Budget>, guard: AddressGuard, limit: Duration) -> Result<Self, Fault> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(CALL_LIMIT)
+            .timeout(limit)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .dns_resolver(Arc::new(GuardedResolver { guard }))
@@ -205,6 +210,9 @@ async fn read_capped(call: Call, mut response: Response) -> Result<Vec<u8>, Faul
 }
 
 fn transport_fault(call: Call, error: &reqwest::Error) -> Fault {
+    if let Some(refused) = refused_by_guard(error) {
+        return refused;
+    }
     let why = if error.is_timeout() {
         "no answer in time".to_string()
     } else if error.is_connect() {
@@ -213,6 +221,12 @@ fn transport_fault(call: Call, error: &reqwest::Error) -> Fault {
         "the connection broke".to_string()
     };
     Fault::unreachable(format!("{}: {why}", call.kind))
+}
+
+/// The guard's own words, which the client wraps as a failed connection.
+fn refused_by_guard(error: &reqwest::Error) -> Option<Fault> {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref::<Fault>()).next().cloned()
 }
 
 /// Seconds from a `Retry-After` header.
@@ -270,19 +284,30 @@ fn refused_address(address: &str) -> Fault {
 
 fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || shared)
-        }
+        IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => {
-            !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_unique_local() || ip.is_unicast_link_local())
+            let local = ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local();
+            !(local || ip.is_multicast()) && carried_v4(ip).is_none_or(is_public_v4)
         }
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let [first, second, third, _] = ip.octets();
+    let shared_by_carriers = first == 100 && (64..128).contains(&second);
+    let reserved =
+        first == 0 || first >= 240 || [first, second, third] == [192, 0, 0] || (first == 198 && (18..20).contains(&second));
+    !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || shared_by_carriers || reserved)
+}
+
+/// The IPv4 address that a gateway would make of an IPv6 one: NAT64 (`64:ff9b::/96`), 6to4 (`2002::/16`), and the old
+/// compatible form (`::/96`).
+fn carried_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Values are the ones that the desk itself uses (a status `open`, a group's name, a person's id at that desk);
 //! `merge` turns one desk's values into the other's. What a desk did not tell is absent from a map, which means
-//! *unknown* and is never merged; what it said to be empty is [`Value::Empty`].
+//! *unknown* and is never merged; what it said to be empty is [`field::Value::Empty`].
 
 pub mod body;
 pub mod capability;

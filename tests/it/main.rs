@@ -1,1 +1,7 @@
 //! The one test binary.
+
+mod delivery;
+mod embedded;
+mod http;
+mod tidy;
+mod world;

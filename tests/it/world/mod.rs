@@ -1,0 +1,4 @@
+//! What a test needs around the thing it tests.
+
+pub mod db;
+pub mod scratch;
