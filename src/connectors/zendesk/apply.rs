@@ -1,0 +1,301 @@
+//! Writes to a ticket that is there. Each is decided on the ticket as it is now and sent with compare-and-set, so that the
+//! tag that keeps the account's triggers silent is on the ticket when they look.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::connectors::contract::Download;
+use crate::connectors::contract::Upload;
+use crate::connectors::fault::Fault;
+use crate::connectors::http::Call;
+use crate::desk::field::Fields;
+use crate::desk::id::{MessageId, TicketId};
+use crate::desk::ticket::{Link, LinkKind};
+use crate::desk::write::{Handle, NewMessage, Outcome, Staged, Write, Written};
+use crate::task;
+
+use super::Zendesk;
+use super::api::{about, general};
+use super::create::{Files, comment};
+use super::fields::time;
+use super::translate::{KEY_NAME, key_in};
+use super::wire::{Audit, Event, Id, Job, Ticket};
+
+const UPDATE: Call = general("update ticket");
+const TAG: Call = general("tag ticket");
+const MERGE: Call = general("merge ticket");
+const JOB: Call = general("read job status");
+const DELETE: Call = general("delete ticket");
+
+/// A ticket that changes between reading and writing is read anew so often.
+const TRIES: u32 = 3;
+/// A merge is a background job; it is asked for so often before the outcome counts as unknown.
+const JOB_TRIES: u32 = 20;
+const JOB_WAIT: Duration = Duration::from_millis(500);
+
+/// What an update answers.
+#[derive(Debug, Default, Deserialize)]
+struct Updated {
+    #[serde(default)]
+    audit: Option<MadeAudit>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct MadeAudit {
+    #[serde(default)]
+    events: Vec<Event>,
+}
+
+impl Zendesk {
+    /// Makes one write.
+    pub(super) async fn perform(&self, write: &Write) -> Result<Outcome, Fault> {
+        match write {
+            Write::Create(new) => {
+                let written = self.import(new).await.map_err(about(format_args!("new ticket `{}`", new.key)))?;
+                Ok(Outcome::Done(written))
+            }
+            Write::SetFields { ticket, fields, expect } => {
+                self.set_fields(ticket, fields, expect.as_deref()).await.map_err(about(format_args!("ticket {ticket}")))
+            }
+            Write::AddMessage { ticket, message } => {
+                self.add_message(ticket, message).await.map_err(about(format_args!("ticket {ticket}")))
+            }
+            Write::Restrict { ticket, message, how } => {
+                let done = self.restrict(ticket, message, how).await;
+                done.map_err(about(format_args!("ticket {ticket}, comment {message}")))
+            }
+            Write::AddLink { ticket, link } => {
+                self.link(ticket, link, true).await.map_err(about(format_args!("ticket {ticket}")))
+            }
+            Write::RemoveLink { ticket, link } => {
+                self.link(ticket, link, false).await.map_err(about(format_args!("ticket {ticket}")))
+            }
+            Write::Merge { ticket, into } => self.merge(ticket, into).await.map_err(about(format_args!("ticket {ticket}"))),
+            Write::Delete { ticket } => self.delete(ticket).await.map_err(about(format_args!("ticket {ticket}"))),
+        }
+    }
+
+    /// Two calls, three where the decision was made on a stamp.
+    async fn set_fields(&self, id: &TicketId, fields: &Fields, expect: Option<&str>) -> Result<Outcome, Fault> {
+        for _ in 0..TRIES {
+            let current = self.changeable(id).await?;
+            if let Some(expect) = expect
+                && moved_since(expect, &self.newest_audits(id).await?)
+            {
+                return Ok(Outcome::Moved);
+            }
+            let body = self.encoded(fields, Some(&current)).await?;
+            if body.is_empty() {
+                return Ok(Outcome::Done(Written::default()));
+            }
+            if self.put(&current, body, &self.settings.mirror).await?.is_some() {
+                return Ok(Outcome::Done(Written { ticket: Some(id.clone()), ..Written::default() }));
+            }
+            if expect.is_some() {
+                break;
+            }
+        }
+        Ok(Outcome::Moved)
+    }
+
+    /// Two calls. The comment's id is in the audit that the answer brings.
+    async fn add_message(&self, id: &TicketId, message: &NewMessage) -> Result<Outcome, Fault> {
+        let body = comment(message, &self.files_of(message).await?);
+        for _ in 0..TRIES {
+            let current = self.changeable(id).await?;
+            let mut ticket = self.encoded(&Fields::new(), Some(&current)).await?;
+            ticket.insert("comment".to_string(), Json::Object(body.clone()));
+            let Some(updated) = self.put(&current, ticket, &message.key).await? else { continue };
+            let events = updated.audit.unwrap_or_default().events;
+            let made = events.iter().filter(|event| event.kind == "Comment").find_map(|event| Id::of(&event.id));
+            let messages = made.map(|made| (message.key.clone(), MessageId::new(made))).into_iter().collect();
+            return Ok(Outcome::Done(Written { ticket: Some(id.clone()), messages, remarks: Vec::new() }));
+        }
+        Ok(Outcome::Moved)
+    }
+
+    /// A problem and its incidents are the only links that Zendesk has.
+    async fn link(&self, id: &TicketId, link: &Link, add: bool) -> Result<Outcome, Fault> {
+        if link.kind != LinkKind::Parent {
+            return Err(Fault::refused("Zendesk links tickets only as incident and problem"));
+        }
+        let to = Id::new(link.to.as_str());
+        for _ in 0..TRIES {
+            let current = self.changeable(id).await?;
+            let linked = current.id_at("problem_id").as_ref() == Some(&to);
+            if linked == add {
+                return Ok(Outcome::Done(Written::default()));
+            }
+            let mut body = self.encoded(&Fields::new(), Some(&current)).await?;
+            body.extend(link_body(&to, add));
+            if self.put(&current, body, &self.settings.mirror).await?.is_some() {
+                return Ok(Outcome::Done(Written::default()));
+            }
+        }
+        Ok(Outcome::Moved)
+    }
+
+    /// The ticket as it is now. Errors: `Refused` when it is closed.
+    async fn changeable(&self, id: &TicketId) -> Result<Ticket, Fault> {
+        let current = self.plain_ticket(id).await?;
+        match current.status.as_str() {
+            "closed" => Err(Fault::refused("it is closed, and closed tickets cannot be changed any more")),
+            _ => Ok(current),
+        }
+    }
+
+    /// One update with compare-and-set. `None`: the ticket changed since `current`, nothing was written.
+    async fn put(&self, current: &Ticket, mut ticket: Map<String, Json>, mark: &str) -> Result<Option<Updated>, Fault> {
+        ticket.insert("safe_update".to_string(), json!(true));
+        ticket.insert("updated_stamp".to_string(), json!(time(current.updated_at)));
+        ticket.insert("metadata".to_string(), json!({ KEY_NAME: mark }));
+        let url = self.url(&format!("tickets/{}", current.id), &[]);
+        let answer = self.send(UPDATE, Method::PUT, url, Some(&json!({ "ticket": ticket })), &[409]).await?;
+        if answer.status == 409 {
+            return Ok(None);
+        }
+        answer.json(UPDATE).map(Some)
+    }
+
+    /// Sees to it that triggers are silent about a change that is not an update of ours: one call, two if a tag was missing.
+    /// A closed ticket takes no tag and runs no trigger.
+    pub(super) async fn silence(&self, id: &TicketId) -> Result<Ticket, Fault> {
+        for _ in 0..TRIES {
+            let current = self.plain_ticket(id).await?;
+            let have = |tag: &str| current.tags.iter().flatten().any(|own| own == tag);
+            let missing: Vec<&str> = self.settings.own_tags().filter(|tag| !have(tag)).collect();
+            if missing.is_empty() || current.status == "closed" {
+                return Ok(current);
+            }
+            let body = json!({ "tags": missing, "updated_stamp": time(current.updated_at), "safe_update": "true" });
+            let url = self.url(&format!("tickets/{id}/tags"), &[]);
+            let answer = self.send(TAG, Method::PUT, url, Some(&body), &[409]).await?;
+            if answer.status != 409 {
+                return Ok(current);
+            }
+        }
+        Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))
+    }
+
+    /// A background job of the desk, waited for. Both comments are ours and internal.
+    async fn merge(&self, id: &TicketId, into: &TicketId) -> Result<Outcome, Fault> {
+        self.silence(into).await?;
+        self.silence(id).await?;
+        let body = json!({
+            "ids": [Id::new(id.as_str())],
+            "target_comment": format!("Ticket #{id} was merged into this one. [tidegate]"),
+            "source_comment": format!("This ticket was merged into #{into}. [tidegate]"),
+            "target_comment_is_public": false,
+            "source_comment_is_public": false,
+        });
+        let url = self.url(&format!("tickets/{into}/merge"), &[]);
+        let answer = self.send(MERGE, Method::POST, url, Some(&body), &[]).await?;
+        let started: JobAnswer = answer.json(MERGE)?;
+        self.finish(started.job_status).await?;
+        Ok(Outcome::Done(Written { ticket: Some(into.clone()), ..Written::default() }))
+    }
+
+    async fn finish(&self, mut job: Job) -> Result<(), Fault> {
+        for _ in 0..JOB_TRIES {
+            match job_state(&job) {
+                JobState::Done => return Ok(()),
+                JobState::Failed(why) => return Err(Fault::refused(format!("{}: the desk's job failed{why}", MERGE.kind))),
+                JobState::Waiting => task::delay(JOB_WAIT).await,
+            }
+            let answer: JobAnswer = self.get(JOB, &format!("job_statuses/{}", job.id), &[]).await?;
+            job = answer.job_status;
+        }
+        Err(Fault::unreachable(format!("{}: the desk's job has not ended yet", MERGE.kind)))
+    }
+
+    /// A soft deletion. One that the desk no longer shows is deleted, or was never ours to see: the read-back tells.
+    async fn delete(&self, id: &TicketId) -> Result<Outcome, Fault> {
+        self.silence(id).await?;
+        self.send(DELETE, Method::DELETE, self.url(&format!("tickets/{id}"), &[]), None, &[404]).await?;
+        Ok(Outcome::Done(Written::default()))
+    }
+
+    /// Tokens and addresses of a message's files; what still has to be uploaded is.
+    pub(super) async fn files_of(&self, message: &NewMessage) -> Result<Files, Fault> {
+        let mut files = Files::default();
+        for staged in &message.attachments {
+            let handle = match &staged.handle {
+                Handle::Bytes(bytes) => self.upload(upload_of(staged, bytes.clone())).await?.handle,
+                uploaded => uploaded.clone(),
+            };
+            let Handle::Uploaded { token, url } = handle else { continue };
+            files.tokens.push(token);
+            files.urls.extend(url.map(|url| (staged.source.to_string(), url)));
+        }
+        Ok(files)
+    }
+
+    /// The comments that carry this key in their audit's metadata, oldest first.
+    pub(super) async fn messages_with_key(&self, id: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault> {
+        let audits = self.all_audits(id).await.map_err(about(format_args!("ticket {id}")))?;
+        let with_key = audits.iter().filter(|audit| key_in(&audit.metadata).as_deref() == Some(key));
+        let events = with_key.flat_map(|audit| &audit.events).filter(|event| event.kind == "Comment");
+        let mut ids: Vec<Id> = events.filter_map(|event| Id::of(&event.id)).collect();
+        ids.sort_by_key(Id::number);
+        Ok(ids.into_iter().map(MessageId::new).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct JobAnswer {
+    job_status: Job,
+}
+
+enum JobState {
+    Waiting,
+    Done,
+    Failed(String),
+}
+
+/// As documented by Zendesk: queued, working, failed, completed; a completed one has a result for each ticket.
+fn job_state(job: &Job) -> JobState {
+    let of_ticket = |result: &Json| result.get("success") == Some(&Json::Bool(false));
+    let failed = match &job.results {
+        Json::Array(results) => results.iter().any(of_ticket),
+        result => of_ticket(result),
+    };
+    match job.status.as_str() {
+        "completed" if !failed => JobState::Done,
+        "completed" | "failed" | "killed" => {
+            let words: Option<String> = job.message.as_ref().map(|text| text.chars().take(120).collect());
+            JobState::Failed(words.map(|text| format!(" ({text})")).unwrap_or_default())
+        }
+        _ => JobState::Waiting,
+    }
+}
+
+fn link_body(to: &Id, add: bool) -> Map<String, Json> {
+    let mut body = Map::new();
+    if add {
+        body.insert("type".to_string(), json!("incident"));
+    }
+    body.insert("problem_id".to_string(), if add { json!(to) } else { Json::Null });
+    body
+}
+
+/// Whether something happened after the audit that the decision was made on.
+fn moved_since(expect: &str, newest: &[Audit]) -> bool {
+    match expect.parse::<i64>() {
+        Ok(expect) => newest.iter().any(|audit| audit.id.number() > expect),
+        Err(_) => !newest.is_empty(),
+    }
+}
+
+fn upload_of(staged: &Staged, bytes: bytes::Bytes) -> Upload {
+    let download = Download { size: Some(bytes.len() as u64), bytes: Box::pin(futures_util::stream::iter([Ok(bytes)])) };
+    Upload {
+        source: staged.source.clone(),
+        name: staged.name.clone(),
+        content_type: staged.content_type.clone(),
+        inline: staged.inline,
+        download,
+    }
+}

@@ -1,0 +1,164 @@
+//! Making a ticket: by Zendesk's import, which keeps times and authors and runs no triggers.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::connectors::fault::Fault;
+use crate::connectors::http::Call;
+use crate::desk::body::{Body, escape_html};
+use crate::desk::field::{FieldKey, Fields};
+use crate::desk::id::{MessageId, TicketId};
+use crate::desk::ticket::Visibility;
+use crate::desk::write::{NewMessage, NewTicket, Written};
+
+use super::api::general;
+use super::fields::{Known, Unknown, decode, encode, time};
+use super::wire::{Id, Ticket};
+use super::{KeyField, Zendesk, html};
+
+const IMPORT: Call = general("import ticket");
+const FIND: Call = general("find ticket");
+
+/// What became of the files of a message at the desk.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub tokens: Vec<String>,
+    /// Where inline images are, by the attachment's id at the source.
+    pub urls: BTreeMap<String, String>,
+}
+
+/// A comment as Zendesk takes it, in an import or an update.
+pub(super) fn comment(message: &NewMessage, files: &Files) -> Map<String, Json> {
+    let html = match &message.body {
+        Body::Html(html) => html::inline_from_neutral(html, |source| files.urls.get(source).map(String::as_str)),
+        Body::Text(text) => escape_html(text).replace('\n', "<br>\n"),
+    };
+    let html = if message.body.is_blank() { "&nbsp;".to_string() } else { html };
+    let mut out = Map::new();
+    out.insert("html_body".to_string(), json!(html));
+    out.insert("public".to_string(), json!(message.visibility == Visibility::Public));
+    if let Some(author) = &message.author {
+        out.insert("author_id".to_string(), json!(Id::new(author.as_str())));
+    }
+    if !files.tokens.is_empty() {
+        out.insert("uploads".to_string(), json!(files.tokens));
+    }
+    out
+}
+
+impl Zendesk {
+    /// One call for the import and one per 100 comments to learn their ids.
+    pub(super) async fn import(&self, new: &NewTicket) -> Result<Written, Fault> {
+        #[derive(Deserialize)]
+        struct Made {
+            ticket: Ticket,
+        }
+        let mut comments = Vec::new();
+        for message in &new.messages {
+            let mut body = comment(message, &self.files_of(message).await?);
+            body.insert("created_at".to_string(), json!(time(message.created_at)));
+            comments.push(Json::Object(body));
+        }
+        let mut ticket = self.encoded(&new.fields, None).await?;
+        self.add_key(&new.key, &mut ticket).await?;
+        ticket.insert("created_at".to_string(), json!(time(new.created_at)));
+        ticket.insert("updated_at".to_string(), json!(time(new.updated_at)));
+        if matches!(ticket.get("status").and_then(Json::as_str), Some("solved" | "closed")) {
+            ticket.insert("solved_at".to_string(), json!(time(new.updated_at)));
+        }
+        ticket.insert("comments".to_string(), Json::Array(comments));
+        let body = json!({ "ticket": ticket });
+        let answer = self.send(IMPORT, Method::POST, self.url("imports/tickets", &[]), Some(&body), &[]).await?;
+        let made: Made = answer.json(IMPORT)?;
+        let id = TicketId::new(&made.ticket.id);
+        let (messages, mut remarks) = self.imported_messages(&id, &new.messages).await;
+        remarks.extend(self.not_taken(&made.ticket, &new.fields).await?);
+        Ok(Written { ticket: Some(id), messages, remarks })
+    }
+
+    /// The ids of imported comments, which are made in the order in which they were given. What cannot be told now is found
+    /// by reading the ticket.
+    async fn imported_messages(&self, id: &TicketId, given: &[NewMessage]) -> (Vec<(String, MessageId)>, Vec<String>) {
+        let Ok((mut comments, _)) = self.comments(id).await else { return (Vec::new(), Vec::new()) };
+        if comments.len() != given.len() {
+            let remark = format!("{} messages were imported, the ticket shows {}", given.len(), comments.len());
+            return (Vec::new(), vec![remark]);
+        }
+        comments.sort_by_key(|comment| comment.id.number());
+        let pairs = given.iter().zip(&comments).map(|(message, comment)| (message.key.clone(), MessageId::new(&comment.id)));
+        (pairs.collect(), Vec::new())
+    }
+
+    /// Fields that the answer shows otherwise than they were asked for.
+    async fn not_taken(&self, made: &Ticket, asked: &Fields) -> Result<Vec<String>, Fault> {
+        let directory = self.directory().await?;
+        let organisation = match made.id_at("organization_id") {
+            Some(id) => self.organisation_of(&id).await?.map(|name| (id, name)),
+            None => None,
+        };
+        let shown = decode(made, &Known { settings: &self.settings, directory: &directory, organisation });
+        let differs = |key: &&FieldKey| shown.get(key).is_some_and(|value| Some(value) != asked.get(key));
+        Ok(asked.keys().filter(differs).map(|key| format!("the import did not take the field `{key}` as it was given")).collect())
+    }
+
+    async fn add_key(&self, key: &str, ticket: &mut Map<String, Json>) -> Result<(), Fault> {
+        let KeyField::Custom(name) = &self.settings.key_field else {
+            ticket.insert("external_id".to_string(), json!(key));
+            return Ok(());
+        };
+        let id = self.key_field_id(name).await?;
+        let fields = ticket.entry("custom_fields").or_insert_with(|| json!([]));
+        if let Some(fields) = fields.as_array_mut() {
+            fields.push(json!({ "id": id, "value": key }));
+        }
+        Ok(())
+    }
+
+    async fn key_field_id(&self, name: &str) -> Result<Id, Fault> {
+        let mut directory = self.directory().await?;
+        if directory.field(name).is_none() {
+            directory = self.newer_directory().await?;
+        }
+        let field = directory.field(name).ok_or_else(|| {
+            Fault::refused(format!(
+                "the account has no ticket field `{name}` for our key; an admin has to make a text field of this title"
+            ))
+        })?;
+        Ok(field.id.clone())
+    }
+
+    /// Fields as Zendesk takes them; a name that is not known is looked for once more in a newer directory.
+    pub(super) async fn encoded(&self, fields: &Fields, current: Option<&Ticket>) -> Result<Map<String, Json>, Fault> {
+        let organisation = match fields.get(&FieldKey::Organisation).and_then(|value| value.words().first().copied()) {
+            Some(name) => self.organisation_named(name).await?.map(|id| (id, name.to_string())),
+            None => None,
+        };
+        let mut directory = self.directory().await?;
+        let known = Known { settings: &self.settings, directory: &directory, organisation };
+        if let Ok(encoded) = encode(fields, &known, current) {
+            return Ok(encoded);
+        }
+        let organisation = known.organisation;
+        directory = self.newer_directory().await?;
+        let known = Known { settings: &self.settings, directory: &directory, organisation };
+        encode(fields, &known, current).map_err(|Unknown(what)| Fault::refused(what))
+    }
+
+    /// By `external_id`, or by search in the custom field; both compared exactly.
+    pub(super) async fn tickets_with_key(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
+        let found: Vec<Ticket> = match &self.settings.key_field {
+            KeyField::ExternalId => self.pages(FIND, "tickets", &[("external_id", key)], "tickets").await?,
+            KeyField::Custom(name) => {
+                let query = format!("type:ticket custom_field_{}:\"{key}\"", self.key_field_id(name).await?);
+                self.list_at(FIND, "search", &[("query", &query)], "results").await?
+            }
+        };
+        let directory = self.directory().await?;
+        let known = Known { settings: &self.settings, directory: &directory, organisation: None };
+        let same = |ticket: &&Ticket| ticket.status != "deleted" && super::fields::key_of(ticket, &known).as_deref() == Some(key);
+        Ok(found.iter().filter(same).map(|ticket| TicketId::new(&ticket.id)).collect())
+    }
+}

@@ -1,0 +1,79 @@
+//! Our own webhook at the desk: registering it, its signing secret, removing it.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::connectors::contract::Registration;
+use crate::connectors::fault::Fault;
+use crate::connectors::http::Call;
+use crate::secret::Secret;
+
+use super::Zendesk;
+use super::api::general;
+use super::webhook::subscriptions;
+use super::wire::Hook;
+
+const LIST: Call = general("list webhooks");
+const REGISTER: Call = general("register webhook");
+const SECRET: Call = general("read webhook secret");
+const REMOVE: Call = general("remove webhook");
+
+impl Zendesk {
+    /// Makes the webhook of this name, or brings the one that is there up to date.
+    pub(super) async fn register(&self, name: &str, url: &str) -> Result<Registration, Fault> {
+        let query = [("filter[name_contains]", name)];
+        let hooks: Vec<Hook> = self.pages(LIST, "webhooks", &query, "webhooks").await?;
+        let id = match hooks.into_iter().find(|hook| hook.name == name) {
+            Some(hook) => self.update_hook(&hook.id, url).await?,
+            None => self.create_hook(name, url).await?,
+        };
+        Ok(Registration { secret: self.signing_secret(&id).await?, id })
+    }
+
+    async fn create_hook(&self, name: &str, url: &str) -> Result<String, Fault> {
+        let body = json!({ "webhook": {
+            "name": name,
+            "endpoint": url,
+            "http_method": "POST",
+            "request_format": "json",
+            "status": "active",
+            "subscriptions": subscriptions().collect::<Vec<_>>(),
+        }});
+        #[derive(Deserialize)]
+        struct Made {
+            webhook: Hook,
+        }
+        let answer = self.send(REGISTER, Method::POST, self.url("webhooks", &[]), Some(&body), &[]).await?;
+        Ok(answer.json::<Made>(REGISTER)?.webhook.id)
+    }
+
+    async fn update_hook(&self, id: &str, url: &str) -> Result<String, Fault> {
+        let body = json!({ "webhook": {
+            "endpoint": url,
+            "status": "active",
+            "subscriptions": subscriptions().collect::<Vec<_>>(),
+        }});
+        self.send(REGISTER, Method::PATCH, self.url(&format!("webhooks/{id}"), &[]), Some(&body), &[]).await?;
+        Ok(id.to_string())
+    }
+
+    async fn signing_secret(&self, id: &str) -> Result<Secret, Fault> {
+        #[derive(Deserialize)]
+        struct Answer {
+            signing_secret: Signing,
+        }
+        #[derive(Deserialize)]
+        struct Signing {
+            secret: String,
+        }
+        let answer: Answer = self.get(SECRET, &format!("webhooks/{id}/signing_secret"), &[]).await?;
+        Ok(Secret::new(answer.signing_secret.secret))
+    }
+
+    /// Ends it; one that is gone is fine.
+    pub(super) async fn unregister(&self, id: &str) -> Result<(), Fault> {
+        self.send(REMOVE, Method::DELETE, self.url(&format!("webhooks/{id}"), &[]), None, &[404]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,277 @@
+//! Zendesk Support, as source and as target.
+//!
+//! * `webhook` reads deliveries, `translate`, `fields` and `html` turn JSON into neutral words and back: pure.
+//! * `api` and `auth` make calls; `directory` knows what ids mean; `read`, `feed`, `files`, `people`, `hooks` read and look up;
+//!   `create`, `apply` and `restrict` write.
+//!
+//! What Zendesk means for the contract:
+//! * Strong stamp: the id of the newest audit. `updated_at` stands still when the system changes something, and has whole
+//!   seconds.
+//! * Our key of a ticket is its `external_id`, or a custom field where a customer uses `external_id` already; of a message it is
+//!   in the metadata of the audit that made it (`metadata.custom.tidegate`). Messages that came with an import have none.
+//! * Silence: imports run no triggers; every later write does, so it carries a tag that the account's triggers exclude. It is
+//!   proven to be on the ticket by compare-and-set, or sent again in the same write.
+//! * Compare-and-set is by `updated_at`. A stamp that a decision was made on is compared with the newest audit right before,
+//!   so that only a change within the same second as the one before it can slip through.
+//! * Closed tickets cannot be changed at all, except that comments can be redacted.
+
+pub mod api;
+mod apply;
+pub mod auth;
+mod create;
+pub mod directory;
+pub mod feed;
+pub mod fields;
+mod files;
+mod hooks;
+pub mod html;
+mod people;
+mod read;
+mod restrict;
+pub mod translate;
+pub mod webhook;
+pub mod wire;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::change::{ChangePage, Cursor, Hint, ListPage};
+use crate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
+use crate::desk::field::FieldKey;
+use crate::desk::id::{MessageId, PersonId, TicketId};
+use crate::desk::person::{NewPerson, Person};
+use crate::desk::ticket::{Attachment, LinkKind};
+use crate::desk::write::{Outcome, Staged, Write};
+
+use super::contract::{Desk, Download, Identity, Read, Registration, Schema, SourceDesk, TargetDesk, Upload};
+use super::delivery::{Scheme, Verified};
+use super::fault::Fault;
+use super::http::Http;
+
+use auth::{Auth, Token};
+use wire::Id;
+
+/// One account and how one mirror uses it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `https://<subdomain>.zendesk.com`.
+    pub base: Url,
+    pub auth: Auth,
+    /// The tag that the account's triggers and automations exclude.
+    pub silent_tag: String,
+    /// The tag of every mirrored ticket, for views: `tidegate`.
+    pub ticket_tag: String,
+    /// Where our key of a ticket is kept.
+    pub key_field: KeyField,
+    /// The mirror's name, written as the mark of our updates.
+    pub mirror: String,
+}
+
+/// Where our key of a ticket is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyField {
+    ExternalId,
+    /// A text field of this title; looked up by search, which lags.
+    Custom(String),
+}
+
+impl Settings {
+    /// The two tags that we set ourselves.
+    pub fn own_tags(&self) -> impl Iterator<Item = &str> {
+        [self.silent_tag.as_str(), self.ticket_tag.as_str()].into_iter().filter(|tag| !tag.is_empty())
+    }
+
+    /// Whether our key is kept in the custom field of this name.
+    pub fn is_key_field(&self, name: &str) -> bool {
+        matches!(&self.key_field, KeyField::Custom(own) if own == name)
+    }
+
+    /// Scheme, host and port.
+    pub fn address(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+}
+
+/// The connector.
+pub struct Zendesk {
+    settings: Settings,
+    address: String,
+    http: Http,
+    token: tokio::sync::Mutex<Option<Token>>,
+    directory: tokio::sync::Mutex<directory::Cache>,
+    organisations: Mutex<BTreeMap<Id, String>>,
+    deleted: Mutex<HashMap<TicketId, wire::Ticket>>,
+}
+
+impl Zendesk {
+    /// Makes no call.
+    pub fn new(settings: Settings, http: Http) -> Self {
+        Self {
+            address: settings.address(),
+            settings,
+            http,
+            token: Default::default(),
+            directory: Default::default(),
+            organisations: Default::default(),
+            deleted: Default::default(),
+        }
+    }
+}
+
+/// What Zendesk can and cannot do.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    vendor: "zendesk",
+    name: "Zendesk Support",
+    webhooks: Webhooks::ByApi,
+    feed: Feed {
+        what: "cursor export of tickets, with archived and deleted ones; 10 calls a minute",
+        withheld_seconds: 60,
+        overlap_seconds: 0,
+        sees_deletions: true,
+        sees_merges: true,
+        least_interval_seconds: 6,
+    },
+    back_dates: BackDates::OnCreate,
+    sets_author: SetsAuthor::Always,
+    create_takes: CreateTakes::AllMessages,
+    message_keys: true,
+    lookup_lag_seconds: 10,
+    compare_and_set: true,
+    makes_private: true,
+    redacts: true,
+    removes_attachments: true,
+    links: &[LinkKind::Parent],
+    merges: true,
+    deletes: true,
+    immutable_status: Some("closed"),
+    final_statuses: &["solved", "closed"],
+    attachment_limit: files::FILE_LIMIT,
+    refuses_empty_files: false,
+    recodes: &[],
+    subject_limit: 150,
+    silence: "imports run no triggers; every later write carries a tag that the account's triggers and automations have to exclude",
+    fields: &[
+        "subject",
+        "status",
+        "priority",
+        "type",
+        "group",
+        "brand",
+        "form",
+        "assignee",
+        "requester",
+        "organisation",
+        "cc",
+        "followers",
+        "tags",
+        "due",
+    ],
+};
+
+/// The same, where our key is in a custom field: Zendesk's search finds a new ticket only after some minutes.
+pub const CAPABILITIES_BY_SEARCH: Capabilities = Capabilities { lookup_lag_seconds: 300, ..CAPABILITIES };
+
+#[async_trait]
+impl Desk for Zendesk {
+    fn capabilities(&self) -> &'static Capabilities {
+        match self.settings.key_field {
+            KeyField::ExternalId => &CAPABILITIES,
+            KeyField::Custom(_) => &CAPABILITIES_BY_SEARCH,
+        }
+    }
+
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    async fn identify(&self) -> Result<Identity, Fault> {
+        self.who_we_are().await
+    }
+
+    async fn schema(&self) -> Result<Schema, Fault> {
+        let directory = self.directory().await?;
+        let mut schema = directory.schema();
+        if let KeyField::Custom(name) = &self.settings.key_field {
+            schema.fields.remove(&FieldKey::custom(name));
+        }
+        Ok(schema)
+    }
+
+    async fn read(&self, ticket: &TicketId, since: Option<&str>) -> Result<Read, Fault> {
+        self.read_ticket(ticket, since).await
+    }
+
+    async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
+        self.read_person(id).await
+    }
+
+    async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
+        self.fetch(attachment).await
+    }
+}
+
+#[async_trait]
+impl SourceDesk for Zendesk {
+    fn scheme(&self) -> Option<&'static Scheme> {
+        Some(&webhook::SCHEME)
+    }
+
+    fn hints(&self, delivery: &Verified) -> Result<Vec<Hint>, String> {
+        webhook::hints(delivery)
+    }
+
+    fn delivery_id(&self, delivery: &Verified) -> Option<String> {
+        webhook::delivery_id(delivery)
+    }
+
+    fn cursor_at(&self, at: DateTime<Utc>) -> Cursor {
+        feed::cursor_at(at)
+    }
+
+    async fn changes(&self, cursor: &Cursor, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
+        self.changes_after(cursor, now).await
+    }
+
+    async fn list(&self, cursor: Option<&Cursor>) -> Result<ListPage, Fault> {
+        self.list_after(cursor).await
+    }
+
+    async fn register_webhook(&self, name: &str, url: &str) -> Result<Registration, Fault> {
+        self.register(name, url).await
+    }
+
+    async fn remove_webhook(&self, id: &str) -> Result<(), Fault> {
+        self.unregister(id).await
+    }
+}
+
+#[async_trait]
+impl TargetDesk for Zendesk {
+    async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
+        self.tickets_with_key(key).await
+    }
+
+    async fn find_message(&self, ticket: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault> {
+        self.messages_with_key(ticket, key).await
+    }
+
+    async fn find_person(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault> {
+        self.people_with(email, key).await
+    }
+
+    async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {
+        self.make_person(person).await
+    }
+
+    async fn stage(&self, upload: Upload) -> Result<Staged, Fault> {
+        self.upload(upload).await
+    }
+
+    async fn apply(&self, write: &Write) -> Result<Outcome, Fault> {
+        self.perform(write).await
+    }
+}
