@@ -4,3 +4,4 @@ pub mod contract;
 pub mod delivery;
 pub mod fault;
 pub mod http;
+pub mod request_tracker;
