@@ -24,7 +24,7 @@ pub fn assemble(parts: &[&PartJson], texts: &BTreeMap<String, String>) -> (Body,
     let is_text = |part: &PartJson| [body_part, twin].into_iter().flatten().any(|text| text.id == part.id);
     let files: Vec<&PartJson> = sorted.iter().copied().filter(|part| is_file(part) && !is_text(part)).collect();
     let text = body_part.and_then(|part| texts.get(&part.id.0)).cloned().unwrap_or_default();
-    if !body_part.is_some_and(|part| part.content_type == "text/html") {
+    if body_part.is_none_or(|part| part.content_type != "text/html") {
         return (Body::Text(text), files.iter().map(|part| attachment(part, false)).collect());
     }
     let (html, shown) = resolve_images(&text, &files);
@@ -65,8 +65,8 @@ fn is_nameless_text(part: &PartJson) -> bool {
 }
 
 fn is_file(part: &PartJson) -> bool {
-    let empty = part.content_length.0 == "0" || part.content_length.0.is_empty();
-    !part.content_type.starts_with("multipart/") && !(empty && part.filename.is_empty())
+    let something = !part.filename.is_empty() || !matches!(part.content_length.0.as_str(), "" | "0");
+    something && !part.content_type.starts_with("multipart/")
 }
 
 fn attachment(part: &PartJson, inline: bool) -> Attachment {
