@@ -4,4 +4,5 @@ pub mod contract;
 pub mod delivery;
 pub mod fault;
 pub mod http;
+pub mod request_tracker;
 pub mod zendesk;

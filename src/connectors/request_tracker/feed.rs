@@ -1,0 +1,299 @@
+//! The feed of changes and the listing.
+//!
+//! The main feed is RT's transactions by id. Ids commit out of order there: an id that was passed over may still appear, so
+//! each id between two that were seen is a gap, and gaps are asked for again until they are filled or older than the horizon
+//! (ids that were rolled back, or that we may not see, never appear). A second net asks for tickets by `LastUpdated` now and
+//! then, for what leaves no transaction. What both have seen is told once.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::change::{ChangePage, Cursor, Hint, ListPage};
+use crate::clock::delta;
+use crate::connectors::fault::Fault;
+use crate::desk::id::TicketId;
+
+use super::RequestTracker;
+use super::api::{PAGE, call, desk_time};
+use super::webhook::{feed_hints, time};
+use super::wire::{ListedJson, TransactionJson};
+
+const FEED_FIELDS: &str = "Type,Field,OldValue,NewValue,ObjectId,ObjectType,Created,Creator";
+/// Every so many polls the second net is cast.
+const NET_EVERY: u32 = 5;
+/// Ranges in one question: it stays under 4 KiB.
+const RANGES_AT_ONCE: usize = 40;
+/// A transaction may be written for so long before it is committed, where no gap shows it (the newest id of all).
+const SETTLING: TimeDelta = TimeDelta::seconds(5);
+/// How far the second net reaches back behind its last cast.
+const NET_OVERLAP: TimeDelta = TimeDelta::seconds(120);
+
+/// Where the feed was read up to: the JSON of a cursor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    form: u8,
+    /// Until a transaction was seen: from this time on (the desk's).
+    start: DateTime<Utc>,
+    high: Option<u64>,
+    /// When the highest was written, in the desk's time.
+    high_at: Option<DateTime<Utc>>,
+    gaps: Vec<Gap>,
+    polls: u32,
+    net: Net,
+    /// Ticket and Unix second of its last transaction seen: the net does not tell those again.
+    recent: BTreeMap<String, i64>,
+}
+
+/// Ids from `from` to `to` that were passed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Gap {
+    from: u64,
+    to: u64,
+    /// Our time when it was noticed.
+    since: DateTime<Utc>,
+    /// The desk's time of the transaction before it.
+    behind: DateTime<Utc>,
+}
+
+/// The second net.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Net {
+    since: DateTime<Utc>,
+    /// The page to be read next while it is cast; 0: it is in.
+    page: u32,
+    /// The desk's time when the cast began.
+    cast_at: Option<DateTime<Utc>>,
+}
+
+impl Place {
+    /// Sees every change from `at` on.
+    pub fn at(at: DateTime<Utc>, horizon: TimeDelta) -> Self {
+        let start = at - horizon;
+        let net = Net { since: start, page: 0, cast_at: None };
+        Self { form: 1, start, high: None, high_at: None, gaps: Vec::new(), polls: 0, net, recent: BTreeMap::new() }
+    }
+
+    /// Reads a cursor. Errors: `Unreadable`.
+    pub fn parse(cursor: &Cursor) -> Result<Self, Fault> {
+        let place: Option<Self> = serde_json::from_str(&cursor.0).ok().filter(|place: &Self| place.form == 1);
+        place.ok_or_else(|| Fault::unreadable("list changes: the stored cursor is not one of this version"))
+    }
+
+    /// Writes a cursor.
+    pub fn cursor(&self) -> Cursor {
+        Cursor(serde_json::to_string(self).expect("a cursor is plain data"))
+    }
+
+    /// The question for what is new.
+    fn query(&self) -> String {
+        match self.high {
+            Some(high) => format!("ObjectType = 'RT::Ticket' AND id > {high}"),
+            None => format!("ObjectType = 'RT::Ticket' AND Created >= '{}'", desk_words(self.start)),
+        }
+    }
+
+    /// Takes in new transactions, in the order of their ids.
+    pub fn take(&mut self, transactions: &[TransactionJson], now: DateTime<Utc>) {
+        for transaction in transactions {
+            let (Some(id), Some(at)) = (transaction.number(), time(&transaction.created)) else { continue };
+            if let Some(high) = self.high.filter(|high| id > high + 1) {
+                let behind = self.high_at.unwrap_or(at);
+                self.gaps.push(Gap { from: high + 1, to: id - 1, since: now, behind });
+            }
+            if self.high.is_none_or(|high| id > high) {
+                self.high = Some(id);
+                self.high_at = Some(at);
+            }
+            self.remember(transaction);
+        }
+    }
+
+    fn remember(&mut self, transaction: &TransactionJson) {
+        if let Some(at) = time(&transaction.created) {
+            let last = self.recent.entry(transaction.object_id.0.clone()).or_default();
+            *last = (*last).max(at.timestamp());
+        }
+    }
+
+    /// The questions for ids that were passed over.
+    fn gap_queries(&self) -> Vec<String> {
+        let range = |gap: &Gap| {
+            if gap.from == gap.to { format!("id = {}", gap.from) } else { format!("(id >= {} AND id <= {})", gap.from, gap.to) }
+        };
+        self.gaps.chunks(RANGES_AT_ONCE).map(|gaps| gaps.iter().map(range).collect::<Vec<_>>().join(" OR ")).collect()
+    }
+
+    /// An id that was passed over has appeared.
+    pub fn fill(&mut self, transaction: &TransactionJson) {
+        let Some(id) = transaction.number() else { return };
+        let mut left = Vec::with_capacity(self.gaps.len() + 1);
+        for gap in self.gaps.drain(..) {
+            if id < gap.from || id > gap.to {
+                left.push(gap);
+                continue;
+            }
+            if gap.from < id {
+                left.push(Gap { to: id - 1, ..gap.clone() });
+            }
+            if id < gap.to {
+                left.push(Gap { from: id + 1, ..gap });
+            }
+        }
+        self.gaps = left;
+        self.remember(transaction);
+    }
+
+    /// Gives up gaps older than the horizon.
+    pub fn forget(&mut self, now: DateTime<Utc>, horizon: TimeDelta) {
+        self.gaps.retain(|gap| now - gap.since < horizon);
+    }
+
+    /// How many ids are waited for.
+    pub fn waiting(&self) -> u64 {
+        self.gaps.iter().map(|gap| gap.to - gap.from + 1).sum()
+    }
+
+    /// Everything up to here has been seen, given the desk's time and whether the feed was read to its end.
+    fn seen_up_to(&self, desk: DateTime<Utc>, at_end: bool) -> DateTime<Utc> {
+        let reached = if at_end { desk - SETTLING } else { self.high_at.unwrap_or(self.start) };
+        self.gaps.iter().map(|gap| gap.behind).fold(reached, DateTime::min)
+    }
+
+    /// A hint of the second net, unless the feed told of this change or it was ours.
+    fn net_hint(&self, listed: &ListedJson, us: &str) -> Option<Hint> {
+        let at = time(&listed.last_updated)?;
+        let told = self.recent.get(&listed.id.0).is_some_and(|last| *last + 1 >= at.timestamp());
+        if told || listed.last_updated_by.0 == us { None } else { Some(listed_hint(listed, "updated", at)) }
+    }
+}
+
+/// A time inside a query; without `Z` RT takes it to be in the user's own time zone.
+fn desk_words(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn listed_hint(listed: &ListedJson, what: &str, at: DateTime<Utc>) -> Hint {
+    Hint {
+        ticket: TicketId::new(&listed.id.0),
+        what: what.to_string(),
+        evidence: format!("updated:{}:{}", listed.id.0, listed.last_updated),
+        least_stamp: None,
+        feed_stamp: None,
+        at,
+    }
+}
+
+impl RequestTracker {
+    pub(super) async fn changes_after(&self, cursor: &Cursor, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
+        let place = Place::parse(cursor)?;
+        if place.net.page > 0 { self.cast_net(place, now).await } else { self.follow_feed(place, now).await }
+    }
+
+    async fn follow_feed(&self, mut place: Place, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
+        let query = place.query();
+        let (transactions, desk) = self.transactions(&query, 1).await?;
+        let desk = desk.unwrap_or(now);
+        let full = transactions.len() >= PAGE;
+        place.take(&transactions, now);
+        let us = self.settings.user.as_str();
+        let mut hints: Vec<Hint> = transactions.iter().flat_map(|transaction| feed_hints(transaction, us)).collect();
+        if !full {
+            hints.extend(self.fill_gaps(&mut place, now).await?);
+            place.polls = place.polls.wrapping_add(1);
+            if place.polls % NET_EVERY == 1 {
+                place.net.page = 1;
+                place.net.cast_at = Some(desk);
+            }
+        }
+        let more = full || place.net.page > 0;
+        Ok(ChangePage { hints, more, seen_up_to: place.seen_up_to(desk, !full), next: place.cursor() })
+    }
+
+    async fn fill_gaps(&self, place: &mut Place, now: DateTime<Utc>) -> Result<Vec<Hint>, Fault> {
+        let many = place.waiting() > PAGE as u64;
+        let mut hints = Vec::new();
+        for query in place.gap_queries() {
+            for page in 1.. {
+                let (found, _) = self.transactions(&query, page).await?;
+                for transaction in &found {
+                    place.fill(transaction);
+                    if transaction.object_type == "RT::Ticket" {
+                        hints.extend(feed_hints(transaction, &self.settings.user));
+                    }
+                }
+                if found.is_empty() || !many {
+                    break;
+                }
+            }
+        }
+        place.forget(now, delta(self.settings.gap_horizon));
+        Ok(hints)
+    }
+
+    async fn transactions(&self, query: &str, page: u32) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
+        let (per_page, number) = (PAGE.to_string(), page.to_string());
+        let query = [
+            ("query", query),
+            ("orderby", "id"),
+            ("order", "ASC"),
+            ("fields", FEED_FIELDS),
+            ("per_page", per_page.as_str()),
+            ("page", number.as_str()),
+        ];
+        let (page, answer) = self.page::<TransactionJson>(call("list changes"), &["transactions"], &query).await?;
+        Ok((page.items, desk_time(&answer)))
+    }
+
+    async fn cast_net(&self, mut place: Place, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
+        let query = format!("LastUpdated >= '{}'", desk_words(place.net.since));
+        let (per_page, number) = (PAGE.to_string(), place.net.page.to_string());
+        let query = [
+            ("query", query.as_str()),
+            ("orderby", "LastUpdated"),
+            ("orderby", "id"),
+            ("order", "ASC"),
+            ("order", "ASC"),
+            ("fields", "LastUpdated,LastUpdatedBy"),
+            ("per_page", per_page.as_str()),
+            ("page", number.as_str()),
+        ];
+        let (page, answer) = self.page::<ListedJson>(call("list changed tickets"), &["tickets"], &query).await?;
+        let hints = page.items.iter().filter_map(|listed| place.net_hint(listed, &self.settings.user)).collect();
+        let desk = place.net.cast_at.or_else(|| desk_time(&answer)).unwrap_or(now);
+        let more = !page.items.is_empty();
+        if more {
+            place.net.page += 1;
+        } else {
+            let since = (desk - NET_OVERLAP).max(place.net.since);
+            place.net = Net { since, page: 0, cast_at: None };
+            place.recent.retain(|_, last| *last >= since.timestamp() - 60);
+        }
+        Ok(ChangePage { hints, more, seen_up_to: place.seen_up_to(desk, true), next: place.cursor() })
+    }
+
+    /// All tickets by number, resolved ones too. RT lists neither deleted nor merged ones.
+    pub(super) async fn list_after(&self, cursor: Option<&Cursor>) -> Result<ListPage, Fault> {
+        let after = cursor.map_or("0", |cursor| cursor.0.as_str());
+        let after: u64 =
+            after.parse().map_err(|_| Fault::unreadable("list tickets: the stored cursor is not one of this version"))?;
+        let query = format!("id > {after}");
+        let per_page = PAGE.to_string();
+        let query = [
+            ("query", query.as_str()),
+            ("orderby", "id"),
+            ("order", "ASC"),
+            ("fields", "LastUpdated"),
+            ("per_page", per_page.as_str()),
+        ];
+        let (page, _) = self.page::<ListedJson>(call("list tickets"), &["tickets"], &query).await?;
+        let last = page.items.iter().filter_map(|listed| listed.id.0.parse::<u64>().ok()).max();
+        let hint = |listed: &ListedJson| Some(listed_hint(listed, "listed", time(&listed.last_updated)?));
+        Ok(ListPage {
+            hints: page.items.iter().filter_map(hint).collect(),
+            next: last.map(|last| Cursor(last.to_string())),
+            total: if after == 0 { page.total } else { None },
+        })
+    }
+}

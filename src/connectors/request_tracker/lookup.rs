@@ -1,0 +1,87 @@
+//! Finding what was written before, by our keys, and taking files in.
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+
+use crate::connectors::contract::Upload;
+use crate::connectors::fault::Fault;
+use crate::desk::id::{MessageId, TicketId};
+use crate::desk::write::{Handle, Staged};
+
+use super::api::{call, quoted};
+use super::wire::{ListedJson, TransactionJson};
+use super::{ATTACHMENT_LIMIT, RequestTracker, translate};
+
+impl RequestTracker {
+    /// RT searches without regard to case, so each row is compared. Naming `EffectiveId` makes it show merged tickets too; they
+    /// are followed.
+    pub(super) async fn tickets_with_key(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
+        let name = &self.settings.key_field;
+        let query = format!("{} = {} AND EffectiveId > 0", field_word(name), quoted(key));
+        let query = [("query", query.as_str()), ("fields", "EffectiveId,CustomFields")];
+        let listed: Vec<ListedJson> = self.all(call("find ticket"), &["tickets"], &query).await?;
+        let exact = listed.iter().filter(|ticket| translate::first_text(&ticket.custom_fields, name).as_deref() == Some(key));
+        let mut roots: Vec<u64> = exact.filter_map(|ticket| ticket.effective_id.0.parse().ok()).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        Ok(roots.into_iter().map(TicketId::new).collect())
+    }
+
+    pub(super) async fn messages_with_key(&self, ticket: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault> {
+        self.message_field().await?;
+        let name = &self.settings.message_key_field;
+        let query = format!("{} = {}", field_word(name), quoted(key));
+        let query = [("query", query.as_str()), ("fields", "Type,ObjectId,Creator,Created,CustomFields")];
+        let mut found: Vec<TransactionJson> = self.all(call("find message"), &["transactions"], &query).await?;
+        found.retain(|item| translate::first_text(&item.custom_fields, name).as_deref() == Some(key));
+        found.sort_by_key(TransactionJson::number);
+        let mut ids = Vec::new();
+        for item in found {
+            if self.belongs_to(&item, ticket).await? {
+                ids.push(MessageId::new(&item.id.0));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// A merged ticket's messages keep its number.
+    async fn belongs_to(&self, item: &TransactionJson, ticket: &TicketId) -> Result<bool, Fault> {
+        if item.object_id.0 == ticket.as_str() {
+            return Ok(true);
+        }
+        let root = self.ticket_json(&TicketId::new(&item.object_id.0)).await?;
+        Ok(root.is_some_and(|(root, _)| root.id.0 == ticket.as_str()))
+    }
+
+    /// Takes a file in whole: RT has no uploads of their own, files travel with the message.
+    pub(super) async fn take_in(&self, upload: Upload) -> Result<Staged, Fault> {
+        let mut bytes = BytesMut::new();
+        let mut stream = upload.download.bytes;
+        if upload.download.size.is_some_and(|size| size > ATTACHMENT_LIMIT) {
+            return Err(too_large());
+        }
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk?);
+            if bytes.len() as u64 > ATTACHMENT_LIMIT {
+                return Err(too_large());
+            }
+        }
+        if bytes.is_empty() {
+            return Err(Fault::refused("stage file: RT takes no files without a byte"));
+        }
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (size, handle) = (bytes.len() as u64, Handle::Bytes(bytes.freeze()));
+        let Upload { source, name, content_type, inline, .. } = upload;
+        Ok(Staged { source, name, content_type, inline, size, sha256, handle })
+    }
+}
+
+fn too_large() -> Fault {
+    Fault::refused(format!("stage file: it is larger than {} MiB", ATTACHMENT_LIMIT >> 20))
+}
+
+/// A custom field inside a query: `'CF.{name}'`.
+fn field_word(name: &str) -> String {
+    quoted(&format!("CF.{{{name}}}"))
+}
