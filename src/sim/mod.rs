@@ -3,5 +3,7 @@
 //! need of any of them.
 
 pub mod faults;
+pub mod judge;
 pub mod snapshot;
 pub mod stage;
+pub mod story;
