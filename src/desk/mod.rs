@@ -8,7 +8,11 @@ pub mod body;
 pub mod capability;
 pub mod field;
 pub mod id;
+pub mod mapping;
 pub mod person;
+pub mod policy;
+pub mod schema;
+pub mod scope;
 pub mod ticket;
 pub mod write;
 

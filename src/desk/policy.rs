@@ -1,0 +1,139 @@
+//! What a mirror does where more than one thing could be done. Every setting has a careful default.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::field::FieldKey;
+
+/// The choices of one mirror.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Both sides changed one field to different values.
+    pub conflict: Conflict,
+    /// Fields that are decided otherwise than `conflict`, by the source's field.
+    pub fields: BTreeMap<FieldKey, Conflict>,
+    pub deletion: Deletion,
+    pub closed: Closed,
+    pub unmapped: Unmapped,
+    pub destructive_limit: DestructiveLimit,
+    /// Where the target cannot keep author or time, a line in the message says who wrote it and when.
+    pub author_line: bool,
+    pub tags: Tags,
+    pub silence: Silence,
+}
+
+/// What happens to a field that both sides changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflict {
+    /// The source's value is written; the lost one is kept in the ledger and shown.
+    SourceWins,
+    TargetWins,
+    /// The ticket is parked until a person decides.
+    Ask,
+}
+
+/// What happens in the target when the source says that a ticket was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deletion {
+    /// It gets [`Tags::deleted`] and stays.
+    Mark,
+    Delete,
+    Leave,
+}
+
+/// What happens to news of a ticket that the target has closed for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closed {
+    /// A new ticket continues it.
+    FollowUp,
+    Park,
+}
+
+/// What happens to a value for which the mapping has no word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmapped {
+    Park,
+    /// The field is not written: the target's own default stands.
+    LeaveOut,
+}
+
+/// More deletions and merges than `count` within `within` halt the mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestructiveLimit {
+    pub count: u32,
+    pub within: Duration,
+}
+
+/// The tags that we set in the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tags {
+    /// On every mirrored ticket, for views.
+    pub mirrored: String,
+    /// While something of the ticket is still missing.
+    pub incomplete: String,
+    /// Keeps the target's rules from mailing anyone; sent with every write.
+    pub silent: String,
+    /// The source deleted the ticket ([`Deletion::Mark`]).
+    pub deleted: String,
+    /// The ticket left the scope ([`super::scope::Leaving::Mark`]).
+    pub out_of_scope: String,
+}
+
+/// Why it is sure that the target mails nobody about our writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silence {
+    /// The vendor's own means are enough, or the mirror does not start.
+    Proven,
+    /// An admin of the target says that its rules leave tickets with [`Tags::silent`] alone, or that its mail is off.
+    AdminRule,
+    /// The operator accepts that people may be mailed.
+    MailAllowed,
+}
+
+impl Policy {
+    /// How a conflict in this field of the source is decided.
+    pub fn conflict_in(&self, source: &FieldKey) -> Conflict {
+        self.fields.get(source).copied().unwrap_or(self.conflict)
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            conflict: Conflict::SourceWins,
+            fields: BTreeMap::new(),
+            deletion: Deletion::Mark,
+            closed: Closed::FollowUp,
+            unmapped: Unmapped::Park,
+            destructive_limit: DestructiveLimit::default(),
+            author_line: true,
+            tags: Tags::default(),
+            silence: Silence::Proven,
+        }
+    }
+}
+
+impl Default for DestructiveLimit {
+    fn default() -> Self {
+        Self { count: 20, within: Duration::from_secs(600) }
+    }
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        Self {
+            mirrored: "tidegate".to_string(),
+            incomplete: "tidegate_incomplete".to_string(),
+            silent: "tidegate_silent".to_string(),
+            deleted: "tidegate_deleted".to_string(),
+            out_of_scope: "tidegate_out_of_scope".to_string(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The fields of a desk and the values that they take.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::field::FieldKey;
+
+/// Every field of a desk, the plain ones too, and what may stand in it: what a mapping is checked against.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    pub fields: BTreeMap<FieldKey, FieldSchema>,
+}
+
+/// One field of a desk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldSchema {
+    pub kind: FieldKind,
+    /// The values that may be chosen; `None` where any value will do.
+    pub options: Option<BTreeSet<String>>,
+    pub required: bool,
+}
+
+/// What kind of value a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    Text,
+    LongText,
+    Choice,
+    MultiChoice,
+    /// Words without a list (tags, RT's multiple free-form fields).
+    Words,
+    Integer,
+    Decimal,
+    Date,
+    DateTime,
+    Checkbox,
+    Person,
+    People,
+}

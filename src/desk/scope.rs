@@ -1,0 +1,102 @@
+//! Which tickets of the source belong to a mirror.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::field::{FieldKey, Value};
+use super::ticket::Ticket;
+
+/// The word by which a desk's status or tag says that a ticket is unwanted mail.
+const SPAM: &str = "spam";
+/// The status of a ticket that the desk holds back before any agent sees it.
+const SUSPENDED: &str = "suspended";
+
+/// Conditions that all have to hold. An empty set sets no condition. Words are compared as the source spells them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Made at this time or later, by the source's clock.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Last changed at this time or later. An older ticket that changes comes in then.
+    pub updated_after: Option<DateTime<Utc>>,
+    pub groups: BTreeSet<String>,
+    pub brands: BTreeSet<String>,
+    pub statuses: BTreeSet<String>,
+    /// At least one of these.
+    pub tags: BTreeSet<String>,
+    /// None of these.
+    pub without_tags: BTreeSet<String>,
+    /// Also tickets whose status or tag is `spam`.
+    pub spam: bool,
+    /// Also tickets whose status is `suspended`.
+    pub suspended: bool,
+    pub leaving: Leaving,
+}
+
+/// What happens in the target when a mirrored ticket leaves the scope.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leaving {
+    /// It goes on being mirrored: whoever is in stays in.
+    #[default]
+    Keep,
+    /// It gets a tag and is left alone.
+    Mark,
+}
+
+impl Scope {
+    /// Whether the source's ticket belongs to the mirror. The error is the reason in words for people; it quotes values of
+    /// the ticket's group, brand, status or tags only.
+    pub fn includes(&self, ticket: &Ticket) -> Result<(), String> {
+        not_before("made", ticket.created_at, self.created_after)?;
+        not_before("last changed", ticket.updated_at, self.updated_after)?;
+        let field = |key| ticket.fields.get(key);
+        one_of("group", field(&FieldKey::Group), &self.groups)?;
+        one_of("brand", field(&FieldKey::Brand), &self.brands)?;
+        one_of("status", field(&FieldKey::Status), &self.statuses)?;
+        self.allows_tags(field(&FieldKey::Tags))?;
+        self.allows_unwanted(ticket)
+    }
+
+    fn allows_tags(&self, tags: Option<&Value>) -> Result<(), String> {
+        let words = tags.map(Value::words).unwrap_or_default();
+        if let Some(tag) = words.iter().find(|tag| self.without_tags.contains(**tag)) {
+            return Err(format!("it has the tag `{tag}`"));
+        }
+        if self.tags.is_empty() || words.iter().any(|tag| self.tags.contains(*tag)) {
+            return Ok(());
+        }
+        Err("it has none of the tags of the scope".to_string())
+    }
+
+    fn allows_unwanted(&self, ticket: &Ticket) -> Result<(), String> {
+        let has = |key, word: &str| ticket.fields.get(key).is_some_and(|value: &Value| value.words().contains(&word));
+        if !self.suspended && has(&FieldKey::Status, SUSPENDED) {
+            return Err("the desk holds it back as suspended".to_string());
+        }
+        if !self.spam && (has(&FieldKey::Status, SPAM) || has(&FieldKey::Tags, SPAM)) {
+            return Err("it is marked as spam".to_string());
+        }
+        Ok(())
+    }
+}
+
+fn not_before(done: &str, at: DateTime<Utc>, limit: Option<DateTime<Utc>>) -> Result<(), String> {
+    match limit {
+        Some(limit) if at < limit => Err(format!("it was {done} before {}", limit.format("%Y-%m-%d %H:%M UTC"))),
+        _ => Ok(()),
+    }
+}
+
+fn one_of(field: &str, value: Option<&Value>, allowed: &BTreeSet<String>) -> Result<(), String> {
+    if allowed.is_empty() {
+        return Ok(());
+    }
+    let words = value.map(Value::words).unwrap_or_default();
+    match words.first() {
+        Some(word) if allowed.contains(*word) => Ok(()),
+        Some(word) => Err(format!("its {field} `{word}` is not in the scope")),
+        None => Err(format!("it has no {field}")),
+    }
+}
