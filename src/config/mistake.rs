@@ -77,20 +77,23 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     near.filter(|(far, known)| *far * 3 <= known.chars().count().max(3)).min_by_key(|(far, _)| *far).map(|(_, known)| known)
 }
 
-/// How many letters have to be added, removed or changed (Levenshtein).
+/// How many letters have to be added, removed, changed or swapped with the next (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut grid = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            grid[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let changed = grid[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let least = changed.min(grid[i - 1][j] + 1).min(grid[i][j - 1] + 1);
+                let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if swapped { least.min(grid[i - 2][j - 2] + 1) } else { least }
+            };
         }
     }
-    row[b.len()]
+    grid[a.len()][b.len()]
 }
 
 /// `a`, `b` or `c`, each in back quotes.
@@ -112,6 +115,7 @@ mod tests {
         let known = ["zendesk", "request-tracker"];
         assert_eq!(nearest("zendsk", known), Some("zendesk"));
         assert_eq!(nearest("Request_Tracker", known), Some("request-tracker"));
+        assert_eq!(nearest("opne", ["new", "open"]), Some("open"));
         assert_eq!(nearest("jira", known), None);
         assert_eq!(nearest("", known), None);
     }

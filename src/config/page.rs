@@ -149,6 +149,8 @@ impl<'p> Section<'p> {
         for entry in self.entries().iter().filter(|entry| !asked.contains(&entry.key)) {
             let right = match nearest(entry.key, asked.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
+                // It may belong to a table whose head could not be read.
+                None if self.page.broken => continue,
                 None => format!("the keys here are {}", list(asked.iter().copied())),
             };
             self.page.note(entry.key_at, format!("`{}` means nothing", entry.path), right);
