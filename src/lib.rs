@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod clock;
+pub mod config;
 pub mod connectors;
 pub mod desk;
 pub mod embedded;

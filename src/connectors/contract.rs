@@ -1,19 +1,16 @@
 //! What every vendor must answer, and what it must guarantee. The conformance suite (`tests/it/conformance.rs`) holds each
 //! connector to it, against its sim and against the real desk where one can be started.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
 use crate::desk::capability::Capabilities;
-use crate::desk::field::FieldKey;
 use crate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
+use crate::desk::schema::Schema;
 use crate::desk::ticket::{Attachment, Ticket};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
@@ -47,40 +44,6 @@ pub struct Upload {
     pub content_type: String,
     pub inline: bool,
     pub download: Download,
-}
-
-/// What the values of a desk are, to check a mapping against.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Schema {
-    pub fields: BTreeMap<FieldKey, FieldSchema>,
-}
-
-/// One field of a desk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FieldSchema {
-    pub kind: FieldKind,
-    /// The values that may be chosen; `None` where any value will do.
-    pub options: Option<BTreeSet<String>>,
-    pub required: bool,
-}
-
-/// What kind of value a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldKind {
-    Text,
-    LongText,
-    Choice,
-    MultiChoice,
-    /// Words without a list (tags, RT's multiple free-form fields).
-    Words,
-    Integer,
-    Decimal,
-    Date,
-    DateTime,
-    Checkbox,
-    Person,
-    People,
 }
 
 /// Who we are at a desk.

@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod config;
 mod delivery;
 mod embedded;
 mod http;

@@ -1,0 +1,125 @@
+//! Reads `[scope]` and `[policy]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::desk::field::FieldKey;
+use crate::desk::policy::{Closed, Conflict, Deletion, DestructiveLimit, Policy, Silence, Tags, Unmapped};
+use crate::desk::scope::{Leaving, Scope};
+
+use super::page::{Entry, Section};
+use super::table::field_key;
+
+const CONFLICTS: [(&str, Conflict); 3] =
+    [("source-wins", Conflict::SourceWins), ("target-wins", Conflict::TargetWins), ("ask", Conflict::Ask)];
+const DELETIONS: [(&str, Deletion); 3] = [("mark", Deletion::Mark), ("delete", Deletion::Delete), ("leave", Deletion::Leave)];
+const CLOSED: [(&str, Closed); 2] = [("follow-up", Closed::FollowUp), ("park", Closed::Park)];
+const UNMAPPED: [(&str, Unmapped); 2] = [("park", Unmapped::Park), ("leave-out", Unmapped::LeaveOut)];
+const SILENCES: [(&str, Silence); 3] =
+    [("proven", Silence::Proven), ("admin-rule", Silence::AdminRule), ("mail-allowed", Silence::MailAllowed)];
+const LEAVINGS: [(&str, Leaving); 2] = [("keep", Leaving::Keep), ("mark", Leaving::Mark)];
+
+/// The scope; every ticket where nothing is written.
+pub fn scope(section: Option<Section<'_>>) -> Scope {
+    let Some(section) = section else { return Scope::default() };
+    let words = |key| section.get(key).map(|entry| words(&entry)).unwrap_or_default();
+    let truth = |key| section.get(key).and_then(|entry| entry.truth()).unwrap_or_default();
+    let scope = Scope {
+        created_after: section.get("created-after").and_then(|entry| entry.moment()),
+        updated_after: section.get("updated-after").and_then(|entry| entry.moment()),
+        groups: words("groups"),
+        brands: words("brands"),
+        statuses: words("statuses"),
+        tags: words("tags"),
+        without_tags: words("without-tags"),
+        spam: truth("spam"),
+        suspended: truth("suspended"),
+        leaving: section.get("leaving").and_then(|entry| entry.word(&LEAVINGS)).unwrap_or_default(),
+    };
+    if let Some(tag) = scope.tags.intersection(&scope.without_tags).next() {
+        section
+            .wrong(format!("no ticket can both have and not have the tag \"{tag}\""), "keep it in one of the lists".to_string());
+    }
+    section.finish();
+    scope
+}
+
+fn words(entry: &Entry<'_>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for item in entry.texts() {
+        let word = item.text().unwrap_or_default();
+        if word.trim().is_empty() {
+            item.wrong(format!("`{}` has an empty word in it", item.path), "remove it".to_string());
+        } else if !found.insert(word.to_string()) {
+            item.wrong(format!("\"{word}\" stands in `{}` twice", item.path), "keep one of the two".to_string());
+        }
+    }
+    found
+}
+
+/// The policy; the default for everything that is not written. Mistakes are noted on the page.
+pub fn policy(section: Option<Section<'_>>) -> Policy {
+    let usual = Policy::default();
+    let Some(section) = section else { return usual };
+    let policy = Policy {
+        conflict: section.get("conflict").and_then(|entry| entry.word(&CONFLICTS)).unwrap_or(usual.conflict),
+        fields: section.part("fields").map(|part| conflicts(&part)).unwrap_or_default(),
+        deletion: section.get("deletion").and_then(|entry| entry.word(&DELETIONS)).unwrap_or(usual.deletion),
+        closed: section.get("closed").and_then(|entry| entry.word(&CLOSED)).unwrap_or(usual.closed),
+        unmapped: section.get("unmapped").and_then(|entry| entry.word(&UNMAPPED)).unwrap_or(usual.unmapped),
+        destructive_limit: section.part("destructive-limit").map(|part| limit(&part)).unwrap_or_default(),
+        author_line: section.get("author-line").and_then(|entry| entry.truth()).unwrap_or(usual.author_line),
+        tags: section.part("tags").map(|part| tags(&part)).unwrap_or_default(),
+        silence: section.get("silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.silence),
+    };
+    section.finish();
+    policy
+}
+
+fn conflicts(part: &Section<'_>) -> BTreeMap<FieldKey, Conflict> {
+    let read = |entry: Entry<'_>| field_key(&entry.at_key(), entry.key).zip(entry.word(&CONFLICTS));
+    part.entries().into_iter().filter_map(read).collect()
+}
+
+fn limit(part: &Section<'_>) -> DestructiveLimit {
+    let usual = DestructiveLimit::default();
+    let lengths = (Duration::from_secs(1), Duration::from_secs(86_400));
+    let count = part.get("count").and_then(|entry| entry.whole(1..1_000_000_001));
+    let within = part.get("within").and_then(|entry| entry.length(lengths.0, lengths.1));
+    part.finish();
+    DestructiveLimit { count: count.unwrap_or(usual.count), within: within.unwrap_or(usual.within) }
+}
+
+fn tags(part: &Section<'_>) -> Tags {
+    let usual = Tags::default();
+    let seen = std::cell::RefCell::new(BTreeSet::new());
+    let tag = |key: &'static str, usual: String| {
+        let entry = part.get(key);
+        let tag = entry.as_ref().and_then(tag).unwrap_or(usual);
+        if !seen.borrow_mut().insert(tag.clone()) {
+            part.wrong(format!("two of our tags are called \"{tag}\""), "give each its own name".to_string());
+        }
+        tag
+    };
+    let tags = Tags {
+        mirrored: tag("mirrored", usual.mirrored),
+        incomplete: tag("incomplete", usual.incomplete),
+        silent: tag("silent", usual.silent),
+        deleted: tag("deleted", usual.deleted),
+        out_of_scope: tag("out-of-scope", usual.out_of_scope),
+    };
+    part.finish();
+    tags
+}
+
+/// A tag that no desk changes: Zendesk lower-cases tags and parts them at blanks.
+fn tag(entry: &Entry<'_>) -> Option<String> {
+    let text = entry.text()?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if text.is_empty() || text.len() > 60 || !text.chars().all(plain) {
+        let right = "use 1 to 60 of a-z, 0-9, _ and -".to_string();
+        entry.wrong(format!("`{}` is no tag that every desk keeps as it is", entry.path), right);
+        return None;
+    }
+    Some(text.to_string())
+}

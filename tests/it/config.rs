@@ -1,0 +1,286 @@
+//! Mirror files and settings as an admin writes them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, FromArgMatches};
+use tidegate::config::file::{MirrorFile, load, parse};
+use tidegate::config::mirror::{Auth, FORM, MirrorConfig};
+use tidegate::config::mistake::{Mistake, Place, Weight, refuses};
+use tidegate::config::secret::{NoSecret, SecretRef, resolve_secrets};
+use tidegate::config::settings::Settings;
+use tidegate::config::values::check_values;
+use tidegate::desk::field::{FieldKey, Value};
+use tidegate::desk::mapping::Mapped;
+use tidegate::desk::policy::{Conflict, Silence};
+use tidegate::desk::schema::{FieldKind, FieldSchema, Schema};
+
+/// Right, and as short as can be.
+const SHORT: &str = r#"name = "acme"
+[source]
+vendor = "zendesk"
+url = "https://acme.zendesk.com"
+auth = { kind = "oauth", client-id = "c", client-secret = { env = "ZENDESK_SECRET" } }
+webhook = false
+[target]
+vendor = "zendesk"
+url = "https://other.zendesk.com"
+auth = { kind = "api-token", email = "a@acme.example", token = { env = "TOKEN" } }
+webhook = false
+"#;
+
+fn examples() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples")).expect("the examples are there");
+    folder
+        .map(|file| file.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect()
+}
+
+fn told(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("{mistake}\n")).collect()
+}
+
+fn right(text: &str) -> MirrorFile {
+    parse("acme.toml", text).unwrap_or_else(|mistakes| panic!("{}", told(&mistakes)))
+}
+
+fn wrong(text: &str) -> Vec<Mistake> {
+    parse("acme.toml", text).expect_err("a file with mistakes")
+}
+
+fn with(more: &str) -> String {
+    format!("{SHORT}{more}")
+}
+
+#[test]
+fn every_example_file_is_right() {
+    let files = examples();
+    assert!(files.len() >= 3, "{files:?}");
+    for path in files {
+        let file = load(&path).unwrap_or_else(|mistakes| panic!("{}", told(&mistakes)));
+        let json = serde_json::to_string(&file.config).expect("plain data");
+        assert_eq!(serde_json::from_str::<MirrorConfig>(&json).expect("what we wrote"), file.config);
+    }
+}
+
+#[test]
+fn a_short_file_gets_careful_defaults() {
+    let config = right(SHORT).config;
+    assert_eq!(config.form, FORM);
+    assert_eq!(config.source.url, "https://acme.zendesk.com");
+    assert_eq!(config.source.poll.every, Duration::from_secs(60));
+    assert_eq!(config.source.budget.share, 70);
+    assert!(!config.source.allow_private_addresses);
+    assert_eq!(config.policy.conflict, Conflict::SourceWins);
+    assert_eq!(config.policy.silence, Silence::Proven);
+    assert!(!config.scope.spam && !config.scope.suspended);
+    assert!(matches!(config.target.auth, Auth::ApiToken { .. }));
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once_each_at_its_line() {
+    let mistakes = wrong(
+        r#"name = "Acme Inc"
+[source]
+vendor = "zendsk"
+url = "acme.zendesk.com"
+auth = { kind = "token", token = "1-27-verysecret" }
+webhook = { public-url = "https://gateway.example.com", tolerance = "soon" }
+pol = { every = "60s" }
+[target]
+vendor = "request-tracker"
+url = "https://admin:verysecret@rt.example.com"
+auth = { kind = "oauth", client-id = "x", client-secret = { env = "not a name" } }
+webhook = true
+[scope]
+created-after = "2024-01-01"
+tags = ["vip", 7]
+[policy]
+conflict = "sourcewins"
+destructive-limit = { count = 0 }
+[policy.fields]
+statsu = "ask"
+[map.fields]
+"custom:A" = "priority"
+"custom:B" = "priority"
+"#,
+    );
+    let lines: BTreeSet<usize> = mistakes.iter().filter_map(|mistake| mistake.at).map(|at| at.line).collect();
+    let text = told(&mistakes);
+    for line in [1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 14, 15, 17, 18, 20, 23] {
+        assert!(lines.contains(&line), "line {line} is not told:\n{text}");
+    }
+    assert!(!text.contains("verysecret"), "{text}");
+    for meant in
+        ["did you mean \"zendesk\"?", "did you mean `poll`?", "did you mean \"status\"?", "did you mean \"source-wins\"?"]
+    {
+        assert!(text.contains(meant), "{meant} in:\n{text}");
+    }
+    assert!(mistakes.is_sorted_by_key(|mistake| mistake.at));
+}
+
+#[test]
+fn a_mistake_reads_as_a_place_what_is_wrong_and_what_is_right() {
+    let mistakes =
+        wrong(&SHORT.replace("vendor = \"zendesk\"\nurl = \"https://acme", "vendor = \"zendsk\"\nurl = \"https://acme"));
+    assert_eq!(
+        told(&mistakes),
+        "acme.toml:3:10: \"zendsk\" is no vendor that Tidegate knows\n    did you mean \"zendesk\"? write \"zendesk\" or \"request-tracker\"\n"
+    );
+}
+
+#[test]
+fn broken_toml_is_told_with_its_lines_and_nothing_is_called_missing_that_may_be_there() {
+    let mistakes = wrong("name = \"acme\"\nname = \"acme\"\nscope = late\n[source\nurl = \"https://x.example\"\n");
+    let lines: Vec<usize> = mistakes.iter().filter_map(|mistake| mistake.at).map(|at| at.line).collect();
+    assert!([2, 3, 4].iter().all(|line| lines.contains(line)), "{}", told(&mistakes));
+    assert!(!told(&mistakes).contains("missing"), "{}", told(&mistakes));
+    assert!(
+        parse("acme.toml", "").expect_err("an empty file").iter().any(|mistake| mistake.what.contains("`source` is missing"))
+    );
+}
+
+#[test]
+fn no_text_makes_the_reader_stop() {
+    for text in [
+        "\u{feff}",
+        "\0",
+        "[",
+        "=",
+        "a = {",
+        "[[source]]",
+        "source = 1",
+        "[map.fields]\n\"\" = \"\"",
+        "é = \"",
+        "[map]\nstatus = 3",
+    ] {
+        assert!(!wrong(text).is_empty(), "{text:?}");
+    }
+    assert!(!wrong(&SHORT[..SHORT.len() / 2]).is_empty());
+}
+
+#[test]
+fn request_tracker_asks_for_what_it_has_no_place_for() {
+    let text = SHORT.replacen("vendor = \"zendesk\"", "vendor = \"request-tracker\"", 1).replacen(
+        "kind = \"oauth\", client-id = \"c\", client-secret",
+        "kind = \"token\", token",
+        1,
+    );
+    let mistakes = told(&wrong(&text));
+    for key in ["key-field", "message-key-field", "tags-field", "user"] {
+        assert!(mistakes.contains(&format!("`{key}` is missing in `source`")), "{mistakes}");
+    }
+    let hook = text.replacen("webhook = false", "webhook = { public-url = \"https://g.example\" }", 1);
+    assert!(told(&wrong(&hook)).contains("`secret` is missing in `source.webhook`"));
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_told_with_its_setting_and_line() {
+    let file =
+        right(&SHORT.replace("ZENDESK_SECRET", "TIDEGATE_NO_SUCH").replace("{ env = \"TOKEN\" }", "{ file = \"/no/such\" }"));
+    let mistakes = resolve_secrets(&file.config, &file.places).expect_err("neither is there");
+    let text = told(&mistakes);
+    assert!(text.contains("acme.toml:5:"), "{text}");
+    assert!(
+        text.contains("`source.auth.client-secret` cannot be used: the environment variable TIDEGATE_NO_SUCH is not set"),
+        "{text}"
+    );
+    assert!(text.contains("`target.auth.token` cannot be used: the file /no/such cannot be read"), "{text}");
+}
+
+#[test]
+fn a_secret_is_read_without_the_line_end_of_its_file() {
+    let path = std::env::temp_dir().join(format!("tidegate-secret-{}", uuid::Uuid::new_v4()));
+    std::fs::write(&path, "s3cret\r\n").expect("a writable temporary folder");
+    assert_eq!(SecretRef::File(path.clone()).load().expect("a secret").expose(), "s3cret");
+    std::fs::write(&path, "\n").expect("a writable temporary folder");
+    assert_eq!(SecretRef::File(path.clone()).load(), Err(NoSecret::Blank(SecretRef::File(path.clone()))));
+    std::fs::remove_file(&path).expect("our own file");
+}
+
+#[test]
+fn the_mapping_of_a_file_speaks_the_words_of_both_desks() {
+    let text = "[map.status]\nhold = \"stalled\"\n\"*\" = \"open\"\n[map.fields]\n\"custom:Area\" = \"custom:Team\"\nform = \"ignore\"\n";
+    let mapping = right(&with(text)).config.mapping;
+    assert_eq!(mapping.value(&FieldKey::Status, &Value::text("hold")), Mapped::Value(Value::text("stalled")));
+    assert_eq!(mapping.value(&FieldKey::Status, &Value::text("new")), Mapped::Value(Value::text("open")));
+    assert_eq!(mapping.field(&FieldKey::custom("Area")), Some(&FieldKey::custom("Team")));
+    assert_eq!(mapping.field(&FieldKey::custom("Other")), None);
+    assert_eq!(mapping.field(&FieldKey::Form), None);
+    assert_eq!(mapping.field(&FieldKey::Subject), Some(&FieldKey::Subject));
+}
+
+fn choice(options: &[&str]) -> FieldSchema {
+    let options = options.iter().map(|option| option.to_string()).collect();
+    FieldSchema { kind: FieldKind::Choice, options: Some(options), required: false }
+}
+
+fn schema(fields: &[(&str, FieldSchema)]) -> Schema {
+    let field = |(word, field): &(&str, FieldSchema)| (word.parse().expect("a field"), field.clone());
+    Schema { fields: fields.iter().map(field).collect() }
+}
+
+#[test]
+fn values_of_both_desks_are_held_against_the_file() {
+    let file = right(&with(
+        "[scope]\ngroups = [\"Suport\"]\n[map.status]\nnew = \"new\"\nopen = \"opne\"\nwaiting = \"stalled\"\n[map.fields]\n\"custom:Gone\" = \"custom:Team\"\n",
+    ));
+    let source = schema(&[
+        ("status", choice(&["new", "open", "hold"])),
+        ("group", choice(&["Support"])),
+        ("brand", choice(&["Acme"])),
+        ("custom:Area", choice(&["shop"])),
+    ]);
+    let target = schema(&[("status", choice(&["new", "open", "stalled"])), ("group", choice(&["Support", "Billing"]))]);
+    let mistakes = check_values(&file.config, &file.places, &source, &target);
+    let text = told(&mistakes);
+    for part in [
+        "acme.toml:13:1: the source has no value \"Suport\" for this\n    did you mean \"Support\"?",
+        "acme.toml:16:1: the target has no value \"opne\" for this\n    did you mean \"open\"?",
+        "acme.toml:17:1: the source has no value \"waiting\" for this",
+        "values of the source's \"status\" have no counterpart: \"hold\"",
+        "the source has no field \"custom:Gone\"",
+        "the target has no field \"custom:Team\"",
+        "the target has no field \"brand\" for the source's",
+        "the source's field \"custom:Area\" is neither carried nor ignored",
+        "note: values of the target's \"group\" that no value of the source becomes: \"Billing\"",
+    ] {
+        assert!(text.contains(part), "{part}\nin:\n{text}");
+    }
+    assert!(refuses(&mistakes));
+}
+
+#[test]
+fn a_file_that_fits_both_desks_has_nothing_against_it() {
+    let both = schema(&[("status", choice(&["new", "open"])), ("custom:Area", choice(&["shop"]))]);
+    let file = right(&with("[map.fields]\n\"custom:*\" = \"custom:*\"\n"));
+    assert_eq!(check_values(&file.config, &file.places, &both, &both), Vec::new());
+    let ignoring = right(&with("[map.fields]\n\"custom:*\" = \"ignore\"\n"));
+    assert_eq!(
+        check_values(&ignoring.config, &ignoring.places, &both, &schema(&[("status", choice(&["new", "open"]))])),
+        Vec::new()
+    );
+}
+
+#[test]
+fn a_mistake_about_a_stored_mirror_has_no_line() {
+    let file = right(SHORT);
+    let empty = Schema::default();
+    let one = schema(&[("status", choice(&["new"]))]);
+    let mistakes = check_values(&file.config, &Default::default(), &one, &empty);
+    assert_eq!(mistakes.iter().map(|mistake| (mistake.weight, mistake.at)).collect::<Vec<_>>(), [(Weight::Wrong, None::<Place>)]);
+}
+
+#[test]
+fn settings_come_from_flags_with_defaults_and_hide_the_password() {
+    let command = Settings::augment_args(clap::Command::new("tidegate"));
+    let given = ["tidegate", "--database-url", "postgres://u:pass@h/d", "--listen", "0.0.0.0:9000", "--workers", "3"];
+    let matches = command.clone().try_get_matches_from(given).expect("settings");
+    let settings = Settings::from_arg_matches(&matches).expect("settings");
+    assert_eq!((settings.listen.port(), settings.workers, settings.log.as_str()), (9000, 3, "info"));
+    assert_eq!(settings.database_url.as_ref().map(|url| url.expose()), Some("postgres://u:pass@h/d"));
+    assert!(!format!("{settings:?}").contains("pass"));
+    assert!(command.try_get_matches_from(["tidegate", "--workers", "0"]).is_err());
+}
