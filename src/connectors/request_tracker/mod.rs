@@ -31,13 +31,14 @@ use url::Url;
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
 use crate::clock::delta;
-use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, Schema, SourceDesk, TargetDesk, Upload};
+use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
 use crate::connectors::delivery::{Scheme, Verified};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Http;
 use crate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
+use crate::desk::schema::Schema;
 use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::connectors::contract::{FieldKind, FieldSchema, Schema};
 use crate::connectors::fault::Fault;
 use crate::desk::field::FieldKey;
+use crate::desk::schema::{FieldKind, FieldSchema, Schema};
 
 use super::RequestTracker;
 use super::api::call;

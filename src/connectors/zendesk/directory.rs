@@ -10,11 +10,12 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use crate::clock::Monotonic;
-use crate::connectors::contract::{FieldKind, FieldSchema, Identity, Schema};
+use crate::connectors::contract::Identity;
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Call;
 use crate::desk::field::FieldKey;
 use crate::desk::id::PersonId;
+use crate::desk::schema::{FieldKind, FieldSchema, Schema};
 
 use super::Zendesk;
 use super::api::general;

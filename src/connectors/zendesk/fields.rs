@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
-use crate::connectors::contract::FieldKind;
 use crate::desk::field::{FieldKey, Fields, Value};
 use crate::desk::id::PersonId;
+use crate::desk::schema::FieldKind;
 
 use super::directory::{Directory, Field};
 use super::wire::{Id, Ticket};

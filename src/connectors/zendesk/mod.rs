@@ -44,10 +44,11 @@ use crate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAu
 use crate::desk::field::FieldKey;
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
+use crate::desk::schema::Schema;
 use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 
-use super::contract::{Desk, Download, Identity, Read, Registration, Schema, SourceDesk, TargetDesk, Upload};
+use super::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
 use super::delivery::{Scheme, Verified};
 use super::fault::Fault;
 use super::http::Http;
