@@ -16,6 +16,8 @@ use super::mistake::{Mistake, Place, Places, Weight, list, nearest};
 pub struct Page<'p> {
     file: &'p str,
     text: &'p str,
+    /// Byte offsets.
+    line_starts: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
     /// The text is not whole TOML: what seems to be missing may be there.
     broken: bool,
@@ -44,7 +46,8 @@ pub struct Entry<'p> {
 impl<'p> Page<'p> {
     /// Takes the text of a file with what the TOML parser said against it.
     pub fn new(file: &'p str, text: &'p str, errors: &[toml::de::Error]) -> Self {
-        let page = Self { file, text, mistakes: RefCell::default(), broken: !errors.is_empty() };
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
+        let page = Self { file, text, line_starts, mistakes: RefCell::default(), broken: !errors.is_empty() };
         for error in errors {
             let at = page.place(error.span().unwrap_or(text.len()..text.len()));
             let (what, right) = syntax(error.message());
@@ -86,9 +89,9 @@ impl<'p> Page<'p> {
     }
 
     fn place(&self, span: Range<usize>) -> Place {
-        let before = self.text.get(..span.start.min(self.text.len())).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        let line = self.line_starts.partition_point(|start| *start <= span.start);
+        let before = self.text.get(self.line_starts[line - 1]..span.start).unwrap_or_default();
+        Place { line, column: before.chars().count() + 1 }
     }
 }
 

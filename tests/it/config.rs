@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
+use proptest::prelude::*;
 use tidegate::config::file::{MirrorFile, load, parse};
 use tidegate::config::mirror::{Auth, FORM, MirrorConfig};
 use tidegate::config::mistake::{Mistake, Place, Weight, refuses};
@@ -158,22 +159,55 @@ fn no_text_makes_the_reader_stop() {
     ] {
         assert!(!wrong(text).is_empty(), "{text:?}");
     }
-    assert!(!wrong(&SHORT[..SHORT.len() / 2]).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_file_is_read_to_its_end(at in 0usize..12_000, cut in 0usize..40, put in "[\\[\\]{}=\"'#.,\\\\\na-z0-9é*-]{0,6}") {
+        for path in examples() {
+            let mut text = std::fs::read_to_string(path).expect("a readable file");
+            let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+            let (from, to) = (at % places.len(), (at % places.len() + cut).min(places.len() - 1));
+            text.replace_range(places[from]..places[to], &put);
+            if let Err(mistakes) = parse("damaged.toml", &text) {
+                let lines = text.lines().count() + 1;
+                prop_assert!(!mistakes.is_empty());
+                prop_assert!(mistakes.iter().all(|mistake| mistake.at.is_some_and(|at| at.line >= 1 && at.line <= lines)));
+            }
+        }
+    }
 }
 
 #[test]
-fn request_tracker_asks_for_what_it_has_no_place_for() {
-    let text = SHORT.replacen("vendor = \"zendesk\"", "vendor = \"request-tracker\"", 1).replacen(
-        "kind = \"oauth\", client-id = \"c\", client-secret",
-        "kind = \"token\", token",
-        1,
-    );
-    let mistakes = told(&wrong(&text));
-    for key in ["key-field", "message-key-field", "tags-field", "user"] {
-        assert!(mistakes.contains(&format!("`{key}` is missing in `source`")), "{mistakes}");
-    }
+fn each_vendor_asks_for_what_it_needs_and_refuses_what_it_has_no_use_for() {
+    let zendesk = "kind = \"oauth\", client-id = \"c\", client-secret";
+    let text =
+        SHORT.replacen("vendor = \"zendesk\"", "vendor = \"request-tracker\"", 1).replacen(zendesk, "kind = \"token\", token", 1);
+    assert!(told(&wrong(&text)).contains("`user` is missing in `source`"));
     let hook = text.replacen("webhook = false", "webhook = { public-url = \"https://g.example\" }", 1);
     assert!(told(&wrong(&hook)).contains("`secret` is missing in `source.webhook`"));
+    assert!(told(&wrong(&with("tags-field = \"Tags\"\n"))).contains("acme.toml:12:1: `tags-field` means nothing for zendesk"));
+}
+
+#[test]
+fn what_would_do_harm_is_refused() {
+    let same = SHORT.replace("other.zendesk.com", "acme.zendesk.com/");
+    assert!(told(&wrong(&same)).contains("the same desk"));
+    let clear = SHORT.replace("https://other", "http://other");
+    assert!(told(&wrong(&clear)).contains("over http"));
+    right(&clear.replacen("[target]", "[target]\nallow-private-addresses = true", 1));
+    let useless = with("[map.form]\na = \"b\"\n[map.fields]\nform = \"ignore\"\n");
+    assert!(told(&wrong(&useless)).contains("its table means nothing"));
+}
+
+#[test]
+fn a_stored_mirror_of_another_form_is_not_guessed_at() {
+    let config = right(SHORT).config;
+    let mut json = serde_json::to_value(&config).expect("plain data");
+    assert_eq!(MirrorConfig::stored(json.clone()), Ok(config));
+    assert!(!json.to_string().contains("places"));
+    json["form"] = 99.into();
+    assert!(MirrorConfig::stored(json).expect_err("a newer form").contains("form 99"));
 }
 
 #[test]
@@ -280,7 +314,7 @@ fn settings_come_from_flags_with_defaults_and_hide_the_password() {
     let matches = command.clone().try_get_matches_from(given).expect("settings");
     let settings = Settings::from_arg_matches(&matches).expect("settings");
     assert_eq!((settings.listen.port(), settings.workers, settings.log.as_str()), (9000, 3, "info"));
-    assert_eq!(settings.database_url.as_ref().map(|url| url.expose()), Some("postgres://u:pass@h/d"));
+    assert_eq!(settings.database_url().map(|url| url.expose()), Some("postgres://u:pass@h/d"));
     assert!(!format!("{settings:?}").contains("pass"));
     assert!(command.try_get_matches_from(["tidegate", "--workers", "0"]).is_err());
 }
