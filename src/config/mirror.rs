@@ -71,7 +71,7 @@ pub struct Connection {
 
 /// The credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Auth {
     /// OAuth client credentials.
     Oauth { client_id: String, client_secret: SecretRef },

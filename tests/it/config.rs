@@ -100,7 +100,7 @@ created-after = "2024-01-01"
 tags = ["vip", 7]
 [policy]
 conflict = "sourcewins"
-destructive-limit = { count = 0 }
+destructive-limit = { count = -1 }
 [policy.fields]
 statsu = "ask"
 [map.fields]
@@ -284,6 +284,83 @@ fn values_of_both_desks_are_held_against_the_file() {
         assert!(text.contains(part), "{part}\nin:\n{text}");
     }
     assert!(refuses(&mistakes));
+}
+
+fn free(kind: FieldKind) -> FieldSchema {
+    FieldSchema { kind, options: None, required: false }
+}
+
+/// The fields that every desk has, in the kinds that both vendors give them.
+fn desk(more: &[(&str, FieldSchema)]) -> Schema {
+    let shared = [
+        ("subject", free(FieldKind::Text)),
+        ("assignee", free(FieldKind::Person)),
+        ("requester", free(FieldKind::Person)),
+        ("cc", free(FieldKind::People)),
+        ("followers", free(FieldKind::People)),
+        ("tags", free(FieldKind::Words)),
+        ("due", free(FieldKind::DateTime)),
+    ];
+    schema(&[&shared, more].concat())
+}
+
+fn zendesk() -> Schema {
+    desk(&[
+        ("status", choice(&["new", "open", "pending", "hold", "solved", "closed"])),
+        ("priority", choice(&["low", "normal", "high", "urgent"])),
+        ("type", choice(&["problem", "incident", "question", "task"])),
+        ("group", choice(&["Support", "Billing", "Finance"])),
+        ("brand", choice(&["Acme"])),
+        ("form", choice(&["Default"])),
+        ("organisation", free(FieldKind::Text)),
+        ("custom:Product area", choice(&["web_shop", "mobile_app"])),
+        ("custom:Severity", free(FieldKind::Text)),
+        ("custom:Internal", free(FieldKind::Checkbox)),
+    ])
+}
+
+fn request_tracker() -> Schema {
+    desk(&[
+        ("status", choice(&["new", "open", "stalled", "resolved", "rejected", "deleted"])),
+        ("priority", free(FieldKind::Integer)),
+        ("group", choice(&["Support", "Billing", "Customer Care"])),
+        ("custom:Type", free(FieldKind::Text)),
+        ("custom:Company", free(FieldKind::Text)),
+        ("custom:Products", choice(&["shop", "app"])),
+        ("custom:Severity", free(FieldKind::Text)),
+        ("custom:Legacy Id", free(FieldKind::Text)),
+    ])
+}
+
+#[test]
+fn the_examples_fit_desks_that_have_what_they_name() {
+    for path in examples() {
+        let file = load(&path).unwrap_or_else(|mistakes| panic!("{}", told(&mistakes)));
+        let schema_of = |vendor: &str| if vendor == "zendesk" { zendesk() } else { request_tracker() };
+        let (mut source, target) = (schema_of(&file.config.source.vendor), schema_of(&file.config.target.vendor));
+        if file.config.name != "rt-move" {
+            source.fields.get_mut(&FieldKey::Group).expect("a group").options = Some(["Support".into(), "Billing".into()].into());
+        }
+        let mistakes = check_values(&file.config, &file.places, &source, &target);
+        assert!(!refuses(&mistakes), "{}", told(&mistakes));
+    }
+}
+
+#[test]
+fn kinds_that_cannot_hold_each_other_need_a_table() {
+    let (source, target) = (schema(&[("priority", choice(&["low"]))]), schema(&[("priority", free(FieldKind::Integer))]));
+    let told_of = |more: &str| {
+        let file = right(&with(more));
+        told(&check_values(&file.config, &file.places, &source, &target))
+    };
+    assert!(
+        told_of("")
+            .contains("\"priority\" is a choice of one and \"priority\" is a whole number\n    write a table [map.priority]")
+    );
+    assert_eq!(told_of("[map.priority]\nlow = \"20\"\n"), "");
+    let people = schema(&[("assignee", free(FieldKind::Person)), ("custom:Area", free(FieldKind::Text))]);
+    let file = right(&with("[map.fields]\nassignee = \"custom:Area\"\n\"custom:Area\" = \"ignore\"\n"));
+    assert!(told(&check_values(&file.config, &file.places, &people, &people)).contains("is a person and"));
 }
 
 #[test]
