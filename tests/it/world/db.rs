@@ -25,8 +25,8 @@ use tokio::sync::OnceCell;
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// Key of the lock under which the template is made: any number that nothing else uses.
 const TEMPLATE_LOCK: i64 = 0x7469_6465;
-/// Memory that the cluster may need.
-const ROOM: u64 = 1 << 30;
+/// Memory that the cluster may need: 8 MB for each database, of which a run leaves some hundreds.
+const ROOM: u64 = 4 << 30;
 /// Tells this program that it is a holder: the process to outlive, a colon, the directory of the cluster.
 const HOLD: &str = "TIDEGATE_TEST_HOLD";
 
