@@ -45,6 +45,16 @@ pub enum Error {
     Fenced,
 }
 
+impl Error {
+    /// Whether the database refuses the row itself: SQLSTATE classes 22 (data) and 23 (constraints). Everything else is about
+    /// the database.
+    pub fn is_about_data(&self) -> bool {
+        let Error::Database(error) = self else { return false };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+}
+
 /// What a ledger function returns.
 pub type Result<T> = std::result::Result<T, Error>;
 

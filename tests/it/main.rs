@@ -6,3 +6,4 @@ mod embedded;
 mod http;
 mod tidy;
 mod world;
+mod zendesk;
