@@ -1,6 +1,7 @@
 //! Webhooks: proved, read, kept; answered after the commit.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +29,9 @@ pub struct Ear {
     pub secrets: Vec<Secret>,
     pub tolerance: Duration,
 }
+
+/// All ears of this process, by mirror name and side.
+pub type Ears = Arc<RwLock<BTreeMap<(String, Side), Arc<Ear>>>>;
 
 /// What the sender is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

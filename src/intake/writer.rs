@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::warn;
 
-use crate::ledger::delivery::{Kept, NewDelivery};
 use crate::ledger::Ledger;
+use crate::ledger::delivery::{Kept, NewDelivery};
 
 /// Deliveries that wait for a commit at most; more are told to come back.
 const QUEUE: usize = 4096;
