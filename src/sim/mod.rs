@@ -5,6 +5,7 @@
 pub mod control;
 pub mod faults;
 pub mod judge;
+pub mod request_tracker;
 pub mod server;
 pub mod snapshot;
 pub mod stage;

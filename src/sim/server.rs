@@ -11,11 +11,13 @@ use tokio::task::JoinHandle;
 use super::faults::Rates;
 use super::stage::Stage;
 use super::{control, zendesk};
+use super::{control, request_tracker};
 use crate::clock::Clock;
 use crate::task::{Stopper, stopper};
 
 /// The vendors that have a simulated desk, as a mirror file and the command line write them.
 pub const VENDORS: [&str; 1] = ["zendesk"];
+pub const VENDORS: [&str; 1] = ["request-tracker"];
 
 /// How a simulated desk is set up.
 #[derive(Debug, Clone)]
@@ -117,6 +119,7 @@ impl Bound {
 pub async fn start(vendor: &str, listen: SocketAddr, options: Options) -> std::io::Result<Running> {
     match vendor {
         "zendesk" => zendesk::start(listen, options).await,
+        "request-tracker" => request_tracker::start(listen, options).await,
         other => {
             let what = format!("there is no simulated `{other}`; there are {}", VENDORS.join(", "));
             Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what))
