@@ -15,4 +15,6 @@ pub mod replay;
 pub mod secret;
 pub mod sim;
 pub mod task;
+pub mod telemetry;
+pub mod cli;
 pub mod web;

@@ -10,14 +10,12 @@ use tokio::task::JoinHandle;
 
 use super::faults::Rates;
 use super::stage::Stage;
-use super::{control, zendesk};
-use super::{control, request_tracker};
+use super::{control, request_tracker, zendesk};
 use crate::clock::Clock;
 use crate::task::{Stopper, stopper};
 
 /// The vendors that have a simulated desk, as a mirror file and the command line write them.
-pub const VENDORS: [&str; 1] = ["zendesk"];
-pub const VENDORS: [&str; 1] = ["request-tracker"];
+pub const VENDORS: [&str; 2] = ["zendesk", "request-tracker"];
 
 /// How a simulated desk is set up.
 #[derive(Debug, Clone)]
