@@ -233,8 +233,11 @@ impl Story {
             self.retype(moment, &agent, &ticket, "incident");
         }
         let action = Action::Link { ticket, kind: kind.to_string(), to: to.clone() };
-        if self.play(moment, &agent, action).is_some() && kind == "parent" {
-            self.parents.insert(to);
+        if self.play(moment, &agent, action).is_some() {
+            self.links.push((from, kind.to_string(), to.clone()));
+            if kind == "parent" {
+                self.parents.insert(to);
+            }
         }
     }
 

@@ -115,6 +115,7 @@ impl Story {
         match (here, thread) {
             (Here::Open, _) | (_, None) => drop(self.open(&moment)),
             (Here::Redact, _) => self.redact(&moment),
+            (Here::Unlink, _) => self.unlink(&moment),
             (here, Some(thread)) => self.act_here(&moment, here, thread),
         }
         Step { side: Side::Source, what, ticket, deeds: self.log.last - before }
@@ -123,7 +124,7 @@ impl Story {
     fn act_here(&mut self, moment: &Moment<'_>, here: Here, thread: usize) {
         let (ticket, tongue) = (self.threads[thread].id.clone(), self.threads[thread].customer.tongue);
         match here {
-            Here::Open | Here::Redact => {}
+            Here::Open | Here::Redact | Here::Unlink => {}
             Here::Write => self.write_back(moment, thread),
             Here::Thank => self.thank(moment, thread),
             Here::Answer => self.answer(moment, &ticket, tongue),
@@ -135,7 +136,6 @@ impl Story {
             Here::Tag => self.tag(moment, &ticket),
             Here::CopyIn => self.copy_in(moment, thread),
             Here::Link => self.with_other(moment, thread, Self::link),
-            Here::Unlink => self.unlink(moment, &ticket),
             Here::Merge => self.with_other(moment, thread, Self::merge),
             Here::Delete => self.delete(moment, thread),
             Here::Hide => self.hide(moment, thread),
@@ -162,11 +162,16 @@ impl Story {
         self.write_back(moment, thread);
     }
 
-    fn unlink(&mut self, moment: &Moment<'_>, ticket: &str) {
-        let first = self.log.source.get(ticket).and_then(|log| log.links.first().cloned());
-        if let Some((kind, to)) = first {
+    fn unlink(&mut self, moment: &Moment<'_>) {
+        if self.links.is_empty() {
+            return;
+        }
+        let place = self.dice.random_range(0..self.links.len());
+        let (thread, kind, to) = self.links.swap_remove(place);
+        if self.is_alive(thread) {
             let agent = self.some_agent(moment.side);
-            self.play(moment, &agent, Action::Unlink { ticket: ticket.to_string(), kind, to });
+            let ticket = self.threads[thread].id.clone();
+            self.play(moment, &agent, Action::Unlink { ticket, kind, to });
         }
     }
 

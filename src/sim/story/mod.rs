@@ -46,6 +46,8 @@ pub struct Story {
     places: HashMap<String, usize>,
     /// Source tickets that others hang from.
     parents: BTreeSet<String>,
+    /// Links that were made: the place in `threads`, the kind, the other ticket.
+    links: Vec<(usize, String, String)>,
     /// Places in `threads` where something can still be done.
     alive: Vec<usize>,
     secrets: Vec<Secret>,
@@ -92,6 +94,7 @@ impl Story {
             threads: Vec::new(),
             places: HashMap::new(),
             parents: BTreeSet::new(),
+            links: Vec::new(),
             alive: Vec::new(),
             secrets: Vec::new(),
             natives: Vec::new(),
