@@ -130,11 +130,11 @@ fn is_an_option(tag: &str, target: &TicketView) -> bool {
 
 fn wanted(values: &[String], rule: &FieldRule, rules: &Rules) -> Vec<String> {
     if values.is_empty() {
-        return rule.empty.iter().cloned().collect();
+        return canonical(&rule.empty.iter().cloned().collect::<Vec<_>>(), rule.form);
     }
     let mapped = values.iter().filter_map(|value| match rule.form {
         Form::People => rules.person(value).map(str::to_string),
-        _ => Some(rule.values.get(value).unwrap_or(value).clone()),
+        _ => Some(rule.values.get(value).or(rule.otherwise.as_ref()).unwrap_or(value).clone()),
     });
     canonical(&mapped.collect::<Vec<_>>(), rule.form)
 }

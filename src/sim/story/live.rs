@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
 use rand::Rng;
 
 use super::tongue::Tongue;
@@ -9,6 +10,9 @@ use super::vocabulary::Meaning;
 use super::{Moment, Story, cast, pick, prose};
 use crate::desk::Side;
 use crate::sim::stage::{Action, Stage};
+
+/// Most tickets that are deleted or merged within ten minutes.
+const MOST_ENDED: usize = 12;
 
 /// Both desks, and how a mirrored ticket is found in the target.
 pub struct Scene<'a> {
@@ -136,10 +140,21 @@ impl Story {
             Here::Tag => self.tag(moment, &ticket),
             Here::CopyIn => self.copy_in(moment, thread),
             Here::Link => self.with_other(moment, thread, Self::link),
+            Here::Merge | Here::Delete if self.has_ended_enough(moment) => self.note(moment, &ticket, tongue),
             Here::Merge => self.with_other(moment, thread, Self::merge),
             Here::Delete => self.delete(moment, thread),
             Here::Hide => self.hide(moment, thread),
         }
+    }
+
+    /// Nobody deletes and merges all day; a gateway may well stop when somebody does.
+    fn has_ended_enough(&mut self, moment: &Moment<'_>) -> bool {
+        self.ended.retain(|at| moment.at - *at < TimeDelta::minutes(10));
+        if self.ended.len() >= MOST_ENDED {
+            return true;
+        }
+        self.ended.push_back(moment.at);
+        false
     }
 
     /// Some living thread, the last twenty as often as all others together.

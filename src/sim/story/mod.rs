@@ -18,7 +18,7 @@ pub mod prose;
 pub mod tongue;
 pub mod vocabulary;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -51,6 +51,8 @@ pub struct Story {
     /// Places in `threads` where something can still be done.
     alive: Vec<usize>,
     secrets: Vec<Secret>,
+    /// When tickets were last deleted or merged while others looked on.
+    ended: VecDeque<DateTime<Utc>>,
     /// Tickets that the target's agents opened at the target.
     natives: Vec<String>,
 }
@@ -97,6 +99,7 @@ impl Story {
             links: Vec::new(),
             alive: Vec::new(),
             secrets: Vec::new(),
+            ended: VecDeque::new(),
             natives: Vec::new(),
         }
     }
