@@ -4,6 +4,7 @@ mod config;
 mod delivery;
 mod embedded;
 mod http;
+mod sim_zendesk;
 mod story;
 mod tidy;
 mod world;
