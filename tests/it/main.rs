@@ -4,6 +4,8 @@ mod config;
 mod delivery;
 mod embedded;
 mod http;
+mod lab_request_tracker;
+mod request_tracker;
 mod sim_zendesk;
 mod story;
 mod tidy;
