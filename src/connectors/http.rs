@@ -122,6 +122,8 @@ impl Answer {
 impl Http {
     /// Builds the client. Errors: `Refused` when the machine has no CA certificates (install `ca-certificates`).
     pub fn new(budget: Arc<dyn Budget>, guard: AddressGuard) -> Result<Self, Fault> {
+        // The first client of the process chooses who does TLS for all; a second choice is refused, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .timeout(CALL_LIMIT)
