@@ -2,6 +2,9 @@
 //! both and no test would see it. Each has a store and rules of its own; this frame is what a story, a judge and a test
 //! need of any of them.
 
+pub mod control;
 pub mod faults;
+pub mod server;
 pub mod snapshot;
 pub mod stage;
+pub mod zendesk;
