@@ -11,3 +11,4 @@ mod story;
 mod tidy;
 mod world;
 mod zendesk;
+mod zendesk_calls;
