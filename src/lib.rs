@@ -1,6 +1,7 @@
 //! Tidegate carries a support team from one helpdesk to another with nobody stopping work.
 
 pub mod change;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connectors;
@@ -16,5 +17,4 @@ pub mod secret;
 pub mod sim;
 pub mod task;
 pub mod telemetry;
-pub mod cli;
 pub mod web;

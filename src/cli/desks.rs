@@ -30,15 +30,29 @@ fn lines(can: &Capabilities) -> Vec<String> {
     vec![
         format!("{} ({})", can.name, can.vendor),
         format!("  webhooks            {:?}", can.webhooks),
-        format!("  changes by poll     {}; deletions {}, merges {}", can.feed.what, yes(can.feed.sees_deletions), yes(can.feed.sees_merges)),
+        format!(
+            "  changes by poll     {}; deletions {}, merges {}",
+            can.feed.what,
+            yes(can.feed.sees_deletions),
+            yes(can.feed.sees_merges)
+        ),
         format!("  keeps times         {:?}", can.back_dates),
         format!("  keeps authors       {:?}", can.sets_author),
         format!("  compare-and-set     {}", yes(can.compare_and_set)),
-        format!("  makes private       {}; redacts {}; removes files {}", yes(can.makes_private), yes(can.redacts), yes(can.removes_attachments)),
+        format!(
+            "  makes private       {}; redacts {}; removes files {}",
+            yes(can.makes_private),
+            yes(can.redacts),
+            yes(can.removes_attachments)
+        ),
         format!("  links               {:?}", can.links),
         format!("  merges              {}; deletes {}", yes(can.merges), yes(can.deletes)),
         format!("  closed for good     {}", can.immutable_status.unwrap_or("never")),
-        format!("  files               up to {} MiB; empty ones {}", can.attachment_limit >> 20, if can.refuses_empty_files { "refused" } else { "taken" }),
+        format!(
+            "  files               up to {} MiB; empty ones {}",
+            can.attachment_limit >> 20,
+            if can.refuses_empty_files { "refused" } else { "taken" }
+        ),
         format!("  subject             {} characters", can.subject_limit),
         format!("  silence             {}", can.silence),
         format!("  fields              {}", can.fields.join(", ")),

@@ -57,8 +57,10 @@ async fn private(settings: &Settings, directory: &Path, connections: u32) -> any
             Ok(Opened { ledger, embedded: Some(embedded), place })
         }
         Err(EmbeddedError::InUse { .. }) => {
-            let options = PgConnectOptions::new_without_pgpass().socket(home.join("sock")).username("postgres").database(DATABASE);
-            let ledger = Ledger::open(options, 4).await.context("another tidegate owns the private Postgres, and it does not answer")?;
+            let options =
+                PgConnectOptions::new_without_pgpass().socket(home.join("sock")).username("postgres").database(DATABASE);
+            let ledger =
+                Ledger::open(options, 4).await.context("another tidegate owns the private Postgres, and it does not answer")?;
             Ok(Opened { ledger, embedded: None, place })
         }
         Err(error) => Err(error.into()),

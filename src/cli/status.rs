@@ -88,12 +88,17 @@ fn lines(mirror: &MirrorRow, status: &Status, witness: &Witness) -> Vec<String> 
 fn witness_lines(status: &Status, witness: &Witness) -> Vec<String> {
     let mut lines = Vec::new();
     match witness.last_delivery_at {
-        Some(at) => lines.push(format!("  webhook: last genuine delivery {at}; {} changes were seen by the poll only", status.missed)),
+        Some(at) => {
+            lines.push(format!("  webhook: last genuine delivery {at}; {} changes were seen by the poll only", status.missed))
+        }
         None if witness.registration.is_some() => lines.push("  webhook: registered, nothing was delivered yet".to_string()),
         None => lines.push("  webhook: none".to_string()),
     }
     if status.webhook_silent {
-        lines.push("  ALARM: the webhook is silent: the poll sees changes that it does not tell. Look at it in the source desk.".to_string());
+        lines.push(
+            "  ALARM: the webhook is silent: the poll sees changes that it does not tell. Look at it in the source desk."
+                .to_string(),
+        );
     }
     if let (Some(at), Some(why)) = (witness.last_rejection_at, &witness.last_rejection) {
         lines.push(format!("  webhook: {} requests were refused, the last {at}: {why}", witness.rejections));

@@ -120,3 +120,25 @@ impl Ledger {
         Ok(Lag { events: row.get("events"), p50: row.get("p50"), p95: row.get("p95"), p99: row.get("p99"), max: row.get("max") })
     }
 }
+
+impl Ledger {
+    /// Why lanes wait, the most frequent first: up to ten sentences.
+    pub async fn faults(&self, mirror: MirrorId) -> Result<Vec<String>> {
+        let rows = sqlx::query(
+            "select count(*) as n, fault_kind, min(fault) as fault
+             from lane
+             where mirror_id = $1 and fault is not null
+             group by fault_kind
+             order by n desc
+             limit 10",
+        )
+        .bind(mirror.0)
+        .fetch_all(&self.pool)
+        .await?;
+        let sentence = |row: sqlx::postgres::PgRow| {
+            let (n, kind, fault): (i64, Option<String>, String) = (row.get("n"), row.get("fault_kind"), row.get("fault"));
+            format!("{n} × {}: {fault}", kind.unwrap_or_default())
+        };
+        Ok(rows.into_iter().map(sentence).collect())
+    }
+}
