@@ -1,3 +1,4 @@
 //! The one test binary.
 
 mod sim_zendesk;
+mod sim_zendesk_webhooks;

@@ -157,6 +157,9 @@ impl ZendeskSim {
         let mut store = self.store();
         if route.is_api() {
             call.actor = auth::actor(&store, call.header("authorization"))?;
+            if route.is_for_admins() && store.user(call.actor)?.role != "admin" {
+                return Err(Refusal::new(403, "Forbidden", "You do not have access to this page"));
+            }
         }
         let mut left = None;
         if self.limits && route.is_api() {

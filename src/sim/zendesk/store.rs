@@ -145,6 +145,14 @@ impl Store {
         }
     }
 
+    /// Notes on a closed ticket that another follows it up.
+    pub fn followed_up(&mut self, closed: u64, by: u64, at: DateTime<Utc>) {
+        if let Some(ticket) = self.tickets.get_mut(&closed) {
+            ticket.followups.push(by);
+        }
+        self.touch(closed, at);
+    }
+
     /// A ticket that is there. Errors: 404, for deleted ones too.
     pub fn ticket(&self, id: u64) -> Result<&Ticket, Refusal> {
         self.tickets.get(&id).filter(|ticket| ticket.is_there()).ok_or_else(Refusal::not_found)
