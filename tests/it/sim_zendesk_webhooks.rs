@@ -114,6 +114,24 @@ async fn a_409_is_sent_again_and_a_500_is_not() {
     assert!(inbox.try_recv().is_err());
 }
 
+#[tokio::test]
+async fn a_doubled_delivery_is_one_event_twice_and_a_dropped_one_never_comes() {
+    let desk = Desk::start().await;
+    let (url, mut inbox) = receiver(&[]).await;
+    subscribe(&desk, &url, &["created"]).await;
+    desk.running.stage.faults().order(Kind::Double);
+    desk.opened_by(customer(), "One");
+    let (first, second) = (next(&mut inbox).await, next(&mut inbox).await);
+    assert_eq!(first.1, second.1);
+    let invocation = "x-zendesk-webhook-invocation-id";
+    assert_ne!(first.0[invocation], second.0[invocation]);
+    desk.running.stage.faults().order(Kind::Drop);
+    desk.opened_by(customer(), "Two");
+    until("the second is dropped", || desk.running.stage.deliveries_waiting() == 0).await;
+    assert!(inbox.try_recv().is_err());
+    assert_eq!(desk.running.stage.faults().happened()[&Kind::Drop], 1);
+}
+
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..1000 {
         if holds() {
