@@ -230,7 +230,13 @@ fn wanted(store: &mut Store, ticket: Ticket, fields: &Fields) -> Result<Map<Stri
         let word = json!(first);
         let (name, value) = match key.as_str() {
             "subject" | "status" | "priority" | "type" | "external_id" => (key.as_str(), word),
-            "due" => ("due_at", word),
+            "due" => {
+                let kind = fields.get("type").and_then(|kinds| kinds.first()).or(ticket.kind.as_ref());
+                if first.is_some() && kind.is_none_or(|kind| kind != "task") {
+                    return Err(Refusal::invalid("due_at", "Due date: only tasks have one", "InvalidValue"));
+                }
+                ("due_at", word)
+            }
             "tags" => ("tags", json!(values)),
             "requester" => ("requester", word),
             "assignee" => ("assignee_id", json!(first.map(|email| agent(store, email, None)))),
