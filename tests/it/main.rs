@@ -7,6 +7,7 @@ mod http;
 mod lab_request_tracker;
 mod request_tracker;
 mod sim_zendesk;
+mod sim_zendesk_webhooks;
 mod story;
 mod tidy;
 mod world;

@@ -1,44 +1,36 @@
 //! The simulated Zendesk keeps what Zendesk's documents promise, asked over HTTP as any client would.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, TimeZone, Utc};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tidegate::clock::Clock;
-use tidegate::sim::faults::{Kind, Rates};
 use tidegate::sim::server::{self, Options, Running};
 use tidegate::sim::stage::{Action, File, Text, Who};
-use tokio::sync::mpsc;
 
-const ADMIN: (&str, &str) = ("admin@sim.example/token", "sim-token");
+pub const ADMIN: (&str, &str) = ("admin@sim.example/token", "sim-token");
 
-struct Desk {
-    running: Running,
-    clock: Clock,
-    http: reqwest::Client,
+pub struct Desk {
+    pub running: Running,
+    pub clock: Clock,
+    pub http: reqwest::Client,
 }
 
 impl Desk {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(Options { clock: Clock::fixed(noon()), ..Options::default() }).await
     }
 
-    async fn with(options: Options) -> Self {
+    pub async fn with(options: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = options.clock.clone();
         let running = server::start("zendesk", any_port(), options).await.unwrap();
         Self { running, clock, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let url = if path.starts_with("http") { path.to_string() } else { format!("{}{path}", self.running.url) };
         let request = self.http.request(method, url).basic_auth(ADMIN.0, Some(ADMIN.1));
         let request = match body {
@@ -49,100 +41,60 @@ impl Desk {
     }
 
     /// Status and body of a call.
-    async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+    pub async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         let answer = self.send(method, path, Some(body)).await;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.send(Method::GET, path, None).await;
         assert_eq!(answer.status(), 200, "GET {path}");
         answer.json().await.unwrap()
     }
 
-    async fn put(&self, path: &str, body: Value) -> Value {
+    pub async fn put(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.call(Method::PUT, path, body).await;
         assert_eq!(status, 200, "PUT {path}: {answer}");
         answer
     }
 
-    async fn create(&self, ticket: Value) -> u64 {
+    pub async fn create(&self, ticket: Value) -> u64 {
         let (status, answer) = self.call(Method::POST, "/api/v2/tickets.json", json!({"ticket": ticket})).await;
         assert_eq!(status, 201, "{answer}");
         answer["ticket"]["id"].as_u64().unwrap()
     }
 
-    fn act(&self, who: Who, action: Action) -> tidegate::sim::stage::Done {
+    pub fn act(&self, who: Who, action: Action) -> tidegate::sim::stage::Done {
         self.running.stage.act(&who, action, self.clock.now(), false).unwrap()
     }
 
-    fn opened_by(&self, who: Who, subject: &str) -> String {
+    pub fn opened_by(&self, who: Who, subject: &str) -> String {
         let text = Text { body: "It does not work.".into(), ..Text::default() };
         let (fields, tags) = Default::default();
         self.act(who, Action::Open { subject: subject.into(), group: "Support".into(), text, fields, tags }).ticket
     }
 }
 
-fn any_port() -> SocketAddr {
+pub fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-fn noon() -> DateTime<Utc> {
+pub fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()
 }
 
-fn customer() -> Who {
+pub fn customer() -> Who {
     Who { email: "Zoe@northwind.example".into(), name: "Zoë Ng".into(), agent: false }
 }
 
-fn ada() -> Who {
+pub fn ada() -> Who {
     Who { email: "ada@desk.example".into(), name: "Ada Reyes".into(), agent: true }
 }
 
-fn text(body: &str) -> Text {
+pub fn text(body: &str) -> Text {
     Text { body: body.into(), ..Text::default() }
-}
-
-/// A delivery as it came in: headers and raw body.
-type Delivery = (HeaderMap, Bytes);
-
-#[derive(Clone)]
-struct Receiver {
-    answers: Arc<Mutex<VecDeque<u16>>>,
-    seen: mpsc::UnboundedSender<Delivery>,
-}
-
-/// Takes webhooks; answers these statuses in turn, then 200.
-async fn receiver(answers: &[u16]) -> (String, mpsc::UnboundedReceiver<Delivery>) {
-    let (seen, inbox) = mpsc::unbounded_channel();
-    let state = Receiver { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), seen };
-    let listener = tokio::net::TcpListener::bind(any_port()).await.unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let take = |State(state): State<Receiver>, headers: HeaderMap, body: Bytes| async move {
-        state.seen.send((headers, body)).unwrap();
-        let status = state.answers.lock().unwrap().pop_front().unwrap_or(200);
-        StatusCode::from_u16(status).unwrap()
-    };
-    let router = Router::new().fallback(take).with_state(state);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (url, inbox)
-}
-
-async fn next(inbox: &mut mpsc::UnboundedReceiver<Delivery>) -> Delivery {
-    tokio::time::timeout(Duration::from_secs(10), inbox.recv()).await.expect("a delivery within ten seconds").unwrap()
-}
-
-/// Subscribes to these ticket events; returns the signing secret.
-async fn subscribe(desk: &Desk, url: &str, events: &[&str]) -> String {
-    let events: Vec<String> = events.iter().map(|event| format!("zen:event-type:ticket.{event}")).collect();
-    let webhook = json!({"webhook": {"name": "test", "endpoint": url, "http_method": "POST", "request_format": "json",
-                                     "status": "active", "subscriptions": events}});
-    let (status, answer) = desk.call(Method::POST, "/api/v2/webhooks", webhook).await;
-    assert_eq!(status, 201, "{answer}");
-    let path = format!("/api/v2/webhooks/{}/signing_secret", answer["webhook"]["id"].as_str().unwrap());
-    desk.get(&path).await["signing_secret"]["secret"].as_str().unwrap().to_string()
 }
 
 #[tokio::test]
@@ -226,73 +178,6 @@ async fn enforced_limits_answer_429_in_the_documented_words() {
     assert_eq!(refused.json::<Value>().await.unwrap(), json!({"error": "APIRateLimitExceeded", "description": documented}));
     let answer = desk.send(Method::GET, "/api/v2/tickets", None).await;
     assert_eq!(answer.headers()["x-rate-limit"], "700");
-}
-
-#[tokio::test]
-async fn webhooks_are_signed_as_documented() {
-    let desk = Desk::start().await;
-    let (url, mut inbox) = receiver(&[]).await;
-    let secret = subscribe(&desk, &url, &["comment_added", "status_changed"]).await;
-    let ticket = desk.opened_by(customer(), "Broken");
-    next(&mut inbox).await;
-    desk.act(ada(), Action::Reply { ticket: ticket.clone(), text: text("Have you tried it again?") });
-    let (headers, body) = next(&mut inbox).await;
-    let time = headers["x-zendesk-webhook-signature-timestamp"].to_str().unwrap();
-    let signed = headers["x-zendesk-webhook-signature"].to_str().unwrap();
-    assert_eq!(signed, hmac_by_hand(secret.as_bytes(), &[time.as_bytes(), &body].concat()));
-    let event: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(headers["x-zendesk-account-id"].to_str().unwrap(), event["account_id"].to_string());
-    assert_eq!(event["type"], "zen:event-type:ticket.comment_added");
-    assert_eq!((&event["subject"], &event["detail"]["id"]), (&json!(format!("zen:ticket:{ticket}")), &json!(ticket)));
-    assert_eq!((&event["detail"]["status"], &event["detail"]["tags"]), (&json!("NEW"), &Value::Null));
-    assert_eq!(event["event"]["comment"]["body"], "Have you tried it again?");
-    assert_eq!(event["event"]["comment"]["author"]["is_staff"], true);
-    desk.put(&format!("/api/v2/tickets/{ticket}"), json!({"ticket": {"status": "pending"}})).await;
-    let event: Value = serde_json::from_slice(&next(&mut inbox).await.1).unwrap();
-    assert_eq!((&event["event"]["current"], &event["event"]["previous"]), (&json!("PENDING"), &json!("NEW")));
-}
-
-/// HMAC-SHA256 from its definition, in base64: independent of the crate that the simulation signs with.
-fn hmac_by_hand(key: &[u8], message: &[u8]) -> String {
-    use base64::Engine;
-    use sha2::{Digest, Sha256};
-    let mut block = [0_u8; 64];
-    block[..key.len()].copy_from_slice(key);
-    let inner = Sha256::digest([&block.map(|byte| byte ^ 0x36)[..], message].concat());
-    let outer = Sha256::digest([&block.map(|byte| byte ^ 0x5c)[..], &inner[..]].concat());
-    base64::engine::general_purpose::STANDARD.encode(outer)
-}
-
-#[tokio::test]
-async fn a_409_is_sent_again_and_a_500_is_not() {
-    let options = Options { retry_pause: Duration::from_millis(5), ..Options::default() };
-    let desk = Desk::with(options).await;
-    let (url, mut inbox) = receiver(&[409, 409, 409, 409, 500]).await;
-    subscribe(&desk, &url, &["created"]).await;
-    desk.opened_by(customer(), "One");
-    let first = next(&mut inbox).await;
-    for _ in 0..3 {
-        let again = next(&mut inbox).await;
-        assert_eq!(
-            (again.1.clone(), &again.0["x-zendesk-webhook-invocation-id"]),
-            (first.1.clone(), &first.0["x-zendesk-webhook-invocation-id"])
-        );
-    }
-    until("given up after three", || desk.running.stage.deliveries_waiting() == 0).await;
-    desk.opened_by(customer(), "Two");
-    next(&mut inbox).await;
-    until("not sent again", || desk.running.stage.deliveries_waiting() == 0).await;
-    assert!(inbox.try_recv().is_err());
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1000 {
-        if holds() {
-            return;
-        }
-        tidegate::task::delay(Duration::from_millis(5)).await;
-    }
-    panic!("still not: {what}");
 }
 
 #[tokio::test]
@@ -456,46 +341,44 @@ async fn files_are_uploaded_attached_and_shown_inline() {
 }
 
 #[tokio::test]
-async fn faults_strike_as_ordered_and_lost_answers_are_done() {
+async fn a_customer_who_answers_a_closed_ticket_opens_another() {
     let desk = Desk::start().await;
-    let id = desk.create(json!({"subject": "before", "comment": {"body": "x"}})).await;
-    let path = format!("/api/v2/tickets/{id}");
-    let faults = desk.running.stage.faults();
-    faults.order(Kind::Limit);
-    let limited = desk.send(Method::GET, &path, None).await;
-    assert_eq!((limited.status().as_u16(), &limited.headers()["retry-after"]), (429, &"1".parse().unwrap()));
-    for subject in ["cut off", "bad gateway"] {
-        faults.order(Kind::LoseAnswer);
-        let url = format!("{}{path}", desk.running.url);
-        let request = desk.http.put(url).basic_auth(ADMIN.0, Some(ADMIN.1)).json(&json!({"ticket": {"subject": subject}}));
-        let lost = match request.send().await {
-            Ok(answer) if answer.status().is_success() => answer.bytes().await.is_err(),
-            Ok(answer) => answer.status() == 502,
-            Err(_) => true,
-        };
-        assert!(lost, "{subject}");
-        assert_eq!(desk.get(&path).await["ticket"]["subject"], subject);
-    }
-    faults.order(Kind::StaleRead);
-    assert_eq!(desk.get(&path).await["ticket"]["subject"], "cut off");
+    let first = desk.opened_by(customer(), "Broken");
+    desk.act(ada(), Action::Set { ticket: first.clone(), fields: [("status".into(), vec!["closed".into()])].into() });
+    let done = desk.act(customer(), Action::Reply { ticket: first.clone(), text: text("Again!") });
+    assert_ne!(done.ticket, first);
+    let view = desk.running.stage.tickets().pop().unwrap();
+    assert!(view.links.contains(&("refers_to".to_string(), first)));
+    let refused = desk.running.stage.act(&ada(), Action::Note { ticket: "1".into(), text: text("x") }, noon(), false);
+    assert!(refused.unwrap_err().contains("closed prevents ticket update"));
 }
 
 #[tokio::test]
-async fn the_control_endpoint_acts_and_tells() {
+async fn a_customers_answer_reopens_and_triggers_act_under_their_own_name() {
     let desk = Desk::start().await;
-    let open = json!({"who": {"email": "zoe@northwind.example", "name": "Zoë", "agent": false}, "action": {"open": {
-        "subject": "Refund", "group": "Billing", "text": {"body": "please"}, "fields": {}, "tags": ["vip_customer"]}}});
-    let (status, done) = desk.call(Method::POST, "/_sim/act", open).await;
-    assert_eq!(status, 200, "{done}");
-    let tickets = desk.get("/_sim/tickets").await;
-    let fields = &tickets[0]["fields"];
-    assert_eq!((&fields["organisation"], &fields["custom:VIP"]), (&json!(["Northwind Traders"]), &json!(["true"])));
-    assert_eq!(desk.get("/_sim/mails").await[0]["to"], json!(["zoe@northwind.example"]));
-    let rates = json!({"rates": {"refuse": 1.0}, "order": ["drop"]});
-    assert_eq!(desk.call(Method::PUT, "/_sim/faults", rates).await.1["rates"]["refuse"], 1.0);
-    assert_eq!(desk.send(Method::GET, "/api/v2/tickets", None).await.status(), 500);
-    assert_eq!(desk.get("/_sim/faults").await["happened"]["refuse"], 1);
-    desk.running.stage.faults().set(Rates::default());
-    let (_, turned) = desk.call(Method::PUT, "/_sim/clock", json!({"advance_seconds": 90})).await;
-    assert_eq!(turned["now"], "2026-03-01T12:01:30Z");
+    desk.put("/api/v2/triggers/22472701", json!({"trigger": {"active": true}})).await;
+    let id = desk.opened_by(customer(), "A refund, please");
+    let audits = desk.get(&format!("/api/v2/tickets/{id}/audits")).await;
+    let events = audits["audits"][0]["events"].as_array().unwrap().clone();
+    let by_rule = events.iter().find(|event| event["field_name"] == "tags" && event["type"] == "Change").unwrap();
+    assert_eq!((&by_rule["value"], &by_rule["via"]["channel"]), (&json!(["refund_request"]), &json!("rule")));
+
+    desk.act(ada(), Action::Set { ticket: id.clone(), fields: [("status".into(), vec!["solved".into()])].into() });
+    desk.act(customer(), Action::Reply { ticket: id.clone(), text: text("No.") });
+    assert_eq!(desk.get(&format!("/api/v2/tickets/{id}")).await["ticket"]["status"], "open");
+}
+
+#[test]
+fn cleaning_what_is_clean_changes_nothing() {
+    for html in [
+        "plain & simple < 3",
+        "<P ONCLICK='x()'>a<br/>b <a href=\"javascript:x\">c</a></P>",
+        "<div><img src='u' alt=\"a\"></div>",
+        "<",
+        "",
+    ] {
+        let once = tidegate::sim::zendesk::html::clean(html);
+        assert_eq!(tidegate::sim::zendesk::html::clean(&once), once);
+        assert!(!once.contains("x()") && !once.contains("javascript"));
+    }
 }
