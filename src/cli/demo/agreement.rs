@@ -38,6 +38,8 @@ pending = "open"
 hold = "stalled"
 solved = "resolved"
 closed = "resolved"
+"In review" = "open"
+"Waiting for supplier" = "stalled"
 
 [map.priority]
 "" = "0"
