@@ -1,3 +1,4 @@
 //! The one test binary.
 mod zendesk;
 mod zendesk_calls;
+mod zendesk_sim;

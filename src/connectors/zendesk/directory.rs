@@ -61,7 +61,7 @@ pub struct Field {
 }
 
 /// Kinds of custom fields as documented by Zendesk. Other kinds are system fields, which are carried on their own.
-const KINDS: [(&str, FieldKind); 10] = [
+const KINDS: [(&str, FieldKind); 11] = [
     ("text", FieldKind::Text),
     ("textarea", FieldKind::LongText),
     ("tagger", FieldKind::Choice),
@@ -72,6 +72,7 @@ const KINDS: [(&str, FieldKind); 10] = [
     ("decimal", FieldKind::Decimal),
     ("regexp", FieldKind::Text),
     ("lookup", FieldKind::Text),
+    ("partialcreditcard", FieldKind::Text),
 ];
 
 impl Directory {
