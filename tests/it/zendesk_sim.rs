@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tidegate::clock::Clock;
 use tidegate::connectors::contract::{Desk, Download, Read, SourceDesk, TargetDesk, Upload};
 use tidegate::connectors::fault::Fault;
-use tidegate::connectors::http::{AddressGuard, Http, Unlimited};
+use tidegate::connectors::http::{AddressGuard, Budget, Call, Http, Limits, Priority, Unlimited};
 use tidegate::connectors::zendesk::auth::Auth;
 use tidegate::connectors::zendesk::{KeyField, Settings, Zendesk};
 use tidegate::desk::body::Body;
@@ -40,17 +40,14 @@ impl World {
     }
 
     async fn with(auth: Auth, key_field: KeyField) -> World {
+        World::on(auth, key_field, false).await
+    }
+
+    async fn on(auth: Auth, key_field: KeyField, limits: bool) -> World {
         let clock = Clock::fixed(time("2026-08-05T10:00:00Z"));
-        let options = Options { clock: clock.clone(), rates: Rates::default(), ..Options::default() };
+        let options = Options { clock: clock.clone(), rates: Rates::default(), limits, ..Options::default() };
         let sim = start("zendesk", "127.0.0.1:0".parse().unwrap(), options).await.unwrap();
-        let settings = Settings {
-            base: sim.url.parse().unwrap(),
-            auth,
-            silent_tag: "tidegate_silent".into(),
-            ticket_tag: "tidegate".into(),
-            key_field,
-            mirror: "m".into(),
-        };
+        let settings = settings(&sim.url, auth, key_field);
         let http = Http::new(Arc::new(Unlimited), AddressGuard { allow_private: true }).unwrap();
         World { sim, desk: Zendesk::new(settings, http), clock }
     }
@@ -129,6 +126,21 @@ impl World {
         };
         let written = self.apply(Write::Create(new)).await;
         (written.ticket.clone().unwrap(), written)
+    }
+}
+
+fn api_token() -> Auth {
+    Auth::ApiToken { email: "admin@sim.example".into(), token: Secret::new("sim-token") }
+}
+
+fn settings(base: &str, auth: Auth, key_field: KeyField) -> Settings {
+    Settings {
+        base: base.parse().unwrap(),
+        auth,
+        silent_tag: "tidegate_silent".into(),
+        ticket_tag: "tidegate".into(),
+        key_field,
+        mirror: "m".into(),
     }
 }
 
@@ -533,6 +545,39 @@ async fn people_without_address_can_be_made_and_found() {
     assert_eq!(world.desk.person(&made.id).await.unwrap(), Some(made));
     assert_eq!(world.desk.person(&PersonId::new("1")).await.unwrap(), None);
     assert_eq!(world.sim.stage.mails(), []);
+}
+
+/// Keeps what the desk told about its limits.
+#[derive(Default)]
+struct Told(std::sync::Mutex<Vec<(String, Limits)>>);
+
+#[async_trait::async_trait]
+impl Budget for Told {
+    async fn acquire(&self, _: Call, _: Priority) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn learn(&self, call: Call, limits: Limits) {
+        self.0.lock().unwrap().push((call.class.to_string(), limits));
+    }
+}
+
+#[tokio::test]
+async fn limits_are_learned_for_the_class_of_the_call() {
+    let told = Arc::new(Told::default());
+    let world = World::on(api_token(), KeyField::ExternalId, true).await;
+    let settings = settings(&world.sim.url, api_token(), KeyField::ExternalId);
+    let desk = Zendesk::new(settings, Http::new(told.clone(), AddressGuard { allow_private: true }).unwrap());
+    desk.identify().await.unwrap();
+    let (class, limits) = told.0.lock().unwrap().remove(0);
+    assert_eq!(class, "general");
+    assert!(limits.limit > limits.remaining && limits.remaining > Some(0), "{limits:?}");
+    desk.changes(&desk.cursor_at(world.clock.now()), world.clock.now()).await.unwrap();
+    assert!(told.0.lock().unwrap().iter().all(|(class, _)| class == "general"), "the account's limit is not the export's");
+    world.sim.stage.faults().order(Kind::Limit);
+    let fault = desk.changes(&desk.cursor_at(world.clock.now()), world.clock.now()).await.unwrap_err();
+    assert!(matches!(fault, Fault::Throttled { retry_after: Some(_), .. }), "{fault}");
+    assert!(told.0.lock().unwrap().iter().any(|(class, limits)| class == "incremental" && limits.wait.is_some()));
 }
 
 #[tokio::test]

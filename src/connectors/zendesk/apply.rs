@@ -21,6 +21,7 @@ use super::Zendesk;
 use super::api::{about, general};
 use super::create::{Files, comment};
 use super::fields::time;
+use super::read::lag_behind;
 use super::translate::{KEY_NAME, key_in};
 use super::wire::{Audit, Event, Id, Job, Ticket};
 
@@ -83,7 +84,7 @@ impl Zendesk {
         for _ in 0..TRIES {
             let current = self.changeable(id).await?;
             if let Some(expect) = expect
-                && moved_since(expect, &self.newest_audits(id).await?)
+                && moved_since(expect, &self.audits_up_to(&current).await?)
             {
                 return Ok(Outcome::Moved);
             }
@@ -99,6 +100,13 @@ impl Zendesk {
             }
         }
         Ok(Outcome::Moved)
+    }
+
+    /// The newest audits, asked for once more when they are older than the ticket: a lagging copy may have answered.
+    async fn audits_up_to(&self, current: &Ticket) -> Result<Vec<Audit>, Fault> {
+        let id = TicketId::new(&current.id);
+        let audits = self.newest_audits(&id).await?;
+        if lag_behind(&audits, current) { self.newest_audits(&id).await } else { Ok(audits) }
     }
 
     /// Two calls. The comment's id is in the audit that the answer brings.

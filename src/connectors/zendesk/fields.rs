@@ -213,7 +213,7 @@ fn encode_status(value: &Value, known: &Known<'_>, current: Option<&Ticket>, out
         };
         return Ok(());
     }
-    let status = statuses.iter().find(|status| status.label == word);
+    let status = statuses.iter().find(|status| status.active && status.label == word);
     let status = status.ok_or_else(|| Unknown(format!("the account has no status `{word}`")))?;
     out.insert("custom_status_id".to_string(), json!(status.id));
     Ok(())
