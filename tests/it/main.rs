@@ -1,4 +1,2 @@
 //! The one test binary.
 mod zendesk;
-mod zendesk_calls;
-mod zendesk_sim;
