@@ -1,6 +1,7 @@
 //! Zendesk's connector. Here without a network: JSON to neutral words and back, redaction marks.
 
 mod calls;
+mod history;
 mod script;
 mod source;
 mod target;

@@ -117,10 +117,7 @@ impl Zendesk {
             let mut ticket = self.encoded(&Fields::new(), Some(&current)).await?;
             ticket.insert("comment".to_string(), Json::Object(body.clone()));
             let Some(updated) = self.put(&current, ticket, &message.key).await? else { continue };
-            let events = updated.audit.unwrap_or_default().events;
-            let made = events.iter().filter(|event| event.kind == "Comment").find_map(|event| Id::of(&event.id));
-            let messages = made.map(|made| (message.key.clone(), MessageId::new(made))).into_iter().collect();
-            return Ok(Outcome::Done(Written { ticket: Some(id.clone()), messages, remarks: Vec::new() }));
+            return Ok(Outcome::Done(added(id, message, &updated.audit.unwrap_or_default().events)));
         }
         Ok(Outcome::Moved)
     }
@@ -249,6 +246,20 @@ impl Zendesk {
         let mut ids: Vec<Id> = events.filter_map(|event| Id::of(&event.id)).collect();
         ids.sort_by_key(Id::number);
         Ok(ids.into_iter().map(MessageId::new).collect())
+    }
+}
+
+/// What became of a message, as the audit of the update tells. Zendesk may leave out a file whose token it no longer has.
+fn added(id: &TicketId, message: &NewMessage, events: &[Event]) -> Written {
+    let made = events.iter().find(|event| event.kind == "Comment");
+    let files = message.attachments.iter().filter(|file| !file.inline).count();
+    let shown = made.and_then(|event| event.attachments.as_ref()).map_or(files, Vec::len);
+    let missing = (shown < files).then(|| format!("{} of {files} files were not attached", files - shown));
+    let made = made.and_then(|event| Id::of(&event.id));
+    Written {
+        ticket: Some(id.clone()),
+        messages: made.map(|made| (message.key.clone(), MessageId::new(made))).into_iter().collect(),
+        remarks: missing.into_iter().collect(),
     }
 }
 

@@ -11,7 +11,7 @@ use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::id::{PersonId, TicketId};
 use tidegate::desk::person::NewPerson;
 use tidegate::desk::ticket::{Actor, Link, LinkKind, Presence, Visibility};
-use tidegate::desk::write::{NewMessage, Outcome, Restriction, Staged, Write};
+use tidegate::desk::write::{NewMessage, NewTicket, Outcome, Restriction, Staged, Write};
 use tidegate::secret::Secret;
 use tidegate::sim::faults::Kind;
 use tidegate::sim::snapshot::TicketState;
@@ -214,4 +214,40 @@ async fn people_without_address_can_be_made_and_found() {
     assert_eq!(world.desk.person(&made.id).await.unwrap(), Some(made));
     assert_eq!(world.desk.person(&PersonId::new("1")).await.unwrap(), None);
     assert_eq!(world.sim.stage.mails(), []);
+}
+
+#[tokio::test]
+async fn a_ticket_can_be_made_closed_and_is_closed_for_good() {
+    let world = World::new().await;
+    let (open, _) = world.created("tidegate:m:t:20").await;
+    let mia = world.read(open.as_str()).await.messages[0].author.clone();
+    let new = NewTicket {
+        key: "tidegate:m:t:21".into(),
+        number_there: "21".into(),
+        created_at: time("2024-01-01T10:00:00Z"),
+        updated_at: time("2024-02-01T10:00:00Z"),
+        fields: [
+            (FieldKey::Subject, Value::text("Old")),
+            (FieldKey::Status, Value::text("closed")),
+            (FieldKey::Requester, Value::Person(mia.clone())),
+            (FieldKey::Type, Value::text("task")),
+            (FieldKey::Due, Value::text("2024-01-03T10:00:00Z")),
+            (FieldKey::Brand, Value::text("Lighthouse")),
+            (FieldKey::Form, Value::text("Refund request")),
+        ]
+        .into(),
+        messages: vec![message("k:1", &mia, Visibility::Public, "2024-01-01T10:00:00Z", "")],
+    };
+    let asked = new.fields.clone();
+    let written = world.apply(Write::Create(new)).await;
+    assert_eq!(written.remarks, Vec::<String>::new());
+    let id = written.ticket.unwrap();
+    let ticket = world.read(id.as_str()).await;
+    assert!(ticket.immutable);
+    for (key, value) in &asked {
+        assert_eq!(ticket.fields.get(key), Some(value), "{key}");
+    }
+    let add = message("k:2", &mia, Visibility::Public, "2024-01-01T10:00:00Z", "late");
+    let refused = world.desk.apply(&Write::AddMessage { ticket: id, message: add }).await.unwrap_err();
+    assert!(matches!(refused, Fault::Refused { .. }), "{refused}");
 }
