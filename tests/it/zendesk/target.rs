@@ -47,6 +47,8 @@ async fn a_new_ticket_holds_the_whole_conversation_and_is_found_by_its_key() {
     assert_eq!(ticket.fields[&FieldKey::custom("Topics")], Value::set(["topic_bug", "topic_invoice"]));
     let told: Vec<_> = ticket.messages.iter().map(|message| message.id.clone()).collect();
     assert_eq!(written.messages, [("k:1".to_string(), told[0].clone()), ("k:2".to_string(), told[1].clone())]);
+    assert!(ticket.acts.iter().all(|act| act.by == Actor::Us), "{:?}", ticket.acts);
+    assert!(ticket.messages.iter().all(|message| message.ours));
     let view = world.view(id.as_str());
     assert_eq!(view.messages[1].at, time("2025-01-02T10:00:00Z"));
     assert_eq!((view.messages[1].author.as_str(), view.messages[1].public), ("ada@desk.example", false));
