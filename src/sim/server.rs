@@ -66,7 +66,7 @@ impl Running {
         self
     }
 
-    /// Stops it and returns when its port is free. Calls under way are cut.
+    /// Stops it and returns when its port is free. Calls under way are still answered; webhooks under way are not sent.
     pub async fn stop(mut self) {
         self.stopper.stop();
         for task in std::mem::take(&mut self.tasks) {

@@ -15,6 +15,7 @@ use super::files::{File, digest};
 use super::html;
 use super::removal::{Words, delete_ticket, merge_ticket, restore_ticket};
 use super::store::Store;
+use super::ticket::Ticket;
 use super::tickets::blank;
 use super::world::{self, BRANDS, CUSTOM_STATUSES, FORMS, GROUPS};
 use crate::sim::stage::{Action, Done, Text, Who};
@@ -143,10 +144,33 @@ fn open(store: &mut Store, opening: Opening, text: &Text, deed: Deed) -> Result<
 }
 
 fn say(store: &mut Store, ticket: &str, text: &Text, public: bool, deed: Deed) -> Result<Done, Refusal> {
-    let ticket = store.open_ticket(number(ticket)?)?.clone();
+    let ticket = store.ticket(number(ticket)?)?.clone();
+    if ticket.is_closed() && public && store.people.users.get(&deed.actor).is_some_and(|user| !user.is_staff()) {
+        return follow_up(store, &ticket, text, deed);
+    }
+    let ticket = store.open_ticket(ticket.id)?.clone();
     let id = ticket.id;
     let saying = saying(store, text, public, &deed);
     commit(store, ticket, Some(saying), deed);
+    done(store, id)
+}
+
+/// A customer's answer to a closed ticket is a new ticket that follows it up.
+fn follow_up(store: &mut Store, closed: &Ticket, text: &Text, deed: Deed) -> Result<Done, Refusal> {
+    let mut ticket = blank(&deed);
+    ticket.subject.clone_from(&closed.subject);
+    ticket.requester = closed.requester;
+    ticket.organization = closed.organization;
+    ticket.group = closed.group;
+    ticket.followup_of = Some(closed.id);
+    let mut tags = closed.tags.clone();
+    tags.remove("closed_by_merge");
+    field::set_tags(&mut ticket, tags);
+    ticket.id = store.next_ticket();
+    let (id, at) = (ticket.id, deed.at);
+    let saying = saying(store, text, true, &deed);
+    commit(store, ticket, Some(saying), deed);
+    store.followed_up(closed.id, id, at);
     done(store, id)
 }
 
@@ -196,7 +220,7 @@ fn link(store: &mut Store, id: u64, kind: &str, to: Option<u64>, deed: Deed) -> 
 }
 
 /// The API's words for what a person sets. Errors: unknown keys, groups, options.
-fn wanted(store: &mut Store, ticket: super::ticket::Ticket, fields: &Fields) -> Result<Map<String, Value>, Refusal> {
+fn wanted(store: &mut Store, ticket: Ticket, fields: &Fields) -> Result<Map<String, Value>, Refusal> {
     let mut wanted = Map::new();
     let mut own = Vec::new();
     for (key, values) in fields {
@@ -206,7 +230,13 @@ fn wanted(store: &mut Store, ticket: super::ticket::Ticket, fields: &Fields) -> 
         let word = json!(first);
         let (name, value) = match key.as_str() {
             "subject" | "status" | "priority" | "type" | "external_id" => (key.as_str(), word),
-            "due" => ("due_at", word),
+            "due" => {
+                let kind = fields.get("type").and_then(|kinds| kinds.first()).or(ticket.kind.as_ref());
+                if first.is_some() && kind.is_none_or(|kind| kind != "task") {
+                    return Err(Refusal::invalid("due_at", "Due date: only tasks have one", "InvalidValue"));
+                }
+                ("due_at", word)
+            }
             "tags" => ("tags", json!(values)),
             "requester" => ("requester", word),
             "assignee" => ("assignee_id", json!(first.map(|email| agent(store, email, None)))),
@@ -215,6 +245,7 @@ fn wanted(store: &mut Store, ticket: super::ticket::Ticket, fields: &Fields) -> 
             "form" => ("ticket_form_id", named(first, |name| id_in(&FORMS, name)).ok_or_else(unknown)?),
             "custom_status" => ("custom_status_id", named(first, custom_status).ok_or_else(unknown)?),
             "organisation" => {
+                join(store, fields, &ticket, first);
                 let found = named(first, |name| store.people.organization_named(name).map(|one| one.id));
                 ("organization_id", found.ok_or_else(unknown)?)
             }
@@ -235,6 +266,17 @@ fn wanted(store: &mut Store, ticket: super::ticket::Ticket, fields: &Fields) -> 
     }
     wanted.insert("custom_fields".to_string(), Value::Array(own));
     Ok(wanted)
+}
+
+/// An agent who moves a ticket to an organisation puts its requester there first: the desk demands it.
+fn join(store: &mut Store, fields: &Fields, ticket: &Ticket, organization: Option<&str>) {
+    let requester = fields.get("requester").and_then(|emails| emails.first()).map(|email| change::customer(store, email, None));
+    let organization = organization.and_then(|name| store.people.organization_named(name)).map(|one| one.id);
+    let user = store.people.users.get(&requester.unwrap_or(ticket.requester)).cloned();
+    if let Some(mut user) = user.filter(|_| organization.is_some()) {
+        user.organization = organization;
+        store.people.put(user);
+    }
 }
 
 /// Null if nothing is named; `None` if the name is not known.

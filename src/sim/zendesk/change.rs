@@ -151,7 +151,9 @@ fn places(store: &Store, ticket: &mut Ticket, wanted: &Wanted) -> Result<(), Ref
         if let Some(id) = id.filter(|id| !store.people.organizations.contains_key(id)) {
             return Err(unknown("organization", id));
         }
-        ticket.organization = id;
+        // As documented: only an organisation that the requester belongs to; else it stays the requester's own.
+        let own = store.people.users.get(&ticket.requester).and_then(|user| user.organization);
+        ticket.organization = id.filter(|id| Some(*id) == own).or(id.and(own));
     }
     if let Some(id) = wanted.get("brand_id").and_then(id_of) {
         world::name_of(&BRANDS, id).ok_or_else(|| unknown("brand", id))?;

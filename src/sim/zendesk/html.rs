@@ -37,7 +37,7 @@ const KEPT: [&str; 33] = [
     "tr",
     "ul",
 ];
-const ALSO_KEPT: [&str; 3] = ["u", "ins", "redact"];
+const ALSO_KEPT: [&str; 2] = ["u", "ins"];
 const ATTRIBUTES: [&str; 10] = ["href", "src", "alt", "title", "dir", "class", "width", "height", "colspan", "rowspan"];
 const WRAPPER: &str = "<div class=\"zd-comment\" dir=\"auto\">";
 

@@ -14,39 +14,39 @@
 //! Triggers mail customers and agents unless a ticket has the tag `tidegate_silent`; two that change tickets can be turned
 //! on (`rules.rs`). Files with `slow-scan` in their name are scanned for five seconds; with `eicar` they are found out.
 
-pub mod account;
-pub mod acting;
-pub mod answer;
+mod account;
+mod acting;
+mod answer;
 pub mod auth;
-pub mod call;
-pub mod change;
-pub mod comments;
-pub mod commit;
-pub mod deliver;
-pub mod events;
-pub mod export;
+mod call;
+mod change;
+mod comments;
+mod commit;
+mod deliver;
+mod events;
+mod export;
 pub mod field;
-pub mod files;
+mod files;
 pub mod html;
-pub mod imports;
-pub mod jobs;
-pub mod limits;
-pub mod organizations;
-pub mod paging;
-pub mod people;
-pub mod removal;
-pub mod routes;
+mod imports;
+mod jobs;
+mod limits;
+mod organizations;
+mod paging;
+mod people;
+mod removal;
+mod routes;
 pub mod rules;
-pub mod saying;
-pub mod search;
-pub mod store;
-pub mod ticket;
-pub mod tickets;
-pub mod uploads;
-pub mod users;
-pub mod view;
-pub mod webhook;
-pub mod wire;
+mod saying;
+mod search;
+mod store;
+mod ticket;
+mod tickets;
+mod uploads;
+mod users;
+mod view;
+mod webhook;
+mod wire;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -114,8 +114,7 @@ async fn respond(State(sim): State<Arc<ZendeskSim>>, request: Request) -> Respon
 }
 
 impl ZendeskSim {
-    /// The account's memory.
-    pub fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -131,7 +130,8 @@ impl ZendeskSim {
         if let Err(Refusal(answer)) = self.troubles().await {
             return answer.into_response();
         }
-        let stale = route.can_be_stale() && self.faults.strikes(Kind::StaleRead);
+        let lagging = route.can_be_stale() && self.store().changed_lately(&params[0]);
+        let stale = lagging && self.faults.strikes(Kind::StaleRead);
         let call = read(parts, path, body, params, stale);
         match self.work(route, call) {
             Ok(answer) if route.method != "GET" && route.is_api() && self.faults.strikes(Kind::LoseAnswer) => self.lose(answer),
@@ -157,6 +157,9 @@ impl ZendeskSim {
         let mut store = self.store();
         if route.is_api() {
             call.actor = auth::actor(&store, call.header("authorization"))?;
+            if route.is_for_admins() && store.user(call.actor)?.role != "admin" {
+                return Err(Refusal::new(403, "Forbidden", "You do not have access to this page"));
+            }
         }
         let mut left = None;
         if self.limits && route.is_api() {

@@ -14,6 +14,9 @@ use super::wire;
 
 type Wanted = Map<String, Value>;
 
+/// A membership's id is its user's and this.
+const MEMBERSHIP: u64 = 5_000_000_000_000;
+
 fn page(store: &Store, call: &Call, ids: &[u64]) -> Outcome {
     let render = |id| wire::organization(store, &store.people.organizations[&id]);
     Answer::ok(paging::keyed(store, call, "organizations", ids, render)?)
@@ -163,7 +166,7 @@ fn take(store: &Store, organization: &mut Organization, wanted: &Wanted) -> Resu
 fn membership(user: &User, organization: u64) -> Value {
     let made = stamp(user.created_at);
     json!({
-        "id": user.id + 2, "user_id": user.id, "organization_id": organization, "default": true, "view_tickets": false,
+        "id": user.id + MEMBERSHIP, "user_id": user.id, "organization_id": organization, "default": true, "view_tickets": false,
         "created_at": made, "updated_at": made,
     })
 }
@@ -176,6 +179,34 @@ pub fn memberships(store: &mut Store, call: &Call) -> Outcome {
     let users = store.people.users.values().filter(wanted);
     let list = users.filter_map(|user| user.organization.map(|organization| membership(user, organization)));
     paging::list(store, call, "organization_memberships", list.collect())
+}
+
+/// `POST /api/v2/organization_memberships`: in this account a user belongs to one organisation.
+pub fn join(store: &mut Store, call: &Call) -> Outcome {
+    let wanted = call.wrapped("organization_membership")?;
+    let id = |key: &str| wanted.get(key).and_then(super::call::id_of).ok_or_else(Refusal::not_found);
+    let (user, organization) = (id("user_id")?, id("organization_id")?);
+    if !store.people.organizations.contains_key(&organization) {
+        return Err(Refusal::invalid("organization", "Organization: cannot be blank", "BlankValue"));
+    }
+    let mut user = store.user(user)?.clone();
+    if user.organization == Some(organization) {
+        return Err(Refusal::invalid("user_id", "User has already been taken", "DuplicateValue"));
+    }
+    user.organization = Some(organization);
+    user.updated_at = store.now();
+    let told = membership(&user, organization);
+    store.people.put(user);
+    Answer::created(json!({"organization_membership": told}))
+}
+
+/// `DELETE /api/v2/organization_memberships/{id}`
+pub fn leave(store: &mut Store, call: &Call) -> Outcome {
+    let mut user = store.user(call.id(0)?.saturating_sub(MEMBERSHIP))?.clone();
+    user.organization.take().ok_or_else(Refusal::not_found)?;
+    user.updated_at = store.now();
+    store.people.put(user);
+    Answer::no_content()
 }
 
 /// `GET /api/v2/organizations/{id}/users`

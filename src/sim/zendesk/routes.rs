@@ -117,6 +117,8 @@ pub static ROUTES: &[Route] = &[
     get("/organizations/{id}/tickets", organizations::tickets),
     get("/organizations/{id}/organization_memberships", organizations::memberships),
     get("/organization_memberships", organizations::memberships),
+    post("/organization_memberships", organizations::join),
+    delete("/organization_memberships/{id}", organizations::leave),
     get("/groups", account::groups),
     get("/groups/assignable", account::groups),
     get("/groups/{id}", account::show_group),
@@ -164,6 +166,11 @@ impl Route {
     /// Whether credentials are needed: for everything of the API.
     pub fn is_api(&self) -> bool {
         !self.pattern.starts_with("//")
+    }
+
+    /// Whether only admins may call it, as documented for exports and imports; webhooks too.
+    pub fn is_for_admins(&self) -> bool {
+        ["/incremental/", "/imports/", "/webhooks"].iter().any(|part| self.pattern.starts_with(part))
     }
 
     /// Whether a read of it can be stale.

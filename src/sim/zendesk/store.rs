@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -18,6 +18,9 @@ use super::webhook::{Outgoing, Webhook};
 use super::world;
 use crate::clock::Clock;
 use crate::sim::snapshot::Mail;
+
+/// How long after a change a stale read can be answered.
+const READ_LAG: TimeDelta = TimeDelta::seconds(10);
 
 /// Everything that the account holds.
 pub struct Store {
@@ -134,6 +137,12 @@ impl Store {
         self.tickets.insert(id, ticket);
     }
 
+    /// Whether a read of this ticket can still be behind: it changed a moment ago.
+    pub fn changed_lately(&self, id: &str) -> bool {
+        let ticket = id.parse().ok().and_then(|id: u64| self.tickets.get(&id));
+        ticket.is_some_and(|ticket| self.clock.now() - ticket.updated_at < READ_LAG)
+    }
+
     /// A change by the system: the export shows the ticket again, `updated_at` stays (as documented).
     pub fn touch(&mut self, id: u64, at: DateTime<Utc>) {
         if let Some(ticket) = self.tickets.get_mut(&id)
@@ -143,6 +152,14 @@ impl Store {
             ticket.generated = at.timestamp();
             self.feed.insert((ticket.generated, id));
         }
+    }
+
+    /// Notes on a closed ticket that another follows it up.
+    pub fn followed_up(&mut self, closed: u64, by: u64, at: DateTime<Utc>) {
+        if let Some(ticket) = self.tickets.get_mut(&closed) {
+            ticket.followups.push(by);
+        }
+        self.touch(closed, at);
     }
 
     /// A ticket that is there. Errors: 404, for deleted ones too.

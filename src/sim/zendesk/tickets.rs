@@ -176,10 +176,7 @@ pub fn make(store: &mut Store, wanted: &Wanted, mut deed: Deed) -> Result<std::s
     let audit = commit(store, ticket, Some(first), deed);
     if let Some(source) = followed {
         let at = store.now();
-        if let Some(closed) = store.tickets.get_mut(&source) {
-            closed.followups.push(id);
-        }
-        store.touch(source, at);
+        store.followed_up(source, id, at);
     }
     Ok(audit)
 }

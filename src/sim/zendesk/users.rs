@@ -73,7 +73,7 @@ pub fn identities(store: &mut Store, call: &Call) -> Outcome {
     let user = store.user(call.id(0)?)?;
     let made = stamp(user.created_at);
     let email = user.email.as_ref().map(|email| {
-        json!({"id": user.id + 1, "user_id": user.id, "type": "email", "value": email, "verified": user.verified,
+        json!({"id": user.id + 6_000_000_000_000_u64, "user_id": user.id, "type": "email", "value": email, "verified": user.verified,
                "primary": true, "created_at": made, "updated_at": made})
     });
     paging::list(store, call, "identities", email.into_iter().collect())
