@@ -6,6 +6,7 @@ mod embedded;
 mod http;
 mod lab_request_tracker;
 mod request_tracker;
+mod sim_request_tracker;
 mod sim_zendesk;
 mod sim_zendesk_webhooks;
 mod story;
