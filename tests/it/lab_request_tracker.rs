@@ -247,7 +247,8 @@ async fn links_merges_and_deletions_are_made_and_seen() {
     }
     done(&rt, Write::Merge { ticket: ids[1].clone(), into: ids[0].clone() }).await;
     assert_eq!(read(&rt, &ids[1]).await.presence, Presence::MergedInto(ids[0].clone()));
-    assert_eq!(read(&rt, &ids[0]).await.messages.len(), 2);
+    let bodies: Vec<_> = read(&rt, &ids[0]).await.messages.into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, vec![Body::Text("text".to_string()); 2]);
     assert_eq!(rt.find_ticket(&dead_key).await.expect("found"), vec![ids[0].clone()]);
     assert_eq!(rt.find_message(&ids[0], &dead_message).await.expect("found").len(), 1);
     done(&rt, Write::Delete { ticket: ids[2].clone() }).await;
@@ -305,6 +306,45 @@ async fn drain(rt: &RequestTracker, cursor: &mut Cursor) -> Vec<Hint> {
             return hints;
         }
     }
+}
+
+/// How many of the mails that RT has sent since its data was made name this subject.
+fn mails_about(subject: &str) -> usize {
+    let dir = std::env::var("TIDEGATE_LAB_RT_MAIL").expect("tests/lab/up prints TIDEGATE_LAB_RT_MAIL");
+    let kept = std::fs::read_dir(dir).expect("the lab's mails").filter_map(|file| std::fs::read(file.ok()?.path()).ok());
+    kept.filter(|mail| String::from_utf8_lossy(mail).contains(subject)).count()
+}
+
+#[tokio::test]
+async fn our_writes_mail_nobody_and_an_agent_s_reply_does() {
+    let (Some(settings), Ok(token)) = (lab(), std::env::var("TIDEGATE_LAB_RT_AGENT_TOKEN")) else { return };
+    let rt = connector(settings.clone());
+    let agent = connector(Settings { token: Secret::new(token), user: "alice".to_string(), ..settings });
+    let customer = person(&rt, Some("customer.three@example.test")).await;
+    let subject = format!("silence {}", uuid::Uuid::new_v4());
+    let fields = Fields::from([
+        (FieldKey::Group, Value::text("Migrated")),
+        (FieldKey::Subject, Value::text(&subject)),
+        (FieldKey::Requester, Value::Person(customer)),
+        (FieldKey::Assignee, Value::Person(PersonId::new("alice"))),
+        (FieldKey::Followers, Value::people([PersonId::new("bob")])),
+    ]);
+    let first = message(&key("m"), Visibility::Public, Body::Text("hello".to_string()));
+    let id = done(&rt, Write::Create(ticket(&key("t"), fields, vec![first]))).await.ticket.expect("an id");
+    let set = |fields: Fields| Write::SetFields { ticket: id.clone(), fields, expect: None };
+    for visibility in [Visibility::Public, Visibility::Internal] {
+        let message = message(&key("m"), visibility, Body::Text("more".to_string()));
+        done(&rt, Write::AddMessage { ticket: id.clone(), message }).await;
+    }
+    done(&rt, set(Fields::from([(FieldKey::Assignee, Value::Person(PersonId::new("bob")))]))).await;
+    done(&rt, set(Fields::from([(FieldKey::Status, Value::text("resolved"))]))).await;
+    // Opens the ticket again by a scrip, as RT's own user.
+    let reopening = message(&key("m"), Visibility::Public, Body::Text("again".to_string()));
+    done(&rt, Write::AddMessage { ticket: id.clone(), message: reopening }).await;
+    assert_eq!(mails_about(&subject), 0);
+    let reply = message(&key("m"), Visibility::Public, Body::Text("a person's reply".to_string()));
+    done(&agent, Write::AddMessage { ticket: id.clone(), message: reply }).await;
+    assert!(mails_about(&subject) > 0, "nobody is mailed at all: the lab proves nothing");
 }
 
 #[tokio::test]
