@@ -17,9 +17,6 @@ use super::compose::Terms;
 use super::wire::{CustomFieldJson, TicketJson, TransactionJson, Word};
 use super::{RequestTracker, compose, translate};
 
-/// Sentences of RT that say that all went well.
-const FINE: [&str; 4] = ["Correspondence added", "Comments added", "Custom fields updated", "Message recorded"];
-
 #[derive(serde::Deserialize)]
 struct Created {
     id: Word,
@@ -177,10 +174,11 @@ impl RequestTracker {
         if id.is_empty() {
             return Err(Fault::unreadable("add message: RT did not tell the number of the message"));
         }
-        let sentences: Vec<Option<String>> = answer.json(call)?;
-        let mut remarks: Vec<String> =
-            sentences.into_iter().flatten().filter(|sentence| !FINE.contains(&sentence.as_str())).collect();
-        remarks.extend(self.missing_key(&id, &message.key).await);
+        let mut remarks: Vec<String> = self.missing_key(&id, &message.key).await.into_iter().collect();
+        if !remarks.is_empty() {
+            // RT's own words, in the language of our user, help only where something went wrong.
+            remarks.extend(answer.json::<Vec<Option<String>>>(call)?.into_iter().flatten());
+        }
         let messages = vec![(message.key.clone(), MessageId::new(&id))];
         Ok(Outcome::Done(Written { ticket: Some(ticket.clone()), messages, remarks }))
     }

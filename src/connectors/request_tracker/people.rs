@@ -105,9 +105,26 @@ impl RequestTracker {
         Ok(whole)
     }
 
-    /// Makes an unprivileged user: no seat, no password, no mail. Named by address, as RT names those whom it makes itself.
+    /// Makes an unprivileged user: no seat, no password, no mail. Named by address, as RT names those whom it makes itself; by
+    /// our key where somebody else has that name already.
     pub(super) async fn make_person(&self, person: &NewPerson) -> Result<Person, Fault> {
-        let name = person.email.clone().unwrap_or_else(|| name_of(&person.key));
+        let key_name = name_of(&person.key);
+        let Some(email) = &person.email else { return self.make_user(&key_name, person).await };
+        match self.make_user(email, person).await {
+            Err(Fault::Refused { what }) => {
+                // Another process may have been faster.
+                let there = self.people_by(Some(email), &person.key).await?;
+                match there.into_iter().next() {
+                    Some(there) => Ok(there),
+                    None if what.contains("Name") => self.make_user(&key_name, person).await,
+                    None => Err(Fault::Refused { what }),
+                }
+            }
+            made => made,
+        }
+    }
+
+    async fn make_user(&self, name: &str, person: &NewPerson) -> Result<Person, Fault> {
         let mut body = json!({ "Name": name, "RealName": person.name, "Privileged": 0 });
         if let Some(email) = &person.email {
             body["EmailAddress"] = json!(email);
@@ -116,7 +133,7 @@ impl RequestTracker {
             body["Disabled"] = json!(1);
         }
         self.send_json(call("create person"), Method::POST, &["user"], &body, &[]).await?;
-        let made = self.person_by_id(&PersonId::new(&name)).await?;
+        let made = self.person_by_id(&PersonId::new(name)).await?;
         made.ok_or_else(|| {
             Fault::unreadable("create person: RT made the person and does not show it; the token's user needs AdminUsers")
         })
