@@ -125,6 +125,7 @@ fn all_fields(requester: PersonId, cc: PersonId) -> Fields {
         (FieldKey::custom("Products"), Value::set(["alpha", "gamma"])),
         (FieldKey::custom("Details"), Value::text("line one\nline two")),
         (FieldKey::custom("Renewal"), Value::text("2027-03-04T05:06:07Z")),
+        (FieldKey::custom("Delivery"), Value::text("2027-05-06")),
     ])
 }
 
@@ -205,6 +206,7 @@ async fn fields_change_only_where_the_ticket_is_as_it_was_seen() {
         (FieldKey::custom("Products"), Value::Empty),
         (FieldKey::custom("Details"), Value::Empty),
         (FieldKey::custom("Renewal"), Value::Empty),
+        (FieldKey::custom("Delivery"), Value::Empty),
     ]);
     let set = |expect: &str| Write::SetFields { ticket: id.clone(), fields: cleared.clone(), expect: Some(expect.to_string()) };
     assert_eq!(done(&rt, set(&before.stamp)).await.remarks, Vec::<String>::new());
@@ -242,6 +244,11 @@ async fn links_merges_and_deletions_are_made_and_seen() {
         let link = Link { kind, to: ids[1].clone() };
         done(&rt, Write::AddLink { ticket: ids[0].clone(), link: link.clone() }).await;
         assert!(read(&rt, &ids[0]).await.links.contains(&link));
+        if kind == LinkKind::DependsOn {
+            let resolved = Fields::from([(FieldKey::Status, Value::text("resolved"))]);
+            let waits = rt.apply(&Write::SetFields { ticket: ids[0].clone(), fields: resolved, expect: None }).await;
+            assert!(matches!(waits, Err(Fault::Unreachable { .. })), "{waits:?}");
+        }
         done(&rt, Write::RemoveLink { ticket: ids[0].clone(), link }).await;
         assert!(read(&rt, &ids[0]).await.links.is_empty());
     }

@@ -9,7 +9,7 @@ use crate::connectors::fault::Fault;
 use crate::connectors::http::{Answer, Call};
 use crate::desk::field::{FieldKey, Fields};
 use crate::desk::id::{MessageId, TicketId};
-use crate::desk::ticket::{Link, Visibility};
+use crate::desk::ticket::{Link, LinkKind, Visibility};
 use crate::desk::write::{Handle, NewMessage, NewTicket, Outcome, Staged, Write, Written};
 
 use super::api::call;
@@ -135,8 +135,13 @@ impl RequestTracker {
         let mut written = Written { ticket: Some(ticket.clone()), ..Written::default() };
         let old = translate::fields(&before, &layout, &self.settings);
         match self.fields_now(ticket).await {
-            Ok((_, now)) => {
+            Ok((json, now)) => {
                 let missed: Vec<&FieldKey> = differing(fields, &now).collect();
+                if missed.contains(&&FieldKey::Status) && waits(&json) {
+                    return Err(Fault::unreachable(
+                        "set fields: RT does not end a ticket that waits for an open one; later it may",
+                    ));
+                }
                 if !missed.is_empty() && fields.keys().all(|key| old.get(key) == now.get(key)) {
                     return Err(Fault::refused(format!("set fields: RT changed nothing and said: {}", sentences.join(" "))));
                 }
@@ -240,6 +245,11 @@ impl RequestTracker {
         let (json, _) = self.present(ticket).await?;
         if json.status == "deleted" { Ok(done(ticket)) } else { Err(Fault::refused("delete ticket: RT did not delete it")) }
     }
+}
+
+/// Whether a ticket depends on others: RT refuses to end it while one of them is open.
+fn waits(json: &TicketJson) -> bool {
+    translate::links(json).iter().any(|link| link.kind == LinkKind::DependsOn)
 }
 
 fn done(ticket: &TicketId) -> Outcome {

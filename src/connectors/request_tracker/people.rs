@@ -86,7 +86,7 @@ impl RequestTracker {
     async fn users_with(&self, field: &str, value: &str, fields: &str) -> Result<Vec<UserJson>, Fault> {
         let query = json!([{ "field": field, "operator": "=", "value": value }]).to_string();
         let query = [("query", query.as_str()), ("fields", fields), ("find_disabled_rows", "1")];
-        self.all(call("find person"), &["users"], &query).await
+        self.visible(call("find person"), &["users"], &query).await
     }
 
     pub(super) async fn people_by(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault> {

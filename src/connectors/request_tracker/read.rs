@@ -18,7 +18,7 @@ use crate::desk::id::TicketId;
 use crate::desk::ticket::{Attachment, AttachmentState};
 
 use super::RequestTracker;
-use super::api::{PAGE, call, stamp};
+use super::api::{call, stamp};
 use super::mime;
 use super::translate::{self, Material};
 use super::wire::{AttachmentJson, PartJson, TextJson, TicketJson, TransactionJson};
@@ -79,18 +79,9 @@ impl RequestTracker {
     /// All transactions, oldest first. What the user may not see is taken out of a page after it was cut, so that a short page
     /// proves nothing; having seen the transaction that the stamp names does.
     async fn history(&self, ticket: &str, stamp: &str) -> Result<Vec<TransactionJson>, Fault> {
-        let (path, per_page) = (["ticket", ticket, "history"], PAGE.to_string());
-        let mut history: Vec<TransactionJson> = Vec::new();
-        for page in 1..=10_000_u32 {
-            let page = page.to_string();
-            let query = [("fields", HISTORY_FIELDS), ("per_page", per_page.as_str()), ("page", page.as_str())];
-            let (found, _) = self.page::<TransactionJson>(call("read history"), &path, &query).await?;
-            let last = found.items.is_empty() || found.items.iter().any(|item| item.id.0 == stamp);
-            history.extend(found.items);
-            if last {
-                break;
-            }
-        }
+        let is_last = |items: &[TransactionJson]| items.is_empty() || items.iter().any(|item| item.id.0 == stamp);
+        let (path, query) = (["ticket", ticket, "history"], [("fields", HISTORY_FIELDS)]);
+        let mut history: Vec<TransactionJson> = self.pages(call("read history"), &path, &query, is_last).await?;
         history.sort_by_key(TransactionJson::number);
         history.dedup_by(|a, b| a.id == b.id);
         Ok(history)
@@ -105,22 +96,12 @@ impl RequestTracker {
         values: &[&str],
         fields: &str,
     ) -> Result<Vec<T>, Fault> {
-        let (path, per_page) = (["ticket", ticket, "attachments"], PAGE.to_string());
         let mut all = Vec::new();
         for some in values.chunks(VALUES_AT_ONCE) {
             let conditions: Vec<Json> = some.iter().map(|value| json!({ "field": field, "value": value })).collect();
             let query = Json::Array(conditions).to_string();
-            for page in 1..=10_000_u32 {
-                let page = page.to_string();
-                let query =
-                    [("query", query.as_str()), ("fields", fields), ("per_page", per_page.as_str()), ("page", page.as_str())];
-                let (found, _) = self.page::<T>(call("read attachments"), &path, &query).await?;
-                let last = found.items.len() < PAGE;
-                all.extend(found.items);
-                if last {
-                    break;
-                }
-            }
+            let query = [("query", query.as_str()), ("fields", fields)];
+            all.extend(self.visible::<T>(call("read attachments"), &["ticket", ticket, "attachments"], &query).await?);
         }
         Ok(all)
     }
