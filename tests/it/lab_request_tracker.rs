@@ -315,6 +315,39 @@ async fn drain(rt: &RequestTracker, cursor: &mut Cursor) -> Vec<Hint> {
     }
 }
 
+/// A large file keeps its transaction open after the transaction has its id; others are committed meanwhile.
+#[tokio::test]
+async fn a_change_that_is_committed_late_is_told() {
+    let Some(settings) = lab() else { return };
+    let ours = connector(settings.clone());
+    let source = connector(Settings { user: "somebody else".to_string(), ..settings });
+    let fields = Fields::from([(FieldKey::Group, Value::text("Migrated")), (FieldKey::Subject, Value::text("late"))]);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let first = message(&key("m"), Visibility::Public, Body::Text("text".to_string()));
+        ids.push(done(&ours, Write::Create(ticket(&key("t"), fields.clone(), vec![first]))).await.ticket.expect("an id"));
+    }
+    let mut cursor = source.cursor_at(ours.identify().await.expect("identify").desk_time.expect("a Date header"));
+    drain(&source, &mut cursor).await;
+    let mut slow = message(&key("m"), Visibility::Internal, Body::Text("large".to_string()));
+    slow.attachments =
+        vec![stage(&ours, "s", "large.bin", "application/octet-stream", false, &vec![7; 24 << 20]).await.expect("staged")];
+    let write = Write::AddMessage { ticket: ids[0].clone(), message: slow };
+    let small = async {
+        let mut hints = Vec::new();
+        for number in 0..12 {
+            let fields = Fields::from([(FieldKey::Priority, Value::text(number.to_string()))]);
+            done(&ours, Write::SetFields { ticket: ids[1].clone(), fields, expect: None }).await;
+            hints.extend(drain(&source, &mut cursor).await);
+        }
+        hints
+    };
+    let (late, mut hints) = tokio::join!(done(&ours, write), small);
+    hints.extend(drain(&source, &mut cursor).await);
+    let evidence = format!("txn:{}", late.messages[0].1);
+    assert_eq!(hints.iter().filter(|hint| hint.evidence == evidence).count(), 1);
+}
+
 /// How many of the mails that RT has sent since its data was made name this subject.
 fn mails_about(subject: &str) -> usize {
     let dir = std::env::var("TIDEGATE_LAB_RT_MAIL").expect("tests/lab/up prints TIDEGATE_LAB_RT_MAIL");
