@@ -188,10 +188,12 @@ async fn fields_change_only_where_the_ticket_is_as_it_was_seen() {
     let requester = person(&rt, Some("requester.two@example.test")).await;
     let other = person(&rt, Some("cc.two@example.test")).await;
     let fields = all_fields(requester.clone(), other.clone());
-    let first = message(&key("m"), Visibility::Public, Body::Text("text".to_string()));
+    let first = message(&key("m"), Visibility::Internal, Body::Text("text".to_string()));
     let written = done(&rt, Write::Create(ticket(&key("t"), fields, vec![first]))).await;
     let id = written.ticket.expect("an id");
     let before = read(&rt, &id).await;
+    let told: Vec<_> = before.messages.iter().map(|message| (message.id.clone(), message.visibility)).collect();
+    assert_eq!(told, [(written.messages[0].1.clone(), Visibility::Internal)]);
 
     let cleared = Fields::from([
         (FieldKey::Subject, Value::text("another")),
