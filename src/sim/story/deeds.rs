@@ -118,15 +118,31 @@ impl Story {
                 fields.insert(format!("custom:{}", field.name), value(&mut self.dice, field, moment.at));
             }
         }
-        self.play(moment, &agent, Action::Set { ticket: ticket.to_string(), fields });
+        self.set(moment, &agent, ticket, fields);
+    }
+
+    /// Sets the status last and by itself: it is what desks refuse, and then nothing else was done or left undone with it.
+    fn set(&mut self, moment: &Moment<'_>, agent: &Who, ticket: &str, mut fields: BTreeMap<String, Vec<String>>) -> bool {
+        let ticket = ticket.to_string();
+        let status = fields.remove_entry("status");
+        let has_more = !fields.is_empty();
+        if has_more && self.play(moment, agent, Action::Set { ticket: ticket.clone(), fields }).is_none() {
+            return false;
+        }
+        let Some(status) = status else { return has_more };
+        self.play(moment, agent, Action::Set { ticket, fields: BTreeMap::from([status]) }).is_some()
     }
 
     /// An agent changes one or two fields.
     pub(super) fn adjust(&mut self, moment: &Moment<'_>, ticket: &str) {
         let agent = self.some_agent(moment.side);
         let count = self.dice.random_range(1..=2);
-        let fields = (0..count).map(|_| self.change(moment)).collect();
-        self.play(moment, &agent, Action::Set { ticket: ticket.to_string(), fields });
+        let mut fields: BTreeMap<String, Vec<String>> = (0..count).map(|_| self.change(moment)).collect();
+        // Some desks want the assignee to be in the group; people change one and look what becomes of the other.
+        if fields.contains_key("assignee") {
+            fields.remove("group");
+        }
+        self.set(moment, &agent, ticket, fields);
     }
 
     fn change(&mut self, moment: &Moment<'_>) -> (String, Vec<String>) {
@@ -169,7 +185,7 @@ impl Story {
         let words = self.words(moment.side);
         let done = (*pick(&mut self.dice, &words.statuses_for(Meaning::Done))).to_string();
         let fields = BTreeMap::from([("status".to_string(), vec![done]), ("assignee".to_string(), vec![agent.email.clone()])]);
-        self.play(moment, &agent, Action::Set { ticket: ticket.to_string(), fields }).is_some()
+        self.set(moment, &agent, ticket, fields)
     }
 
     /// The desk's last status, after which nothing can be changed; `false` where there is none.

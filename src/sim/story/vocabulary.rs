@@ -137,17 +137,17 @@ impl Vocabulary {
                 status("resolved", Meaning::Done),
             ],
             priorities: words(&["0", "50", "100"]),
-            types: Vec::new(),
+            types: words(&["question", "problem", "incident", "task"]),
             custom: rt_fields(),
             agents: vec![
-                agent("Alice Agent", "alice@lab.example"),
-                agent("Bob Agent", "bob@lab.example"),
-                agent("Carol Agent", "carol@lab.example"),
-                agent("Dave Agent", "dave@lab.example"),
+                agent("Alice Agent", "alice@rt.sim"),
+                agent("Bob Agent", "bob@rt.sim"),
+                agent("Carol Agent", "carol@rt.sim"),
+                agent("Dave Agent", "dave@rt.sim"),
             ],
             organisations: organisations(),
             links: vec!["parent", "depends_on", "refers_to"],
-            can: Abilities { redact: false, make_private: false, merge: true, delete: true, follow: true },
+            can: Abilities { redact: true, make_private: false, merge: true, delete: true, follow: true },
         }
     }
 
