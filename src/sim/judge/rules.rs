@@ -37,7 +37,8 @@ pub struct Rules {
     pub keeps_inline: bool,
     /// Files keep their names.
     pub keeps_file_names: bool,
-    /// What the target's own rules may have made of a field of a ticket that its agents worked on (`status` → `open`).
+    /// What the target's own rules may have made of a field of a ticket that its agents worked on: `status` → `open` where a
+    /// reply opens a ticket; `group` → every group where an assignee brings its own.
     pub target_rules: BTreeMap<String, BTreeSet<String>>,
     /// Words by which a message that a desk or the mirror writes on its own is known (`merged into`, `was deleted`).
     pub notes: Vec<String>,
