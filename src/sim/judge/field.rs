@@ -64,8 +64,9 @@ impl<'a> Court<'a> {
             self.verdict.explained += 1;
             return None;
         }
-        // A message that came from the source later makes the target's rules reopen the ticket.
-        let is_reopened = *said > last.deed && self.is_by_rule(rule, actual);
+        // A message that came later, from the source or an agent, makes the target's rules reopen the ticket.
+        let answered = work.into_iter().flat_map(|log| &log.messages).any(|message| message.deed > last.deed);
+        let is_reopened = (answered || *said > last.deed) && self.is_by_rule(rule, actual);
         let is_fine = is_reopened || self.is_by_rule(rule, &theirs) || self.was_agreed(id, rule, &theirs);
         (!is_fine).then(|| format!("agent wrote ({}) and no conflict was recorded, but is", theirs.join(", ")))
     }

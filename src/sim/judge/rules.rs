@@ -60,7 +60,8 @@ pub struct FieldRule {
     pub values: BTreeMap<String, String>,
     /// What a value without an entry becomes; `None`: it keeps its words.
     pub otherwise: Option<String>,
-    /// What an empty source field is in the target, where that is not empty.
+    /// What an empty source field is in the target, and what the field is there before anybody sets it, where that is not
+    /// empty (RT's priority: `0`).
     pub empty: Option<String>,
 }
 
