@@ -164,10 +164,11 @@ fn wanted(values: &[String], rule: &FieldRule, rules: &Rules) -> Vec<String> {
     canonical(&mapped.collect::<Vec<_>>(), rule.form)
 }
 
-/// Values in a spelling in which equal things are equal, in order.
+/// Values in a spelling in which equal things are equal, in order, each once.
 pub(super) fn canonical(values: &[String], form: Form) -> Vec<String> {
     let mut values: Vec<String> = values.iter().map(|value| spelt(value, form)).filter(|value| !value.is_empty()).collect();
     values.sort_unstable();
+    values.dedup();
     values
 }
 
