@@ -4,6 +4,7 @@ pub mod change;
 pub mod clock;
 pub mod config;
 pub mod connectors;
+pub mod cutover;
 pub mod desk;
 pub mod embedded;
 pub mod ledger;
