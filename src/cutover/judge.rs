@@ -326,7 +326,7 @@ async fn reads_the_same(witness: &Witness<'_>, read: Option<(&Ticket, Option<&Ti
 /// Whether the source changed so lately that its hint may still be on its way.
 async fn is_fresh(witness: &Witness<'_>, source: &Ticket) -> Result<bool, Trouble> {
     let bench = witness.bench;
-    let seen = bench.ledger.seen_up_to(bench.mirror).await?;
-    let read_past = seen.is_some_and(|seen| seen > source.updated_at);
+    let feed = bench.ledger.watermark(bench.mirror, Side::Source).await?;
+    let read_past = feed.is_some_and(|feed| feed.seen_up_to > source.updated_at);
     Ok(!read_past && bench.clock.now() - source.updated_at < HINT_TIME)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use sqlx::Row;
 
@@ -225,15 +224,5 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(TicketId::new).collect())
-    }
-
-    /// Up to when the feed of the source's changes was read, by the source's clock.
-    pub async fn seen_up_to(&self, mirror: MirrorId) -> Result<Option<DateTime<Utc>>> {
-        let seen =
-            sqlx::query_scalar("select seen_up_to from watermark where mirror_id = $1 and side = 'source' and feed = 'changes'")
-                .bind(mirror.0)
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(seen)
     }
 }

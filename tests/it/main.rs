@@ -4,5 +4,6 @@ mod config;
 mod delivery;
 mod embedded;
 mod http;
+mod parity;
 mod tidy;
 mod world;
