@@ -51,6 +51,7 @@ create table pair (
     -- Per field what both sides said last (rule: S and T are never compared with each other). Null: never agreed on anything.
     base jsonb,
     base_form smallint not null default 1,
+    mapping_version text,
     source_stamp text,
     source_feed_stamp text,
     target_stamp text,

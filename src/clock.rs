@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Tells the time: the machine's, or a fixed one that a test turns.
+/// Tells the time: the machine's, one beside it that can be put forward, or a fixed one that a test turns.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    fixed: Option<Arc<AtomicI64>>,
+    /// Microseconds: of the era if `fixed`, else ahead of the machine's clock.
+    turned: Option<Arc<AtomicI64>>,
+    fixed: bool,
 }
 
 impl Clock {
@@ -20,23 +22,26 @@ impl Clock {
 
     /// Stands still at `at` until [`Clock::advance`].
     pub fn fixed(at: DateTime<Utc>) -> Self {
-        Self { fixed: Some(Arc::new(AtomicI64::new(at.timestamp_micros()))) }
+        Self { turned: Some(Arc::new(AtomicI64::new(at.timestamp_micros()))), fixed: true }
+    }
+
+    /// Goes with the machine's clock, and [`Clock::advance`] puts it ahead.
+    pub fn adjustable() -> Self {
+        Self { turned: Some(Arc::new(AtomicI64::new(0))), fixed: false }
     }
 
     /// Now, to the microsecond (what Postgres keeps).
     pub fn now(&self) -> DateTime<Utc> {
-        let micros = match &self.fixed {
-            Some(fixed) => fixed.load(Ordering::SeqCst),
-            None => Utc::now().timestamp_micros(),
-        };
+        let turned = self.turned.as_ref().map_or(0, |turned| turned.load(Ordering::SeqCst));
+        let micros = if self.fixed { turned } else { Utc::now().timestamp_micros() + turned };
         DateTime::from_timestamp_micros(micros).expect("a clock between the years -262143 and 262142")
     }
 
-    /// Turns a fixed clock forward; the machine's clock is left alone.
+    /// Turns a fixed or adjustable clock forward; the machine's clock is left alone.
     pub fn advance(&self, by: Duration) {
-        if let Some(fixed) = &self.fixed {
+        if let Some(turned) = &self.turned {
             let micros = i64::try_from(by.as_micros()).expect("a test turns the clock by less than 292,000 years");
-            fixed.fetch_add(micros, Ordering::SeqCst);
+            turned.fetch_add(micros, Ordering::SeqCst);
         }
     }
 }

@@ -42,6 +42,8 @@ push @Final, sub {
         $ok->( $user->Create( Name => $user_name, RealName => 'Tidegate', Privileged => 1 ) );
     }
     $ok->( $user->SetPrivileged(1) ) unless $user->Privileged;
+    # RT stores dates of custom fields as if they were told in its user's time zone.
+    $ok->( $user->SetTimezone('UTC') ) if ( $user->Timezone // '' ) ne 'UTC';
     my @rights = qw(
         SeeQueue ShowTicket ShowTicketComments ShowOutgoingEmail CreateTicket CommentOnTicket ReplyToTicket ModifyTicket
         OwnTicket TakeTicket StealTicket ReassignTicket DeleteTicket SeeCustomField ModifyCustomField SetInitialCustomField

@@ -29,6 +29,10 @@ pub fn read(section: &Section<'_>) -> Option<Connection> {
     let user = user(section, vendor);
     let private = section.get("allow-private-addresses").map_or(Some(false), |entry| entry.truth());
     section.finish();
+    if private == Some(false) && url.as_ref().is_some_and(|url| url.starts_with("http://")) {
+        let right = "write https://…, or allow-private-addresses = true if the desk is on your own network";
+        section.wrong("over http the credential could be read by others".to_string(), right.to_string());
+    }
     Some(Connection {
         vendor: vendor?.word.to_string(),
         url: url?,
@@ -193,13 +197,20 @@ fn budget(section: &Section<'_>) -> Option<Budget> {
 }
 
 fn names(section: &Section<'_>, vendor: Option<&Vendor>) -> Names {
-    let needed = vendor.map_or(&[][..], |vendor| vendor.needs_names);
     let name = |key: &'static str| {
-        let example = format!("{key} = \"…\", the name of a custom field made for this");
-        let entry = if needed.contains(&key) { section.need(key, &example) } else { section.get(key) };
-        entry.and_then(|entry| filled(&entry))
+        let entry = section.get(key)?;
+        if let Some(vendor) = vendor.filter(|vendor| !vendor.names.contains(&key)) {
+            let right = format!("remove it; {} keeps this in a place of its own", vendor.word);
+            entry.at_key().wrong(format!("`{key}` means nothing for {}", vendor.word), right);
+        }
+        filled(&entry)
     };
-    Names { key_field: name("key-field"), message_key_field: name("message-key-field"), tags_field: name("tags-field") }
+    Names {
+        key_field: name("key-field"),
+        message_key_field: name("message-key-field"),
+        number_field: name("number-field"),
+        tags_field: name("tags-field"),
+    }
 }
 
 fn user(section: &Section<'_>, vendor: Option<&Vendor>) -> Option<String> {

@@ -55,6 +55,12 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
     let policy = rules::policy(root.part("policy"));
     let mapping = table::read(root.part("map"));
     root.finish();
+    if let (Some(source), Some(target)) = (&source, &target)
+        && source.url == target.url
+    {
+        let what = "source and target are the same desk: every copy would be copied again".to_string();
+        root.wrong(what, "name two desks".to_string());
+    }
     Some(MirrorConfig { form: FORM, name: name?, source: source?, target: target?, scope, policy, mapping })
 }
 

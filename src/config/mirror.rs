@@ -29,6 +29,17 @@ pub struct MirrorConfig {
 }
 
 impl MirrorConfig {
+    /// Reads what was stored as JSON. The error says which form it has, in words for the operator.
+    pub fn stored(json: serde_json::Value) -> Result<Self, String> {
+        let form = json.get("form").and_then(serde_json::Value::as_u64).unwrap_or_default();
+        if form != u64::from(FORM) {
+            return Err(format!(
+                "the mirror is stored in form {form}, and this program reads form {FORM}: use the program that wrote it"
+            ));
+        }
+        serde_json::from_value(json).map_err(|error| format!("the stored mirror cannot be read: {error}"))
+    }
+
     /// The connection of one end.
     pub fn connection(&self, side: Side) -> &Connection {
         match side {
@@ -60,7 +71,7 @@ pub struct Connection {
 
 /// The credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Auth {
     /// OAuth client credentials.
     Oauth { client_id: String, client_secret: SecretRef },
@@ -98,13 +109,16 @@ pub struct Budget {
     pub calls_per_minute: Option<u32>,
 }
 
-/// The desk's own fields that hold what is ours, by the name that the desk shows. `None`: the vendor's native place.
+/// The desk's own fields that hold what is ours, by the name that the desk shows. `None`: the connector's default, which is a
+/// native place of the vendor or the name that `deploy/` uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// Our key of the ticket.
     pub key_field: Option<String>,
     /// Our key of a message.
     pub message_key_field: Option<String>,
+    /// The other desk's number of the ticket, for people.
+    pub number_field: Option<String>,
     /// Tags, at desks without tags of their own.
     pub tags_field: Option<String>,
 }

@@ -12,12 +12,21 @@ use toml::de::{DeTable, DeValue};
 use super::duration;
 use super::mistake::{Mistake, Place, Places, Weight, list, nearest};
 
+/// How the TOML parser begins its sentence about a second key of the same name, and about a text without quotes. The rest of
+/// the file is read as if nothing had been.
+const TWICE: &str = "duplicate key";
+const UNQUOTED: &str = "string values must be quoted";
+
 /// The text with its mistakes so far.
 pub struct Page<'p> {
     file: &'p str,
     text: &'p str,
+    /// Byte offsets.
+    line_starts: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
-    /// The text is not whole TOML: what seems to be missing may be there.
+    /// How many of the mistakes are the TOML parser's, which come first.
+    syntax: usize,
+    /// Tables or keys could not be read: what seems to be missing may be there.
     broken: bool,
 }
 
@@ -44,7 +53,9 @@ pub struct Entry<'p> {
 impl<'p> Page<'p> {
     /// Takes the text of a file with what the TOML parser said against it.
     pub fn new(file: &'p str, text: &'p str, errors: &[toml::de::Error]) -> Self {
-        let page = Self { file, text, mistakes: RefCell::default(), broken: !errors.is_empty() };
+        let broken = errors.iter().any(|error| !error.message().starts_with(UNQUOTED) && !error.message().starts_with(TWICE));
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
+        let page = Self { file, text, line_starts, mistakes: RefCell::default(), syntax: errors.len(), broken };
         for error in errors {
             let at = page.place(error.span().unwrap_or(text.len()..text.len()));
             let (what, right) = syntax(error.message());
@@ -59,9 +70,13 @@ impl<'p> Page<'p> {
         self.mistakes.borrow_mut().push(mistake);
     }
 
-    /// All mistakes, in the order of the lines.
+    /// All mistakes, in the order of the lines. Where the reader has more to say about a place than the TOML parser, the parser
+    /// is silent.
     pub fn finish(self) -> Vec<Mistake> {
         let mut mistakes = self.mistakes.into_inner();
+        let read = mistakes.split_off(self.syntax);
+        mistakes.retain(|mistake| read.iter().all(|other| other.at != mistake.at));
+        mistakes.extend(read);
         mistakes.sort_by_key(|mistake| mistake.at);
         mistakes.dedup();
         mistakes
@@ -86,16 +101,21 @@ impl<'p> Page<'p> {
     }
 
     fn place(&self, span: Range<usize>) -> Place {
-        let before = self.text.get(..span.start.min(self.text.len())).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        let line = self.line_starts.partition_point(|start| *start <= span.start);
+        let before = self.text.get(self.line_starts[line - 1]..span.start).unwrap_or_default();
+        Place { line, column: before.chars().count() + 1 }
     }
 }
 
 /// The TOML parser's sentence, and what to do about it.
 fn syntax(message: &str) -> (String, String) {
-    if message.starts_with("duplicate key") {
-        return ("the key is written a second time".to_string(), "keep one of the two".to_string());
+    let known = match message {
+        message if message.starts_with(TWICE) => Some(("the key is written a second time", "keep one of the two")),
+        message if message.starts_with(UNQUOTED) => Some(("the value is a text without quotes", "write it in double quotes")),
+        _ => None,
+    };
+    if let Some((what, right)) = known {
+        return (what.to_string(), right.to_string());
     }
     let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
     let right = match expected {

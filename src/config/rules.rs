@@ -84,7 +84,7 @@ fn conflicts(part: &Section<'_>) -> BTreeMap<FieldKey, Conflict> {
 fn limit(part: &Section<'_>) -> DestructiveLimit {
     let usual = DestructiveLimit::default();
     let lengths = (Duration::from_secs(1), Duration::from_secs(86_400));
-    let count = part.get("count").and_then(|entry| entry.whole(1..1_000_000_001));
+    let count = part.get("count").and_then(|entry| entry.whole(0..1_000_001));
     let within = part.get("within").and_then(|entry| entry.length(lengths.0, lengths.1));
     part.finish();
     DestructiveLimit { count: count.unwrap_or(usual.count), within: within.unwrap_or(usual.within) }

@@ -15,7 +15,7 @@ pub struct Settings {
     /// Postgres 14 or newer, as postgres://user:password@host/database. Without it a private Postgres is started in the data
     /// directory
     #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true, value_name = "URL", value_parser = secret)]
-    pub database_url: Option<Secret>,
+    database_url: Option<Secret>,
 
     /// Where the private Postgres keeps its data
     #[arg(long, env = "TIDEGATE_DATA_DIR", global = true, value_name = "DIR", default_value = "tidegate-data")]
@@ -51,6 +51,13 @@ pub struct Settings {
     #[arg(long, env = "TIDEGATE_LARGEST_DELIVERY", global = true, value_name = "BYTES", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1024..=67_108_864))]
     pub largest_delivery: u32,
+}
+
+impl Settings {
+    /// The address of Postgres. An empty one is none: `DATABASE_URL=` is how container files unset a variable.
+    pub fn database_url(&self) -> Option<&Secret> {
+        self.database_url.as_ref().filter(|url| !url.expose().trim().is_empty())
+    }
 }
 
 fn secret(text: &str) -> Result<Secret, Infallible> {

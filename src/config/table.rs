@@ -37,6 +37,10 @@ pub fn read(section: Option<Section<'_>>) -> Mapping {
     tables.extend(options.iter().filter_map(|entry| Some((own_field(entry)?, table(&entry.section()?)))));
     let people = section.part("people").map(|part| people(&part)).unwrap_or_default();
     section.finish();
+    for key in tables.keys().filter(|key| fields.get(*key) == Some(&None)) {
+        let what = format!("\"{key}\" is ignored, so its table means nothing");
+        section.wrong(what, "remove the table, or carry the field under [map.fields]".to_string());
+    }
     Mapping { fields, tables, people }
 }
 

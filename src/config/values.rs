@@ -13,6 +13,8 @@ use super::mistake::{Mistake, Places, Weight, list, nearest};
 
 /// Values that are shown of a long list.
 const SHOWN: usize = 12;
+/// Some desks list it among their statuses; a deletion is no value and is not mapped.
+const GONE: &str = "deleted";
 
 /// Every field and value that one of the desks does not have, and every one that has no counterpart, in the order of the
 /// lines. The schemas must hold all fields of their desks, the plain ones too.
@@ -121,7 +123,7 @@ impl Check<'_> {
         let Some(options) = schema.options.clone() else { return };
         for word in words.difference(&options) {
             let what = format!("the {} has no value \"{word}\" for this", side.as_str());
-            self.tell(Weight::Wrong, path, what, meant(word, options.iter().map(String::as_str)));
+            self.tell(Weight::Wrong, path, what, meant(word, texts(&options)));
         }
     }
 
@@ -160,9 +162,11 @@ impl Check<'_> {
                 let what = format!("\"{to}\" of the target would be written from \"{first}\" and from \"{from}\"");
                 let right = format!("write \"{from}\" = \"ignore\" under [map.fields], or give it another field");
                 self.tell(Weight::Wrong, &path, what, right);
-            } else if !fits(schema.kind, other.kind) {
+            } else if !self.fits(&from, schema.kind, other.kind) {
                 let what = format!("\"{from}\" is {} and \"{to}\" is {}", kind_word(schema.kind), kind_word(other.kind));
-                self.tell(Weight::Wrong, &path, what, "choose a field that can hold such values, or \"ignore\"".to_string());
+                let header = path_header(&table_path(&from));
+                let right = format!("write a table {header}, choose a field that can hold such values, or \"ignore\"");
+                self.tell(Weight::Wrong, &path, what, right);
             } else {
                 self.carried_values(&from, &schema, &to, &other);
             }
@@ -192,9 +196,17 @@ impl Check<'_> {
         self.tell(Weight::Wrong, &["map", "fields"], format!("the target has no field \"{to}\" for the source's"), right);
     }
 
+    /// A table makes any word fit; people fit people only.
+    fn fits(&self, from: &FieldKey, kind: FieldKind, target: FieldKind) -> bool {
+        match (is_people(kind), is_people(target)) {
+            (false, false) => self.mapping().tables.contains_key(from) || fits(kind, target),
+            (from, to) => from == to,
+        }
+    }
+
     /// The source's values that have no counterpart.
     fn carried_values(&mut self, from: &FieldKey, schema: &FieldSchema, to: &FieldKey, other: &FieldSchema) {
-        let Some(options) = &schema.options else { return };
+        let Some(options) = &schema.options else { return self.free_values(from, to, other) };
         let leaves_out = self.config.policy.unmapped == Unmapped::LeaveOut;
         let lost = |word: &&String| match self.mapping().value(from, &Value::text(word.as_str())) {
             Mapped::Unmapped(_) => !leaves_out,
@@ -203,18 +215,27 @@ impl Check<'_> {
                 !listed && other.options.as_ref().is_some_and(|known| value.words().iter().any(|word| !known.contains(*word)))
             }
         };
-        let lost: Vec<&str> = options.iter().filter(lost).map(String::as_str).collect();
+        let told_apart = |word: &&String| *from != FieldKey::Status || word.as_str() != GONE;
+        let lost: Vec<&str> = options.iter().filter(told_apart).filter(lost).map(String::as_str).collect();
         if lost.is_empty() {
             return;
         }
         let path = table_path(from);
         let head = path_header(&path);
-        let known = other.options.as_ref().map(|known| format!(", one of {}", shown(known.iter().map(String::as_str))));
+        let known = other.options.as_ref().map(|known| format!(", one of {}", shown(texts(known))));
         let what = format!("values of the source's \"{from}\" have no counterpart: {}", shown(lost.iter().copied()));
         let known = known.unwrap_or_default();
         let right = format!("write each under {head} as \"{}\" = \"…\", a value of the target's \"{to}\"{known}", lost[0]);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         self.tell(Weight::Wrong, &path, what, right);
+    }
+
+    /// The source has no list of values, the target has one.
+    fn free_values(&mut self, from: &FieldKey, to: &FieldKey, other: &FieldSchema) {
+        let Some(known) = other.options.as_ref().filter(|_| !self.mapping().tables.contains_key(from)) else { return };
+        let header = path_header(&table_path(from));
+        let what = format!("\"{from}\" of the source may hold anything, \"{to}\" of the target only {}", shown(texts(known)));
+        self.tell(Weight::Note, &["map"], what, format!("write a table {header}; \"*\" = \"…\" stands for the rest"));
     }
 
     /// Fields that the target asks for and that nothing is carried into.
@@ -243,7 +264,8 @@ impl Check<'_> {
                 Some(table) => told(table, word, options.as_ref()),
                 None => options.as_ref().is_none_or(|options| options.contains(*word)),
             };
-            let missed: Vec<&str> = known.iter().filter(|word| !reached(word)).map(String::as_str).collect();
+            let missed: Vec<&str> =
+                known.iter().filter(|word| !reached(word) && word.as_str() != GONE).map(String::as_str).collect();
             if !missed.is_empty() {
                 let what = format!("values of the target's \"{to}\" that no value of the source becomes: {}", shown(missed));
                 let path = table_path(&from);
@@ -297,13 +319,19 @@ fn path_header(path: &[String]) -> String {
     }
 }
 
-/// Whether a value of the one kind can be kept in a field of the other.
+fn texts(words: &BTreeSet<String>) -> impl Iterator<Item = &str> + Clone {
+    words.iter().map(String::as_str)
+}
+
+fn is_people(kind: FieldKind) -> bool {
+    matches!(kind, FieldKind::Person | FieldKind::People)
+}
+
+/// Whether words of the one kind can be kept in a field of the other as they are.
 fn fits(from: FieldKind, to: FieldKind) -> bool {
     use FieldKind::*;
     let many = |kind| matches!(kind, MultiChoice | Words);
     match (from, to) {
-        (Person | People, Person | People) => from == to || to == People,
-        (Person | People, _) | (_, Person | People) => false,
         (_, Text | LongText) => !many(from),
         (from, to) if many(from) => many(to),
         (_, Choice | MultiChoice | Words) => true,

@@ -9,8 +9,8 @@ pub struct Vendor {
     pub auth: &'static [AuthKind],
     /// The admin sets the webhook's secret, so the file has to refer to it.
     pub admin_sets_secret: bool,
-    /// The keys of [`super::mirror::Names`] that the vendor has no native place for.
-    pub needs_names: &'static [&'static str],
+    /// The keys of [`super::mirror::Names`] that mean something there; each has the connector's own default.
+    pub names: &'static [&'static str],
     /// Whether the desk cannot be asked whose the credential is.
     pub needs_user: bool,
 }
@@ -44,14 +44,14 @@ pub const VENDORS: [Vendor; 2] = [
         word: "zendesk",
         auth: &[AuthKind::Oauth, AuthKind::ApiToken],
         admin_sets_secret: false,
-        needs_names: &[],
+        names: &["key-field"],
         needs_user: false,
     },
     Vendor {
         word: "request-tracker",
         auth: &[AuthKind::Token],
         admin_sets_secret: true,
-        needs_names: &["key-field", "message-key-field", "tags-field"],
+        names: &["key-field", "message-key-field", "number-field", "tags-field"],
         needs_user: true,
     },
 ];

@@ -70,6 +70,8 @@ pub struct Scheme {
     pub separator: &'static str,
     /// Secrets that the vendor has published; deliveries signed with one of them prove nothing.
     pub public_secrets: &'static [&'static str],
+    /// The status that makes the vendor send again, for when the ledger is away.
+    pub busy_status: u16,
 }
 
 /// A delivery that was refused, in words for an admin. Answered 401.

@@ -127,6 +127,8 @@ impl Http {
 
     /// The same with a limit of one's own for each call. It must be shorter than a lease, as [`CALL_LIMIT`] is.
     pub fn with_limit(budget: Arc<dyn Budget>, guard: AddressGuard, limit: Duration) -> Result<Self, Fault> {
+        // The first client of the process chooses who does TLS for all; a second choice is refused, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .timeout(limit)

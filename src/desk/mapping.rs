@@ -205,3 +205,121 @@ fn words_of(value: &Value) -> Vec<String> {
 fn known_or(unknown: Vec<String>, value: impl FnOnce() -> Value) -> Mapped {
     if unknown.is_empty() { Mapped::Value(value()) } else { Mapped::Unmapped(unknown) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn table(words: &[(&str, &str)], other: Other) -> Table {
+        Table { words: words.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(), other }
+    }
+
+    fn with(table: Table) -> Mapping {
+        Mapping { tables: BTreeMap::from([(FieldKey::Status, table)]), ..Mapping::default() }
+    }
+
+    fn text(word: &str) -> Mapped {
+        Mapped::Value(Value::text(word))
+    }
+
+    #[test]
+    fn many_words_become_one_and_the_one_they_came_from_comes_back() {
+        let mapping =
+            with(table(&[("hold", "open"), ("open", "open"), ("pending", "open"), ("solved", "resolved")], Other::Unmapped));
+        let back = |before: &str, target: &str| mapping.inverse(&FieldKey::Status, &Value::text(before), &Value::text(target));
+        assert_eq!(mapping.value(&FieldKey::Status, &Value::text("pending")), text("open"));
+        assert_eq!(back("pending", "open"), text("pending"));
+        assert_eq!(back("solved", "open"), text("open"));
+        assert_eq!(back("pending", "resolved"), text("solved"));
+        assert_eq!(back("pending", "rejected"), Mapped::Unmapped(vec!["rejected".to_string()]));
+    }
+
+    #[test]
+    fn unlisted_words_are_unmapped_kept_or_made_one() {
+        let status = |other, word: &str| with(table(&[("a", "b")], other)).value(&FieldKey::Status, &Value::text(word));
+        assert_eq!(status(Other::Unmapped, "x"), Mapped::Unmapped(vec!["x".to_string()]));
+        assert_eq!(status(Other::Same, "x"), text("x"));
+        assert_eq!(status(Other::Word("rest".to_string()), "x"), text("rest"));
+        assert_eq!(status(Other::Word("rest".to_string()), ""), Mapped::Value(Value::Empty));
+    }
+
+    #[test]
+    fn a_set_keeps_the_words_that_the_target_cannot_show() {
+        let mapping = with(table(&[("secret", ""), ("a", "x"), ("b", "x"), ("c", "y")], Other::Unmapped));
+        let before = Value::set(["secret", "b", "c"]);
+        assert_eq!(mapping.value(&FieldKey::Status, &before), Mapped::Value(Value::set(["x", "y"])));
+        let back = mapping.inverse(&FieldKey::Status, &before, &Value::set(["x"]));
+        assert_eq!(back, Mapped::Value(Value::set(["secret", "b"])));
+    }
+
+    #[test]
+    fn the_empty_value_has_a_word_only_where_the_table_gives_it_one() {
+        let mapping = with(table(&[("", "0"), ("low", "20")], Other::Unmapped));
+        assert_eq!(mapping.value(&FieldKey::Status, &Value::Empty), text("0"));
+        assert_eq!(mapping.inverse(&FieldKey::Status, &Value::text("low"), &Value::text("0")), Mapped::Value(Value::Empty));
+        assert_eq!(mapping.value(&FieldKey::Priority, &Value::Empty), Mapped::Value(Value::Empty));
+    }
+
+    #[test]
+    fn own_fields_are_carried_when_listed_or_all_by_name() {
+        let (every, area) = (FieldKey::custom(EVERY), FieldKey::custom("Area"));
+        let mut mapping = Mapping::default();
+        assert_eq!((mapping.field(&area), mapping.speaks_of(&area)), (None, false));
+        mapping.fields.insert(every.clone(), Some(every.clone()));
+        assert_eq!((mapping.field(&area), mapping.speaks_of(&area)), (Some(&area), true));
+        mapping.fields.insert(area.clone(), None);
+        assert_eq!(mapping.field(&area), None);
+        mapping.fields.insert(every, None);
+        assert_eq!(mapping.field(&FieldKey::custom("Other")), None);
+    }
+
+    #[test]
+    fn people_are_found_by_any_spelling_of_their_address() {
+        let people = BTreeMap::from([("jo@a.example".to_string(), "jo.miller@b.example".to_string())]);
+        let mapping = Mapping { people, ..Mapping::default() };
+        assert_eq!(mapping.address("Jo@A.example"), Some("jo.miller@b.example"));
+        assert_eq!(mapping.source_address("jo.miller@B.example"), Some("jo@a.example"));
+        assert_eq!(mapping.address("else@a.example"), None);
+    }
+
+    #[test]
+    fn the_version_changes_with_the_mapping_and_with_nothing_else() {
+        let one = with(table(&[("a", "b")], Other::Unmapped));
+        let json = serde_json::to_string(&one).expect("plain data");
+        assert_eq!(serde_json::from_str::<Mapping>(&json).expect("what we wrote").version(), one.version());
+        assert_eq!(one.version().len(), 12);
+        assert_ne!(one.version(), with(table(&[("a", "b")], Other::Same)).version());
+    }
+
+    fn any_table() -> impl Strategy<Value = Table> {
+        let other = prop_oneof![Just(Other::Unmapped), Just(Other::Same), "[a-d]?".prop_map(Other::Word)];
+        (proptest::collection::btree_map("[a-d]?", "[a-d]?", 0..5), other).prop_map(|(words, other)| Table { words, other })
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            "[a-e]?".prop_map(|word: String| Value::text(word)),
+            proptest::collection::btree_set("[a-e]", 0..4).prop_map(|words: BTreeSet<String>| Value::set(words)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_put_is_what_is_got_back(table in any_table(), before in any_value()) {
+            let mapping = with(table);
+            if let Mapped::Value(target) = mapping.value(&FieldKey::Status, &before) {
+                prop_assert_eq!(mapping.inverse(&FieldKey::Status, &before, &target), Mapped::Value(before));
+            }
+        }
+
+        #[test]
+        fn what_is_got_back_says_the_same_when_it_is_put_again(table in any_table(), before in any_value(), target in any_value()) {
+            let mapping = with(table);
+            if let Mapped::Value(source) = mapping.inverse(&FieldKey::Status, &before, &target) {
+                let Mapped::Value(again) = mapping.value(&FieldKey::Status, &source) else { panic!("{source} is not known") };
+                prop_assert_eq!(again.words(), target.words());
+            }
+        }
+    }
+}

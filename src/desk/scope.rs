@@ -100,3 +100,70 @@ fn one_of(field: &str, value: Option<&Value>, allowed: &BTreeSet<String>) -> Res
         None => Err(format!("it has no {field}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::field::Fields;
+    use crate::desk::id::TicketId;
+    use crate::desk::ticket::Presence;
+
+    fn ticket(fields: &[(FieldKey, Value)]) -> Ticket {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).expect("a time");
+        Ticket {
+            id: TicketId::new(1),
+            stamp: "1".to_string(),
+            feed_stamp: None,
+            presence: Presence::Present,
+            created_at: at(1_000),
+            updated_at: at(2_000),
+            url: String::new(),
+            fields: fields.iter().cloned().collect::<Fields>(),
+            messages: Vec::new(),
+            links: BTreeSet::new(),
+            key: None,
+            people: Vec::new(),
+            acts: Vec::new(),
+            immutable: false,
+        }
+    }
+
+    fn words(words: &[&str]) -> BTreeSet<String> {
+        words.iter().map(|word| word.to_string()).collect()
+    }
+
+    #[test]
+    fn without_conditions_every_ticket_is_in_but_spam_and_suspended_ones() {
+        let scope = Scope::default();
+        assert_eq!(scope.includes(&ticket(&[])), Ok(()));
+        let spam = [ticket(&[(FieldKey::Status, Value::text("spam"))]), ticket(&[(FieldKey::Tags, Value::set(["spam", "x"]))])];
+        let suspended = ticket(&[(FieldKey::Status, Value::text("suspended"))]);
+        assert!(spam.iter().all(|ticket| scope.includes(ticket).is_err()));
+        assert!(scope.includes(&suspended).is_err());
+        let all = Scope { spam: true, suspended: true, ..Scope::default() };
+        assert!(spam.iter().chain([&suspended]).all(|ticket| all.includes(ticket).is_ok()));
+    }
+
+    #[test]
+    fn age_counts_from_the_second_that_is_written() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let created = |limit| Scope { created_after: at(limit), ..Scope::default() }.includes(&ticket(&[]));
+        assert_eq!((created(999), created(1_000)), (Ok(()), Ok(())));
+        assert_eq!(created(1_001), Err("it was made before 1970-01-01 00:16 UTC".to_string()));
+        let updated = |limit| Scope { updated_after: at(limit), ..Scope::default() }.includes(&ticket(&[]));
+        assert!(updated(2_000).is_ok() && updated(2_001).is_err());
+    }
+
+    #[test]
+    fn group_and_tags_have_to_be_among_those_that_are_named() {
+        let billing = ticket(&[(FieldKey::Group, Value::text("Billing")), (FieldKey::Tags, Value::set(["vip", "test"]))]);
+        let group = |names: &[&str]| Scope { groups: words(names), ..Scope::default() };
+        assert_eq!(group(&["Billing", "Support"]).includes(&billing), Ok(()));
+        assert_eq!(group(&["Support"]).includes(&billing), Err("its group `Billing` is not in the scope".to_string()));
+        assert_eq!(group(&["Support"]).includes(&ticket(&[])), Err("it has no group".to_string()));
+        let tags = |some: &[&str], none: &[&str]| Scope { tags: words(some), without_tags: words(none), ..Scope::default() };
+        assert_eq!(tags(&["vip"], &[]).includes(&billing), Ok(()));
+        assert_eq!(tags(&["vip"], &["test"]).includes(&billing), Err("it has the tag `test`".to_string()));
+        assert!(tags(&["vip"], &[]).includes(&ticket(&[])).is_err());
+    }
+}

@@ -30,22 +30,19 @@ impl Binaries {
     /// Takes the directory of the setting if there is one; else the first of PATH (through symbolic links), then the newest
     /// of those that packages put side by side. Data that is already there decides the major version (`made_by`).
     pub fn find(setting: Option<&Path>, made_by: Option<u32>, data: &Path) -> Result<Self, EmbeddedError> {
-        let found = match setting {
-            Some(directory) => vec![in_setting(directory)?],
-            None => on_this_machine(),
+        let places = match setting {
+            Some(directory) => vec![directory.to_path_buf(), directory.join("bin")],
+            None => places(),
         };
-        let Some(first) = found.first() else { return Err(EmbeddedError::NoPostgres(advice())) };
-        let fitting = |binaries: &&Self| binaries.major >= OLDEST && made_by.is_none_or(|major| major == binaries.major);
-        if let Some(fit) = found.iter().find(fitting) {
-            return Ok(fit.clone());
-        }
-        Err(match made_by {
-            Some(made_by) => {
-                let found = found.iter().map(|binaries| binaries.major.to_string()).collect::<Vec<_>>().join(", ");
-                EmbeddedError::OtherMajor { data: data.into(), made_by, found }
+        let mut found = Vec::new();
+        for place in places {
+            let Some(binaries) = Self::in_directory(&place) else { continue };
+            if binaries.major >= OLDEST && made_by.is_none_or(|major| major == binaries.major) {
+                return Ok(binaries);
             }
-            None => EmbeddedError::TooOld { directory: first.directory.clone(), major: first.major, oldest: OLDEST },
-        })
+            found.push(binaries);
+        }
+        Err(none_fits(setting, made_by, data, &found))
     }
 
     pub fn initdb(&self) -> PathBuf {
@@ -65,35 +62,38 @@ impl Binaries {
     }
 }
 
-fn in_setting(directory: &Path) -> Result<Binaries, EmbeddedError> {
-    Binaries::in_directory(directory)
-        .or_else(|| Binaries::in_directory(&directory.join("bin")))
-        .ok_or_else(|| EmbeddedError::NotInDirectory(directory.into()))
+fn none_fits(setting: Option<&Path>, made_by: Option<u32>, data: &Path, found: &[Binaries]) -> EmbeddedError {
+    match (setting, made_by, found) {
+        (Some(directory), _, []) => EmbeddedError::NotInDirectory(directory.into()),
+        (None, _, []) => EmbeddedError::NoPostgres(advice()),
+        (_, Some(made_by), _) => {
+            let found = found.iter().map(|binaries| binaries.major.to_string()).collect::<Vec<_>>().join(", ");
+            EmbeddedError::OtherMajor { data: data.into(), made_by, found }
+        }
+        (_, None, [first, ..]) => {
+            EmbeddedError::TooOld { directory: first.directory.clone(), major: first.major, oldest: OLDEST }
+        }
+    }
 }
 
-fn on_this_machine() -> Vec<Binaries> {
+/// Where to look, in order.
+fn places() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<Binaries> = env::split_paths(&path).filter_map(|directory| Binaries::in_directory(&directory)).collect();
-    let mut packaged: Vec<Binaries> = VERSIONED
-        .iter()
-        .flat_map(|pattern| matching(pattern))
-        .filter_map(|directory| Binaries::in_directory(&directory))
-        .collect();
-    packaged.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
-    found.extend(packaged);
-    found
+    let mut packaged: Vec<(u32, PathBuf)> = VERSIONED.iter().flat_map(|pattern| matching(pattern)).collect();
+    packaged.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    env::split_paths(&path).chain(packaged.into_iter().map(|(_, place)| place)).collect()
 }
 
-/// The directories that a pattern with one `*` in one of its names stands for.
-fn matching(pattern: &str) -> Vec<PathBuf> {
+/// The directories that a pattern stands for, with what the star stands for.
+fn matching(pattern: &str) -> Vec<(u32, PathBuf)> {
     let (before, after) = pattern.split_once('*').expect("each pattern has one star");
     let (parent, prefix) = before.rsplit_once('/').expect("each pattern is an absolute path");
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
-        .map(|entry| entry.path().join(after.trim_start_matches('/')))
-        .collect()
+    let fit = |entry: fs::DirEntry| {
+        let version = entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok()?;
+        Some((version, entry.path().join(after.trim_start_matches('/'))))
+    };
+    entries.flatten().filter_map(fit).collect()
 }
 
 /// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` is 15; `16beta1` is 16.

@@ -30,17 +30,15 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Makes the directory if it is not there, and locks it.
+    /// Makes the directory if it is not there, and locks it. What is in it belongs to Postgres; the directory stays ours, and
+    /// Postgres only passes through.
     pub fn claim(directory: &Path) -> Result<Self, EmbeddedError> {
         let cannot = || format!("cannot use {} as data directory (choose another with TIDEGATE_DATA)", directory.display());
-        make_private(directory).tried(cannot)?;
+        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+        make(directory, mode).tried(cannot)?;
         let directory = directory.canonicalize().tried(cannot)?;
         let lock = lock(&directory)?;
-        let account = account(&directory.join("data"))?;
-        let home = Self { directory, account, _lock: lock };
-        if let Some(account) = &home.account {
-            chown(&home.directory, Some(account.uid), Some(account.gid)).tried(cannot)?;
-        }
+        let home = Self { account: account(&directory.join("data"))?, directory, _lock: lock };
         home.check_entry(&home.directory)?;
         home.check_socket_path()?;
         Ok(home)
@@ -74,7 +72,7 @@ impl Home {
     pub fn make_empty(&self, directory: &Path) -> Result<(), EmbeddedError> {
         let cannot = || format!("cannot make {}", directory.display());
         remove(directory).tried(cannot)?;
-        make_private(directory).tried(cannot)?;
+        make(directory, 0o700).tried(cannot)?;
         match &self.account {
             Some(account) => chown(directory, Some(account.uid), Some(account.gid)).tried(cannot),
             None => Ok(()),
@@ -138,29 +136,32 @@ fn account(data: &Path) -> Result<Option<Account>, EmbeddedError> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
     }
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    if let Ok(found) = fs::metadata(data)
-        && found.uid() != 0
-    {
-        let name = format!("number {}", found.uid());
-        return Ok(Some(Account { name, uid: found.uid(), gid: found.gid() }));
-    }
-    ["postgres", "nobody"].iter().find_map(|name| user(&users, name)).map(Some).ok_or(EmbeddedError::NoAccount)
+    let users: Vec<Account> = fs::read_to_string("/etc/passwd").unwrap_or_default().lines().filter_map(user).collect();
+    let named = |name: &str| users.iter().find(|user| user.name == name).cloned();
+    let chosen = match fs::metadata(data).ok().filter(|data| data.uid() != 0) {
+        Some(data) => {
+            let owner = users.iter().find(|user| user.uid == data.uid());
+            let name = owner.map_or_else(|| format!("number {}", data.uid()), |owner| owner.name.clone());
+            Some(Account { name, uid: data.uid(), gid: data.gid() })
+        }
+        None => named("postgres").or_else(|| named("nobody")),
+    };
+    chosen.map(Some).ok_or(EmbeddedError::NoAccount)
 }
 
-/// Looks a user up in the text of `/etc/passwd` (`name:x:uid:gid:…`; macOS writes some numbers as negative).
-fn user(users: &str, name: &str) -> Option<Account> {
-    let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-    let number = |at: usize| Some(line.split(':').nth(at)?.parse::<i64>().ok()? as u32);
-    Some(Account { name: name.into(), uid: number(2)?, gid: number(3)? })
+/// Reads a line of `/etc/passwd` (`name:x:uid:gid:…`; macOS writes some numbers as negative).
+fn user(line: &str) -> Option<Account> {
+    let fields: Vec<&str> = line.split(':').collect();
+    let number = |at: usize| Some(fields.get(at)?.parse::<i64>().ok()? as u32);
+    Some(Account { name: fields.first()?.to_string(), uid: number(2)?, gid: number(3)? })
 }
 
-/// Makes a directory that only its owner can enter; its parents are made as usual.
-fn make_private(directory: &Path) -> io::Result<()> {
+/// Makes a directory with these rights unless it is there; its parents are made as usual.
+fn make(directory: &Path, mode: u32) -> io::Result<()> {
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent)?;
     }
-    match fs::DirBuilder::new().mode(0o700).create(directory) {
+    match fs::DirBuilder::new().mode(mode).create(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
         other => other,
     }

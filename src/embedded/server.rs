@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -220,7 +221,7 @@ fn stop_with_us(command: &mut Command) {
 fn open_log(home: &Home) -> Result<File, EmbeddedError> {
     let log = home.log();
     let _ = fs::rename(&log, log.with_extension("log.old"));
-    File::options().create(true).append(true).open(&log).tried(|| format!("cannot write {}", log.display()))
+    File::options().create(true).append(true).mode(0o600).open(&log).tried(|| format!("cannot write {}", log.display()))
 }
 
 fn failed(program: &'static str, status: ExitStatus, home: &Home) -> EmbeddedError {

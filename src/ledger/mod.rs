@@ -46,6 +46,16 @@ pub enum Error {
     Fenced,
 }
 
+impl Error {
+    /// Whether the database refuses the row itself: SQLSTATE classes 22 (data) and 23 (constraints). Everything else is about
+    /// the database.
+    pub fn is_about_data(&self) -> bool {
+        let Error::Database(error) = self else { return false };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+}
+
 /// What a ledger function returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -58,7 +68,7 @@ pub struct Ledger {
 impl Ledger {
     /// Connects with up to `connections` connections and brings the schema up to date.
     pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self> {
-        let options = options.options([("idle_in_transaction_session_timeout", "60s")]).application_name("tidegate");
+        let options = options.options([("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "error")]).application_name("tidegate");
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))

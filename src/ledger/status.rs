@@ -25,6 +25,8 @@ pub struct Status {
     pub conflicts: i64,
     pub events: BTreeMap<String, i64>,
     pub missed: i64,
+    /// The poll sees changes, and no delivery has come since: the webhook is silent.
+    pub webhook_silent: bool,
     pub lag: Lag,
     pub figures: BTreeMap<String, i64>,
     pub polled_at: Option<DateTime<Utc>>,
@@ -58,6 +60,10 @@ impl Ledger {
                  (select count(*) from parked where mirror_id = $1 and decided_at is null) as parked,
                  (select count(*) from conflict where mirror_id = $1) as conflicts,
                  (select count(*) from change_event where mirror_id = $1 and missed) as missed,
+                 (select count(*) >= 3 from change_event e
+                     where e.mirror_id = $1 and e.side = 'source' and e.missed
+                       and e.happened_at > coalesce((select last_delivery_at from witness v
+                           where v.mirror_id = $1 and v.side = 'source'), '-infinity')) as webhook_silent,
                  w.polled_at, w.seen_up_to, w.fault
              from (select 1) one
              left join watermark w on w.mirror_id = $1 and w.side = 'source' and w.feed = 'changes'",
@@ -76,6 +82,7 @@ impl Ledger {
             parked: row.get("parked"),
             conflicts: row.get("conflicts"),
             missed: row.get("missed"),
+            webhook_silent: row.get("webhook_silent"),
             events: self.events_by_origin(mirror).await?,
             lag: self.lag(mirror).await?,
             figures: self.figures(mirror).await?,
@@ -111,5 +118,27 @@ impl Ledger {
         .fetch_one(&self.pool)
         .await?;
         Ok(Lag { events: row.get("events"), p50: row.get("p50"), p95: row.get("p95"), p99: row.get("p99"), max: row.get("max") })
+    }
+}
+
+impl Ledger {
+    /// Why lanes wait, the most frequent first: up to ten sentences.
+    pub async fn faults(&self, mirror: MirrorId) -> Result<Vec<String>> {
+        let rows = sqlx::query(
+            "select count(*) as n, fault_kind, min(fault) as fault
+             from lane
+             where mirror_id = $1 and fault is not null
+             group by fault_kind
+             order by n desc
+             limit 10",
+        )
+        .bind(mirror.0)
+        .fetch_all(&self.pool)
+        .await?;
+        let sentence = |row: sqlx::postgres::PgRow| {
+            let (n, kind, fault): (i64, Option<String>, String) = (row.get("n"), row.get("fault_kind"), row.get("fault"));
+            format!("{n} × {}: {fault}", kind.unwrap_or_default())
+        };
+        Ok(rows.into_iter().map(sentence).collect())
     }
 }

@@ -175,7 +175,11 @@ impl Engine {
 
     async fn deal_with(&self, claim: &Claim, course: Option<&Course>, fate: Fate) -> Result<()> {
         match fate {
-            Fate::Ledger(error) => Err(Fate::Ledger(error)),
+            Fate::Ledger(ledger::Error::Fenced) => Err(Fate::Ledger(ledger::Error::Fenced)),
+            Fate::Ledger(error) => {
+                warn!(pair = claim.pair.0, %error, "a lane could not be settled; it is tried again");
+                self.put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), ("ledger", &error.to_string())).await
+            }
             Fate::NotYet { after, why } => self.put_off(claim, after, ("not yet", &why)).await,
             Fate::Halted => self.put_off(claim, Duration::from_secs(60), ("halted", "the mirror was halted")).await,
             Fate::Park(parking) => self.park(claim, &parking).await,

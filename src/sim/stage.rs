@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
 use super::snapshot::{Mail, TicketView};
 
 /// Who acts, by e-mail. The desk makes customers it has not met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
     pub email: String,
     pub name: String,
@@ -17,17 +18,20 @@ pub struct Who {
 }
 
 /// A file as a person attaches it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     pub name: String,
     pub content_type: String,
+    /// In JSON a list of numbers.
     pub bytes: Vec<u8>,
     /// Shown in the text where it says `cid:<name>`.
+    #[serde(default)]
     pub inline: bool,
 }
 
 /// Something that is written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Text {
     /// HTML, or plain text if `html` is false.
     pub body: String,
@@ -35,8 +39,9 @@ pub struct Text {
     pub files: Vec<File>,
 }
 
-/// One thing that somebody does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing that somebody does. In JSON: `{"reply": {"ticket": "1", "text": {"body": "Hello"}}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     Open {
         subject: String,
@@ -98,7 +103,7 @@ pub enum Action {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Done {
     pub ticket: String,
     /// The message that was made, if one was.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
+use proptest::prelude::*;
 use tidegate::config::file::{MirrorFile, load, parse};
 use tidegate::config::mirror::{Auth, FORM, MirrorConfig};
 use tidegate::config::mistake::{Mistake, Place, Weight, refuses};
@@ -99,7 +100,7 @@ created-after = "2024-01-01"
 tags = ["vip", 7]
 [policy]
 conflict = "sourcewins"
-destructive-limit = { count = 0 }
+destructive-limit = { count = -1 }
 [policy.fields]
 statsu = "ask"
 [map.fields]
@@ -158,22 +159,55 @@ fn no_text_makes_the_reader_stop() {
     ] {
         assert!(!wrong(text).is_empty(), "{text:?}");
     }
-    assert!(!wrong(&SHORT[..SHORT.len() / 2]).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_file_is_read_to_its_end(at in 0usize..12_000, cut in 0usize..40, put in "[\\[\\]{}=\"'#.,\\\\\na-z0-9é*-]{0,6}") {
+        for path in examples() {
+            let mut text = std::fs::read_to_string(path).expect("a readable file");
+            let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+            let (from, to) = (at % places.len(), (at % places.len() + cut).min(places.len() - 1));
+            text.replace_range(places[from]..places[to], &put);
+            if let Err(mistakes) = parse("damaged.toml", &text) {
+                let lines = text.lines().count() + 1;
+                prop_assert!(!mistakes.is_empty());
+                prop_assert!(mistakes.iter().all(|mistake| mistake.at.is_some_and(|at| at.line >= 1 && at.line <= lines)));
+            }
+        }
+    }
 }
 
 #[test]
-fn request_tracker_asks_for_what_it_has_no_place_for() {
-    let text = SHORT.replacen("vendor = \"zendesk\"", "vendor = \"request-tracker\"", 1).replacen(
-        "kind = \"oauth\", client-id = \"c\", client-secret",
-        "kind = \"token\", token",
-        1,
-    );
-    let mistakes = told(&wrong(&text));
-    for key in ["key-field", "message-key-field", "tags-field", "user"] {
-        assert!(mistakes.contains(&format!("`{key}` is missing in `source`")), "{mistakes}");
-    }
+fn each_vendor_asks_for_what_it_needs_and_refuses_what_it_has_no_use_for() {
+    let zendesk = "kind = \"oauth\", client-id = \"c\", client-secret";
+    let text =
+        SHORT.replacen("vendor = \"zendesk\"", "vendor = \"request-tracker\"", 1).replacen(zendesk, "kind = \"token\", token", 1);
+    assert!(told(&wrong(&text)).contains("`user` is missing in `source`"));
     let hook = text.replacen("webhook = false", "webhook = { public-url = \"https://g.example\" }", 1);
     assert!(told(&wrong(&hook)).contains("`secret` is missing in `source.webhook`"));
+    assert!(told(&wrong(&with("tags-field = \"Tags\"\n"))).contains("acme.toml:12:1: `tags-field` means nothing for zendesk"));
+}
+
+#[test]
+fn what_would_do_harm_is_refused() {
+    let same = SHORT.replace("other.zendesk.com", "acme.zendesk.com/");
+    assert!(told(&wrong(&same)).contains("the same desk"));
+    let clear = SHORT.replace("https://other", "http://other");
+    assert!(told(&wrong(&clear)).contains("over http"));
+    right(&clear.replacen("[target]", "[target]\nallow-private-addresses = true", 1));
+    let useless = with("[map.form]\na = \"b\"\n[map.fields]\nform = \"ignore\"\n");
+    assert!(told(&wrong(&useless)).contains("its table means nothing"));
+}
+
+#[test]
+fn a_stored_mirror_of_another_form_is_not_guessed_at() {
+    let config = right(SHORT).config;
+    let mut json = serde_json::to_value(&config).expect("plain data");
+    assert_eq!(MirrorConfig::stored(json.clone()), Ok(config));
+    assert!(!json.to_string().contains("places"));
+    json["form"] = 99.into();
+    assert!(MirrorConfig::stored(json).expect_err("a newer form").contains("form 99"));
 }
 
 #[test]
@@ -252,6 +286,83 @@ fn values_of_both_desks_are_held_against_the_file() {
     assert!(refuses(&mistakes));
 }
 
+fn free(kind: FieldKind) -> FieldSchema {
+    FieldSchema { kind, options: None, required: false }
+}
+
+/// The fields that every desk has, in the kinds that both vendors give them.
+fn desk(more: &[(&str, FieldSchema)]) -> Schema {
+    let shared = [
+        ("subject", free(FieldKind::Text)),
+        ("assignee", free(FieldKind::Person)),
+        ("requester", free(FieldKind::Person)),
+        ("cc", free(FieldKind::People)),
+        ("followers", free(FieldKind::People)),
+        ("tags", free(FieldKind::Words)),
+        ("due", free(FieldKind::DateTime)),
+    ];
+    schema(&[&shared, more].concat())
+}
+
+fn zendesk() -> Schema {
+    desk(&[
+        ("status", choice(&["new", "open", "pending", "hold", "solved", "closed"])),
+        ("priority", choice(&["low", "normal", "high", "urgent"])),
+        ("type", choice(&["problem", "incident", "question", "task"])),
+        ("group", choice(&["Support", "Billing", "Finance"])),
+        ("brand", choice(&["Acme"])),
+        ("form", choice(&["Default"])),
+        ("organisation", free(FieldKind::Text)),
+        ("custom:Product area", choice(&["web_shop", "mobile_app"])),
+        ("custom:Severity", free(FieldKind::Text)),
+        ("custom:Internal", free(FieldKind::Checkbox)),
+    ])
+}
+
+fn request_tracker() -> Schema {
+    desk(&[
+        ("status", choice(&["new", "open", "stalled", "resolved", "rejected", "deleted"])),
+        ("priority", free(FieldKind::Integer)),
+        ("group", choice(&["Support", "Billing", "Customer Care"])),
+        ("custom:Type", free(FieldKind::Text)),
+        ("custom:Company", free(FieldKind::Text)),
+        ("custom:Products", choice(&["shop", "app"])),
+        ("custom:Severity", free(FieldKind::Text)),
+        ("custom:Legacy Id", free(FieldKind::Text)),
+    ])
+}
+
+#[test]
+fn the_examples_fit_desks_that_have_what_they_name() {
+    for path in examples() {
+        let file = load(&path).unwrap_or_else(|mistakes| panic!("{}", told(&mistakes)));
+        let schema_of = |vendor: &str| if vendor == "zendesk" { zendesk() } else { request_tracker() };
+        let (mut source, target) = (schema_of(&file.config.source.vendor), schema_of(&file.config.target.vendor));
+        if file.config.name != "rt-move" {
+            source.fields.get_mut(&FieldKey::Group).expect("a group").options = Some(["Support".into(), "Billing".into()].into());
+        }
+        let mistakes = check_values(&file.config, &file.places, &source, &target);
+        assert!(!refuses(&mistakes), "{}", told(&mistakes));
+    }
+}
+
+#[test]
+fn kinds_that_cannot_hold_each_other_need_a_table() {
+    let (source, target) = (schema(&[("priority", choice(&["low"]))]), schema(&[("priority", free(FieldKind::Integer))]));
+    let told_of = |more: &str| {
+        let file = right(&with(more));
+        told(&check_values(&file.config, &file.places, &source, &target))
+    };
+    assert!(
+        told_of("")
+            .contains("\"priority\" is a choice of one and \"priority\" is a whole number\n    write a table [map.priority]")
+    );
+    assert_eq!(told_of("[map.priority]\nlow = \"20\"\n"), "");
+    let people = schema(&[("assignee", free(FieldKind::Person)), ("custom:Area", free(FieldKind::Text))]);
+    let file = right(&with("[map.fields]\nassignee = \"custom:Area\"\n\"custom:Area\" = \"ignore\"\n"));
+    assert!(told(&check_values(&file.config, &file.places, &people, &people)).contains("is a person and"));
+}
+
 #[test]
 fn a_file_that_fits_both_desks_has_nothing_against_it() {
     let both = schema(&[("status", choice(&["new", "open"])), ("custom:Area", choice(&["shop"]))]);
@@ -280,7 +391,7 @@ fn settings_come_from_flags_with_defaults_and_hide_the_password() {
     let matches = command.clone().try_get_matches_from(given).expect("settings");
     let settings = Settings::from_arg_matches(&matches).expect("settings");
     assert_eq!((settings.listen.port(), settings.workers, settings.log.as_str()), (9000, 3, "info"));
-    assert_eq!(settings.database_url.as_ref().map(|url| url.expose()), Some("postgres://u:pass@h/d"));
+    assert_eq!(settings.database_url().map(|url| url.expose()), Some("postgres://u:pass@h/d"));
     assert!(!format!("{settings:?}").contains("pass"));
     assert!(command.try_get_matches_from(["tidegate", "--workers", "0"]).is_err());
 }

@@ -23,6 +23,7 @@ const SCHEME: Scheme = Scheme {
     time_format: TimeFormat::UnixSeconds,
     separator: "",
     public_secrets: &[],
+    busy_status: 503,
 };
 
 #[test]

@@ -13,6 +13,7 @@ use crate::desk::ticket::{Link, Visibility};
 use crate::desk::write::{Handle, NewMessage, NewTicket, Outcome, Staged, Write, Written};
 
 use super::api::call;
+use super::compose::Terms;
 use super::wire::{CustomFieldJson, TicketJson, TransactionJson, Word};
 use super::{RequestTracker, compose, translate};
 
@@ -52,7 +53,9 @@ impl RequestTracker {
         let first = new.messages.first();
         // RT's creation is always public: an internal first message follows as a comment.
         let travels = first.filter(|message| message.visibility == Visibility::Public);
-        let body = compose::create(new, travels, &message_field, &layout, &self.settings).map_err(Fault::refused)?;
+        let numbers = self.numbers_of(compose::people(&new.fields, None)).await?;
+        let terms = Terms { layout: &layout, settings: &self.settings, numbers: &numbers };
+        let body = compose::create(new, travels, &message_field, terms).map_err(Fault::refused)?;
         let call = call("create ticket");
         let files = travels.map_or(&[][..], |message| &message.attachments);
         let answer = self.post_with_files(call, &["ticket"], &body, files).await?;
@@ -128,7 +131,9 @@ impl RequestTracker {
             return Ok(Outcome::Moved);
         }
         let layout = self.layout_for(&before).await?;
-        let body = compose::set(fields, &before, &layout, &self.settings).map_err(Fault::refused)?;
+        let numbers = self.numbers_of(compose::people(fields, Some(&before))).await?;
+        let terms = Terms { layout: &layout, settings: &self.settings, numbers: &numbers };
+        let body = compose::set(fields, &before, terms).map_err(Fault::refused)?;
         let Some(sentences) = self.put(call("set fields"), ticket, &body, expect).await? else { return Ok(Outcome::Moved) };
         let mut written = Written { ticket: Some(ticket.clone()), ..Written::default() };
         let old = translate::fields(&before, &layout, &self.settings);

@@ -21,6 +21,7 @@ pub mod translate;
 pub mod webhook;
 pub mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,13 +142,15 @@ pub struct RequestTracker {
     address: String,
     layout: RwLock<Option<Arc<Layout>>>,
     message_field: OnceCell<String>,
+    /// RT's numbers of people.
+    numbers: RwLock<BTreeMap<PersonId, String>>,
 }
 
 impl RequestTracker {
     /// Makes the connector; calls nothing.
     pub fn new(settings: Settings, http: Http) -> Self {
         let address = settings.base.origin().ascii_serialization();
-        Self { settings, http, address, layout: RwLock::new(None), message_field: OnceCell::new() }
+        Self { settings, http, address, layout: RwLock::new(None), message_field: OnceCell::new(), numbers: RwLock::default() }
     }
 }
 

@@ -1,5 +1,7 @@
 //! People and who we are.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -26,6 +28,12 @@ impl RequestTracker {
         if user.name != own {
             not_ours::<()>(own)?;
         }
+        if !matches!(user.timezone.0.as_str(), "" | "UTC" | "GMT" | "Etc/UTC") {
+            return Err(Fault::refused(format!(
+                "identify: the RT user `{own}` is in the time zone {}, in which RT would store every date of a custom field; set it to UTC",
+                user.timezone.0
+            )));
+        }
         Ok(Identity {
             person: PersonId::new(&user.name),
             name: translate::person(own, &user).name,
@@ -43,6 +51,27 @@ impl RequestTracker {
         Ok(found.filter(|user| user.name == name).map(|user| translate::person(name, &user)))
     }
 
+    /// RT's numbers of these people, as far as RT has them. Users are never deleted, so a number once seen is kept.
+    pub(super) async fn numbers_of(&self, people: BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, String>, Fault> {
+        let mut numbers = BTreeMap::new();
+        for person in people {
+            let known = self.numbers.read().await.get(&person).cloned();
+            let number = match known {
+                Some(number) => Some(number),
+                None => self.number_of(&person).await?,
+            };
+            numbers.extend(number.map(|number| (person, number)));
+        }
+        Ok(numbers)
+    }
+
+    async fn number_of(&self, person: &PersonId) -> Result<Option<String>, Fault> {
+        let found: Option<UserJson> = self.find(call("read person"), &["user", person.as_str()]).await?;
+        let Some(user) = found.filter(|user| user.name == person.as_str()) else { return Ok(None) };
+        self.numbers.write().await.insert(person.clone(), user.id.0.clone());
+        Ok(Some(user.id.0))
+    }
+
     /// Users with exactly this value. RT compares without regard to case. Disabled users are found too.
     async fn people_with(&self, field: &str, value: &str) -> Result<Vec<Person>, Fault> {
         let query = json!([{ "field": field, "operator": "=", "value": value }]).to_string();
@@ -52,8 +81,9 @@ impl RequestTracker {
     }
 
     pub(super) async fn people_by(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault> {
-        let mut people = self.people_with("Name", key).await?;
-        people.retain(|person| person.id.as_str() == key);
+        let name = name_of(key);
+        let mut people = self.people_with("Name", &name).await?;
+        people.retain(|person| person.id.as_str() == name);
         if let Some(email) = email {
             let named = self.people_with("EmailAddress", email).await?;
             let same = |person: &Person| person.email.as_ref().is_some_and(|found| found.eq_ignore_ascii_case(email));
@@ -71,7 +101,7 @@ impl RequestTracker {
 
     /// Makes an unprivileged user: no seat, no password, no mail. Named by address, as RT names those whom it makes itself.
     pub(super) async fn make_person(&self, person: &NewPerson) -> Result<Person, Fault> {
-        let name = person.email.as_deref().unwrap_or(&person.key);
+        let name = person.email.clone().unwrap_or_else(|| name_of(&person.key));
         let mut body = json!({ "Name": name, "RealName": person.name, "Privileged": 0 });
         if let Some(email) = &person.email {
             body["EmailAddress"] = json!(email);
@@ -80,11 +110,16 @@ impl RequestTracker {
             body["Disabled"] = json!(1);
         }
         self.send_json(call("create person"), Method::POST, &["user"], &body, &[]).await?;
-        let made = self.person_by_id(&PersonId::new(name)).await?;
+        let made = self.person_by_id(&PersonId::new(&name)).await?;
         made.ok_or_else(|| {
             Fault::unreadable("create person: RT made the person and does not show it; the token's user needs AdminUsers")
         })
     }
+}
+
+/// The Name of a person without an address: our key, without the colons, which RT would read as the name of a mail group.
+fn name_of(key: &str) -> String {
+    key.replace(':', "~")
 }
 
 fn not_ours<T>(user: &str) -> Result<T, Fault> {

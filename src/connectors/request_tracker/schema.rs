@@ -106,7 +106,7 @@ fn choice(value: &Json) -> Option<&str> {
 }
 
 fn plain_fields(layout: &Layout) -> BTreeMap<FieldKey, FieldSchema> {
-    let open = layout.queues.values().filter(|queue| queue.disabled.0 != "1");
+    let open = layout.queues.values().filter(|queue| queue.disabled.0 == "0");
     let queues: BTreeSet<String> = open.clone().map(|queue| queue.name.clone()).collect();
     let usual = open.clone().all(|queue| queue.lifecycle == "default");
     let statuses = usual.then(|| DEFAULT_STATUSES.iter().map(|status| (*status).to_string()).collect());

@@ -20,6 +20,7 @@ pub static SCHEME: Scheme = Scheme {
     time_format: TimeFormat::UnixSeconds,
     separator: ".",
     public_secrets: &[],
+    busy_status: 503,
 };
 
 /// Transactions that only record a mail that RT sent.

@@ -189,6 +189,9 @@ pub struct AttachmentJson {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserJson {
+    /// The number alone; the Name in lists.
+    #[serde(default, rename = "id")]
+    pub id: Word,
     #[serde(default)]
     pub name: String,
     #[serde(default)]
@@ -199,6 +202,9 @@ pub struct UserJson {
     pub privileged: Word,
     #[serde(default)]
     pub disabled: Word,
+    /// Empty where the user goes by the time zone of the site.
+    #[serde(default)]
+    pub timezone: Word,
 }
 
 /// An item of a queue list.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::connectors::fault::Fault;
@@ -52,10 +51,20 @@ pub(super) fn comment(message: &NewMessage, files: &Files) -> Map<String, Json> 
 impl Zendesk {
     /// One call for the import and one per 100 comments to learn their ids.
     pub(super) async fn import(&self, new: &NewTicket) -> Result<Written, Fault> {
-        #[derive(Deserialize)]
-        struct Made {
-            ticket: Ticket,
+        let body = json!({ "ticket": self.import_body(new).await? });
+        let answer = self.send(IMPORT, Method::POST, self.url("imports/tickets", &[]), Some(&body), &[]).await?;
+        let mut made: Json = answer.json(IMPORT)?;
+        let made = made.get_mut("ticket").map(Json::take).unwrap_or_default();
+        let id = made.get("id").and_then(Id::of).map(TicketId::new);
+        let id = id.ok_or_else(|| Fault::unreadable(format!("{}: the desk gave no id", IMPORT.kind)))?;
+        let (messages, mut remarks) = self.imported_messages(&id, &new.messages).await;
+        if let Ok(shown) = serde_json::from_value::<Ticket>(made) {
+            remarks.extend(self.not_taken(&shown, &new.fields).await.unwrap_or_default());
         }
+        Ok(Written { ticket: Some(id), messages, remarks })
+    }
+
+    async fn import_body(&self, new: &NewTicket) -> Result<Map<String, Json>, Fault> {
         let mut comments = Vec::new();
         for message in &new.messages {
             let mut body = comment(message, &self.files_of(message).await?);
@@ -70,13 +79,7 @@ impl Zendesk {
             ticket.insert("solved_at".to_string(), json!(time(new.updated_at)));
         }
         ticket.insert("comments".to_string(), Json::Array(comments));
-        let body = json!({ "ticket": ticket });
-        let answer = self.send(IMPORT, Method::POST, self.url("imports/tickets", &[]), Some(&body), &[]).await?;
-        let made: Made = answer.json(IMPORT)?;
-        let id = TicketId::new(&made.ticket.id);
-        let (messages, mut remarks) = self.imported_messages(&id, &new.messages).await;
-        remarks.extend(self.not_taken(&made.ticket, &new.fields).await?);
-        Ok(Written { ticket: Some(id), messages, remarks })
+        Ok(ticket)
     }
 
     /// The ids of imported comments, which are made in the order in which they were given. What cannot be told now is found

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::clock::Monotonic;
 use crate::connectors::contract::Identity;
@@ -21,7 +22,7 @@ use super::Zendesk;
 use super::api::general;
 use super::fields::STATUSES;
 use super::read::desk_time;
-use super::wire::{CustomStatus, Id, Named, TicketField, User};
+use super::wire::{CustomStatus, FieldValue, Id, Named, Ticket, TicketField, User};
 
 /// The names of an account.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Directory {
     pub forms: BTreeMap<Id, String>,
     pub statuses: Vec<Status>,
     pub fields: Vec<Field>,
+    /// The ids of all ticket fields, also of those that are not carried: an id that is not here is new.
+    pub field_ids: BTreeSet<Id>,
 }
 
 /// A status that agents choose. The default one of a category is written as the category's word.
@@ -82,7 +85,8 @@ impl Directory {
             category: status.status_category,
             default: status.default,
         });
-        Self { me, groups, brands, forms, statuses: statuses.collect(), fields: custom_fields(fields) }
+        let field_ids = fields.iter().map(|field| field.id.clone()).collect();
+        Self { me, groups, brands, forms, statuses: statuses.collect(), fields: custom_fields(fields), field_ids }
     }
 
     /// The custom field of this name.
@@ -95,6 +99,23 @@ impl Directory {
         self.fields.iter().any(|field| field.options.contains(tag) || field.tag.as_deref() == Some(tag))
     }
 
+    /// Whether every id and option of a ticket means something to us.
+    pub fn knows(&self, ticket: &Ticket) -> bool {
+        let named = |key: &str, names: &BTreeMap<Id, String>| ticket.id_at(key).is_none_or(|id| names.contains_key(&id));
+        let status = ticket.id_at("custom_status_id");
+        let status = status.is_none_or(|id| self.statuses.is_empty() || self.statuses.iter().any(|status| status.id == id));
+        let option = |value: &FieldValue| {
+            let field = self.fields.iter().find(|field| field.id == value.id).filter(|field| field.has_options());
+            field.is_none_or(|field| field.words_of(&value.value).all(|word| field.options.contains(&word)))
+        };
+        let mut values = ticket.custom_fields.iter().flatten();
+        status
+            && named("group_id", &self.groups)
+            && named("brand_id", &self.brands)
+            && named("ticket_form_id", &self.forms)
+            && values.all(|value| self.field_ids.contains(&value.id) && option(value))
+    }
+
     /// The word for a status: the category's for its default status (`open`), else the label that agents see.
     pub fn status_word(&self, category: &str, custom: Option<&Id>) -> String {
         let custom = self.statuses.iter().find(|status| Some(&status.id) == custom);
@@ -102,6 +123,19 @@ impl Directory {
             Some(status) => status.label.clone(),
             None => category.to_string(),
         }
+    }
+}
+
+impl Field {
+    /// Whether its values are tags of the ticket too.
+    pub fn has_options(&self) -> bool {
+        matches!(self.kind, FieldKind::Choice | FieldKind::MultiChoice)
+    }
+
+    /// The words of a value as Zendesk sends it.
+    pub fn words_of(&self, value: &Json) -> impl Iterator<Item = String> {
+        let value = super::fields::decode_custom(self.kind, value);
+        value.words().into_iter().map(str::to_string).collect::<Vec<_>>().into_iter()
     }
 }
 

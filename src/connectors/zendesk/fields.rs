@@ -58,11 +58,10 @@ pub fn decode(ticket: &Ticket, known: &Known<'_>) -> Fields {
     let custom = ticket.id_at("custom_status_id");
     let status = directory.status_word(&ticket.status, custom.as_ref());
     put(FieldKey::Status, (!status.is_empty()).then(|| Value::text(status)));
-    put(FieldKey::Tags, ticket.tags.as_ref().map(|tags| Value::set(tags.iter().filter(|tag| is_free(tag, known)))));
+    put(FieldKey::Tags, ticket.tags.as_ref().map(|tags| Value::set(tags.iter().filter(|tag| is_free(tag, ticket, known)))));
     for field in &directory.fields {
-        let value = || ticket.custom_fields.as_ref()?.iter().find(|value| value.id == field.id);
         if !known.settings.is_key_field(&field.name) {
-            put(FieldKey::custom(&field.name), value().map(|value| decode_custom(field.kind, &value.value)));
+            put(FieldKey::custom(&field.name), value_of(ticket, field).map(|value| decode_custom(field.kind, value)));
         }
     }
     fields
@@ -76,8 +75,23 @@ fn told(ticket: &Ticket, key: &str, value: impl Fn(&Id) -> Option<Value>) -> Opt
     }
 }
 
-fn is_free(tag: &str, known: &Known<'_>) -> bool {
-    tag != known.settings.silent_tag && tag != known.settings.ticket_tag && !known.directory.is_option(tag)
+/// A tag of its own: none of ours, no option of a field, and no value that the ticket has in one (its option may be gone).
+fn is_free(tag: &str, ticket: &Ticket, known: &Known<'_>) -> bool {
+    let values = || {
+        known
+            .directory
+            .fields
+            .iter()
+            .filter(|field| field.has_options())
+            .filter_map(|field| Some((field, value_of(ticket, field)?)))
+    };
+    let is_value = || values().any(|(field, value)| field.words_of(value).any(|word| word == tag));
+    tag != known.settings.silent_tag && tag != known.settings.ticket_tag && !known.directory.is_option(tag) && !is_value()
+}
+
+fn value_of<'a>(ticket: &'a Ticket, field: &Field) -> Option<&'a Json> {
+    let values = ticket.custom_fields.as_ref()?;
+    values.iter().find(|value| value.id == field.id).map(|value| &value.value)
 }
 
 fn due(value: &Json) -> Value {
@@ -234,7 +248,10 @@ fn tags_to_write(fields: &Fields, known: &Known<'_>, current: Option<&Ticket>) -
     }
     let mut tags: BTreeSet<String> = match wanted {
         Some(wanted) => wanted.words().into_iter().map(str::to_string).collect(),
-        None => have.iter().filter(|tag| !known.directory.is_option(tag)).map(|tag| tag.to_string()).collect(),
+        None => {
+            let free = |tag: &&&str| current.is_some_and(|ticket| is_free(tag, ticket, known));
+            have.iter().filter(free).map(|tag| tag.to_string()).collect()
+        }
     };
     for field in &known.directory.fields {
         tags.extend(option_tags(field, fields, current));
@@ -245,11 +262,7 @@ fn tags_to_write(fields: &Fields, known: &Known<'_>, current: Option<&Ticket>) -
 
 /// The tags of a field's value as it will be after the write.
 fn option_tags(field: &Field, fields: &Fields, current: Option<&Ticket>) -> Vec<String> {
-    let now = || {
-        let values = current?.custom_fields.as_ref()?;
-        let value = values.iter().find(|value| value.id == field.id)?;
-        Some(decode_custom(field.kind, &value.value))
-    };
+    let now = || value_of(current?, field).map(|value| decode_custom(field.kind, value));
     let value = fields.get(&FieldKey::custom(&field.name)).cloned().or_else(now).unwrap_or(Value::Empty);
     match field.kind {
         FieldKind::Choice | FieldKind::MultiChoice => value.words().into_iter().map(str::to_string).collect(),
@@ -263,9 +276,8 @@ pub fn key_of(ticket: &Ticket, known: &Known<'_>) -> Option<String> {
     let key = match &known.settings.key_field {
         KeyField::ExternalId => ticket.external_id.clone(),
         KeyField::Custom(name) => {
-            let field = known.directory.field(name)?;
-            let value = ticket.custom_fields.as_ref()?.iter().find(|value| value.id == field.id)?;
-            value.value.as_str().map(str::to_string)
+            let value = value_of(ticket, known.directory.field(name)?)?;
+            value.as_str().map(str::to_string)
         }
     };
     key.filter(|key| !key.is_empty())

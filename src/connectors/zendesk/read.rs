@@ -14,7 +14,6 @@ use crate::desk::ticket::{Presence, Ticket};
 
 use super::Zendesk;
 use super::api::{about, general, page_of};
-use super::directory::Directory;
 use super::fields::Known;
 use super::translate::{self, Parts};
 use super::wire::{Audit, Comment, DeletedTicket, Id, Named, User};
@@ -77,7 +76,7 @@ impl Zendesk {
 
     async fn found(&self, mut parts: Parts) -> Result<Read, Fault> {
         let mut directory = self.directory().await?;
-        if !knows(&directory, &parts.ticket) {
+        if !directory.knows(&parts.ticket) {
             directory = self.newer_directory().await?;
         }
         let organisation = match parts.ticket.id_at("organization_id") {
@@ -261,16 +260,6 @@ fn reads_on(audits: &[Audit], comments: &[Comment], since: Option<&str>) -> bool
         audit.is_some_and(|id| !audits.iter().any(|audit| &audit.id == id))
     };
     since.is_some_and(|since| oldest > since) || comments.iter().any(unknown)
-}
-
-fn knows(directory: &Directory, ticket: &super::wire::Ticket) -> bool {
-    let in_map =
-        |key: &str, map: &std::collections::BTreeMap<Id, String>| ticket.id_at(key).is_none_or(|id| map.contains_key(&id));
-    let status = ticket.id_at("custom_status_id");
-    in_map("group_id", &directory.groups)
-        && in_map("brand_id", &directory.brands)
-        && in_map("ticket_form_id", &directory.forms)
-        && status.is_none_or(|id| directory.statuses.is_empty() || directory.statuses.iter().any(|status| status.id == id))
 }
 
 fn people_missing(ticket: &Ticket) -> Vec<PersonId> {

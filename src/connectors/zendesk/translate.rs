@@ -89,10 +89,11 @@ pub fn person(user: &wire::User) -> Option<Person> {
 }
 
 fn messages(parts: &Parts, known: &Known<'_>) -> Vec<Message> {
-    let audits: BTreeMap<&Id, &wire::Audit> = parts.audits.iter().map(|audit| (&audit.id, audit)).collect();
+    let by_id: BTreeMap<&Id, &wire::Audit> = parts.audits.iter().map(|audit| (&audit.id, audit)).collect();
+    let by_comment = comment_audits(&parts.audits);
     let me = known.directory.me.as_ref();
     let to_message = |comment: &wire::Comment| {
-        let audit = comment.audit_id.as_ref().and_then(|id| audits.get(id).copied());
+        let audit = comment.audit_id.as_ref().and_then(|id| by_id.get(id)).or_else(|| by_comment.get(&comment.id)).copied();
         let key = key_in(&comment.metadata).or_else(|| audit.and_then(|audit| key_in(&audit.metadata)));
         let by_us = |author: Option<&Id>| author.is_some() && author == me;
         let ours = key.is_some() || by_us(comment.author_id.as_ref()) || by_us(audit.and_then(|audit| audit.author_id.as_ref()));
@@ -108,6 +109,14 @@ fn messages(parts: &Parts, known: &Known<'_>) -> Vec<Message> {
         }
     };
     parts.comments.iter().map(to_message).collect()
+}
+
+/// The audit that made each comment; a comment has the id of the event that made it.
+fn comment_audits(audits: &[wire::Audit]) -> BTreeMap<Id, &wire::Audit> {
+    let comments = |audit: &wire::Audit| {
+        audit.events.iter().filter(|event| event.kind == "Comment").filter_map(|event| Id::of(&event.id)).collect::<Vec<_>>()
+    };
+    audits.iter().flat_map(|audit| comments(audit).into_iter().map(move |id| (id, audit))).collect()
 }
 
 fn author(id: Option<&Id>) -> PersonId {
@@ -214,7 +223,7 @@ fn acts(audits: &[wire::Audit], known: &Known<'_>) -> Vec<Act> {
 
 fn acts_of(audit: &wire::Audit, known: &Known<'_>) -> Vec<Act> {
     let by_rule = |via: Option<&wire::Via>| via.is_some_and(is_rule);
-    let whole = by_rule(audit.via.as_ref());
+    let whole = by_rule(audit.via.as_ref()) || audit.author_id.as_ref().is_some_and(|id| id.as_str() == SYSTEM);
     let (rule, other): (Vec<_>, Vec<_>) = audit.events.iter().partition(|event| whole || by_rule(event.via.as_ref()));
     let fields = |events: &[&wire::Event]| events.iter().filter_map(|event| field_of(event, known)).collect::<BTreeSet<_>>();
     let ours = key_in(&audit.metadata).is_some() || (audit.author_id.is_some() && audit.author_id == known.directory.me);

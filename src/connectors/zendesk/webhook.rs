@@ -19,6 +19,8 @@ pub static SCHEME: Scheme = Scheme {
     time_format: TimeFormat::Rfc3339,
     separator: "",
     public_secrets: &["dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="],
+    // As documented by Zendesk: 409 is sent again up to three times, 500 is not.
+    busy_status: 409,
 };
 
 const TYPE_PREFIX: &str = "zen:event-type:";

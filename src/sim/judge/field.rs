@@ -28,24 +28,38 @@ impl<'a> Court<'a> {
         let last = work.and_then(|log| log.writes.iter().rfind(|write| write.field == rule.target));
         let theirs = last.map(|write| canonical(&write.value, rule.form));
         let by_rule = self.rules.target_rules.get(&rule.target);
-        let is_by_rule = work.is_some() && actual.iter().all(|value| by_rule.is_some_and(|rule| rule.contains(value)));
+        let is_by_rule =
+            |values: &[String]| !values.is_empty() && values.iter().all(|value| by_rule.is_some_and(|rule| rule.contains(value)));
         let problem = match &theirs {
-            None if actual == wanted => return,
-            None if is_by_rule => return,
-            None => "is".to_string(),
             Some(theirs) if actual == theirs => return,
-            Some(theirs) if actual == wanted && self.is_recorded(target, rule, theirs) => {
-                self.verdict.explained += 1;
-                return;
-            }
-            Some(_) if is_by_rule => return,
             Some(theirs) if actual == wanted => {
+                if self.is_recorded(target, rule, theirs) {
+                    self.verdict.explained += 1;
+                    return;
+                }
+                if is_by_rule(theirs) || self.was_agreed(id, rule, theirs) {
+                    return;
+                }
                 format!("agent wrote ({}) and no conflict was recorded, but is", theirs.join(", "))
             }
+            None if actual == wanted => return,
+            _ if work.is_some() && is_by_rule(actual) => return,
             Some(theirs) => format!("agent wrote ({}), but is", theirs.join(", ")),
+            None => "is".to_string(),
         };
         let what = format!("{}: should be ({}), {problem} ({})", rule.target, wanted.join(", "), actual.join(", "));
         self.verdict.differ(Kind::Field, at(id, Some(target)), what);
+    }
+
+    /// The source had this value too, at some time: the agent wrote nothing that was not agreed, and a later change at the
+    /// source is no conflict. Empty is what every field was at first.
+    fn was_agreed(&self, id: &str, rule: &FieldRule, theirs: &[String]) -> bool {
+        let fields = self.rules.fields.iter().filter(|(_, other)| other.target == rule.target).map(|(field, _)| field);
+        let Some(log) = self.case.log.source.get(id) else { return false };
+        let had = |field: &String| {
+            log.writes.iter().any(|write| write.field == *field && wanted(&write.value, rule, self.rules) == theirs)
+        };
+        wanted(&[], rule, self.rules) == theirs || fields.into_iter().any(had)
     }
 
     fn is_recorded(&self, target: &TicketView, rule: &FieldRule, value: &[String]) -> bool {
@@ -116,11 +130,11 @@ fn is_an_option(tag: &str, target: &TicketView) -> bool {
 
 fn wanted(values: &[String], rule: &FieldRule, rules: &Rules) -> Vec<String> {
     if values.is_empty() {
-        return rule.empty.iter().cloned().collect();
+        return canonical(&rule.empty.iter().cloned().collect::<Vec<_>>(), rule.form);
     }
     let mapped = values.iter().filter_map(|value| match rule.form {
         Form::People => rules.person(value).map(str::to_string),
-        _ => Some(rule.values.get(value).unwrap_or(value).clone()),
+        _ => Some(rule.values.get(value).or(rule.otherwise.as_ref()).unwrap_or(value).clone()),
     });
     canonical(&mapped.collect::<Vec<_>>(), rule.form)
 }

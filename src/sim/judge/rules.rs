@@ -55,8 +55,10 @@ pub struct FieldRule {
     /// The field's name in the target.
     pub target: String,
     pub form: Form,
-    /// Value by value; without an entry a value keeps its words.
+    /// Value by value.
     pub values: BTreeMap<String, String>,
+    /// What a value without an entry becomes; `None`: it keeps its words.
+    pub otherwise: Option<String>,
     /// What an empty source field is in the target, where that is not empty.
     pub empty: Option<String>,
 }
@@ -130,7 +132,7 @@ pub enum Redaction {
 impl FieldRule {
     /// The same words under another name.
     pub fn same(target: impl Into<String>) -> Self {
-        Self { target: target.into(), form: Form::Text, values: BTreeMap::new(), empty: None }
+        Self { target: target.into(), form: Form::Text, values: BTreeMap::new(), otherwise: None, empty: None }
     }
 
     /// Value by value.
@@ -142,6 +144,11 @@ impl FieldRule {
     /// Compared in this form.
     pub fn form(self, form: Form) -> Self {
         Self { form, ..self }
+    }
+
+    /// What values without an entry become.
+    pub fn otherwise(self, value: impl Into<String>) -> Self {
+        Self { otherwise: Some(value.into()), ..self }
     }
 
     /// What an empty source field becomes.

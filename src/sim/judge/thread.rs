@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::normal::normal;
-use super::rules::{Authors, Redaction, Rules};
+use super::rules::{Authors, Redaction, Rules, Times};
 use crate::sim::snapshot::{FileView, MessageView};
 use crate::sim::story::log::{GAP, MessageLog};
 
@@ -198,8 +198,10 @@ fn rank(origin: Origin) -> u8 {
 }
 
 fn best(wanted: &Wanted<'_>, found: &[Found<'_>], left: &BTreeSet<usize>, pass: &Pass, rules: &Rules) -> Option<usize> {
-    let fitting = left.iter().filter_map(|at| Some((distance(wanted, &found[*at], pass, rules)?, *at)));
-    fitting.min().map(|(_, at)| at)
+    let keeps_time = matches!(rules.times, Times::Kept | Times::KeptOrSaid);
+    let apart = |at: usize| if keeps_time { (wanted.at - found[at].message.at).num_seconds().abs() } else { 0 };
+    let fitting = left.iter().filter_map(|at| Some((distance(wanted, &found[*at], pass, rules)?, apart(*at), *at)));
+    fitting.min().map(|(.., at)| at)
 }
 
 /// How much stands beside the message, if it fits.

@@ -12,7 +12,7 @@ use super::thread::{Found, Match, Origin, Wanted, align};
 use super::verdict::{Kind, Place};
 use super::{Court, at};
 use crate::sim::snapshot::{TicketState, TicketView};
-use crate::sim::story::log::MessageLog;
+use crate::sim::story::log::{MessageLog, TicketLog};
 
 impl<'a> Court<'a> {
     /// Compares what was written with what stands in the target tickets.
@@ -195,21 +195,27 @@ impl<'a> Court<'a> {
         }
     }
 
+    /// Redacted words are nowhere, unless the source's own store still has them (in a comment that a merge made).
     fn check_exposure(&mut self, group: &Group<'a>, targets: &[&'a TicketView], found: &[Found<'a>]) {
-        for (id, log) in &group.members {
-            for words in log.messages.iter().flat_map(|message| &message.redacted) {
-                let words = normal(words, false);
-                let is_in_text = found.iter().find(|one| !words.is_empty() && one.normal.contains(&words));
-                let Some(one) = is_in_text else { continue };
-                if self.case.exposed.contains(*id) {
-                    self.verdict.explained += 1;
-                    continue;
-                }
-                let what = format!("words that were redacted at the source still stand in message {}", one.message.id);
-                let target = targets.iter().find(|target| target.id == one.ticket).copied();
-                self.verdict.differ(Kind::Exposed, at(id, target), what);
+        let redacted = |log: &'a TicketLog| log.messages.iter().flat_map(|message| &message.redacted);
+        for (id, words) in group.members.iter().flat_map(|(id, log)| redacted(log).map(|words| (*id, normal(words, false)))) {
+            let Some(one) = found.iter().find(|one| !words.is_empty() && one.normal.contains(&words)) else { continue };
+            if self.is_still_at_source(group, &words) {
+                continue;
             }
+            if self.case.exposed.contains(id) {
+                self.verdict.explained += 1;
+                continue;
+            }
+            let what = format!("words that were redacted at the source still stand in message {}", one.message.id);
+            let target = targets.iter().find(|target| target.id == one.ticket).copied();
+            self.verdict.differ(Kind::Exposed, at(id, target), what);
         }
+    }
+
+    fn is_still_at_source(&self, group: &Group<'a>, words: &str) -> bool {
+        let views = group.members.iter().filter_map(|(id, _)| self.source.get(id));
+        views.flat_map(|view| &view.messages).any(|message| normal(&message.body, message.html).contains(words))
     }
 }
 

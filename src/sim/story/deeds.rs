@@ -233,8 +233,11 @@ impl Story {
             self.retype(moment, &agent, &ticket, "incident");
         }
         let action = Action::Link { ticket, kind: kind.to_string(), to: to.clone() };
-        if self.play(moment, &agent, action).is_some() && kind == "parent" {
-            self.parents.insert(to);
+        if self.play(moment, &agent, action).is_some() {
+            self.links.push((from, kind.to_string(), to.clone()));
+            if kind == "parent" {
+                self.parents.insert(to);
+            }
         }
     }
 
@@ -308,8 +311,14 @@ fn value(dice: &mut SmallRng, field: &CustomField, at: chrono::DateTime<chrono::
         CustomKind::Date => day.format("%Y-%m-%d").to_string(),
         CustomKind::DateTime => day.format("%Y-%m-%dT%H:%M:00Z").to_string(),
         CustomKind::Checkbox => "true".to_string(),
+        CustomKind::YesOrNo => (*pick(dice, &["yes", "no"])).to_string(),
+        CustomKind::Serial => format!("{}{}-{:04}", letter(dice), letter(dice), dice.random_range(0..10_000)),
     };
     vec![one]
+}
+
+fn letter(dice: &mut SmallRng) -> char {
+    char::from(dice.random_range(b'A'..=b'Z'))
 }
 
 fn several(dice: &mut SmallRng, options: &[String]) -> Vec<String> {

@@ -11,7 +11,7 @@ const PAPERS: [&str; 4] = ["invoice.pdf", "Rechnung Nr. 12 – Kopie.pdf", "請�
 const BLOBS: [&str; 4] = ["dump.bin", "firmware-1.2.3.img", "core dump 🔥.bin", "año_niño.dat"];
 const PICTURES: [&str; 4] = ["screenshot.png", "Foto 📷.png", "画面.png", "capture d’écran.png"];
 
-/// A file of any kind; one in a hundred is some 100 KB.
+/// A file of any kind; one in fifty has some 100 KB.
 pub fn attachment(dice: &mut SmallRng) -> File {
     match dice.random_range(0..4) {
         0 => file(pick::<&str>(dice, &TABLES), "text/csv", table(dice)),
@@ -33,9 +33,9 @@ fn file(name: &str, content_type: &str, bytes: Vec<u8>) -> File {
 
 fn size(dice: &mut SmallRng) -> usize {
     match dice.random_range(0..100) {
-        0 => dice.random_range(100_000..400_000),
-        1..=5 => dice.random_range(20_000..100_000),
-        6..=30 => dice.random_range(2_000..20_000),
+        0..=1 => dice.random_range(100_000..400_000),
+        2..=6 => dice.random_range(20_000..100_000),
+        7..=30 => dice.random_range(2_000..20_000),
         31..=35 => dice.random_range(1..4),
         _ => dice.random_range(50..2_000),
     }

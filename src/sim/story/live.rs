@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
 use rand::Rng;
 
 use super::tongue::Tongue;
@@ -9,6 +10,9 @@ use super::vocabulary::Meaning;
 use super::{Moment, Story, cast, pick, prose};
 use crate::desk::Side;
 use crate::sim::stage::{Action, Stage};
+
+/// Most tickets that are deleted or merged within ten minutes.
+const MOST_ENDED: usize = 12;
 
 /// Both desks, and how a mirrored ticket is found in the target.
 pub struct Scene<'a> {
@@ -115,6 +119,7 @@ impl Story {
         match (here, thread) {
             (Here::Open, _) | (_, None) => drop(self.open(&moment)),
             (Here::Redact, _) => self.redact(&moment),
+            (Here::Unlink, _) => self.unlink(&moment),
             (here, Some(thread)) => self.act_here(&moment, here, thread),
         }
         Step { side: Side::Source, what, ticket, deeds: self.log.last - before }
@@ -123,7 +128,7 @@ impl Story {
     fn act_here(&mut self, moment: &Moment<'_>, here: Here, thread: usize) {
         let (ticket, tongue) = (self.threads[thread].id.clone(), self.threads[thread].customer.tongue);
         match here {
-            Here::Open | Here::Redact => {}
+            Here::Open | Here::Redact | Here::Unlink => {}
             Here::Write => self.write_back(moment, thread),
             Here::Thank => self.thank(moment, thread),
             Here::Answer => self.answer(moment, &ticket, tongue),
@@ -135,11 +140,21 @@ impl Story {
             Here::Tag => self.tag(moment, &ticket),
             Here::CopyIn => self.copy_in(moment, thread),
             Here::Link => self.with_other(moment, thread, Self::link),
-            Here::Unlink => self.unlink(moment, &ticket),
+            Here::Merge | Here::Delete if self.has_ended_enough(moment) => self.note(moment, &ticket, tongue),
             Here::Merge => self.with_other(moment, thread, Self::merge),
             Here::Delete => self.delete(moment, thread),
             Here::Hide => self.hide(moment, thread),
         }
+    }
+
+    /// Nobody deletes and merges all day; a gateway may well stop when somebody does.
+    fn has_ended_enough(&mut self, moment: &Moment<'_>) -> bool {
+        self.ended.retain(|at| moment.at - *at < TimeDelta::minutes(10));
+        if self.ended.len() >= MOST_ENDED {
+            return true;
+        }
+        self.ended.push_back(moment.at);
+        false
     }
 
     /// Some living thread, the last twenty as often as all others together.
@@ -162,11 +177,16 @@ impl Story {
         self.write_back(moment, thread);
     }
 
-    fn unlink(&mut self, moment: &Moment<'_>, ticket: &str) {
-        let first = self.log.source.get(ticket).and_then(|log| log.links.first().cloned());
-        if let Some((kind, to)) = first {
+    fn unlink(&mut self, moment: &Moment<'_>) {
+        if self.links.is_empty() {
+            return;
+        }
+        let place = self.dice.random_range(0..self.links.len());
+        let (thread, kind, to) = self.links.swap_remove(place);
+        if self.is_alive(thread) {
             let agent = self.some_agent(moment.side);
-            self.play(moment, &agent, Action::Unlink { ticket: ticket.to_string(), kind, to });
+            let ticket = self.threads[thread].id.clone();
+            self.play(moment, &agent, Action::Unlink { ticket, kind, to });
         }
     }
 

@@ -143,19 +143,24 @@ impl Log {
         self.last += 1;
         let deed = Deed { number: self.last, who, at, message: done.message.clone() };
         *self.deeds.entry(format!("{} {}", side.as_str(), kind(action))).or_default() += 1;
-        let named = ticket_of(action);
-        let id = if done.ticket.is_empty() { named.unwrap_or_default() } else { &done.ticket };
+        let id = subject_of(action, done);
         let ticket = self.side_mut(side).entry(id.to_string()).or_insert_with(TicketLog::unknown);
         ticket.take(&deed, action);
     }
 }
 
-fn ticket_of(action: &Action) -> Option<&str> {
+/// The ticket that was acted on. What is said about a merged ticket may end up in another, and the desk says in which.
+fn subject_of<'a>(action: &'a Action, done: &'a Done) -> &'a str {
     match action {
-        Action::Open { .. } => None,
-        Action::Reply { ticket, .. }
-        | Action::Note { ticket, .. }
-        | Action::Set { ticket, .. }
+        Action::Open { .. } => &done.ticket,
+        Action::Reply { ticket, .. } | Action::Note { ticket, .. } => {
+            if done.ticket.is_empty() {
+                ticket
+            } else {
+                &done.ticket
+            }
+        }
+        Action::Set { ticket, .. }
         | Action::Tag { ticket, .. }
         | Action::Link { ticket, .. }
         | Action::Unlink { ticket, .. }
@@ -163,7 +168,7 @@ fn ticket_of(action: &Action) -> Option<&str> {
         | Action::Delete { ticket }
         | Action::Undelete { ticket }
         | Action::Redact { ticket, .. }
-        | Action::MakePrivate { ticket, .. } => Some(ticket),
+        | Action::MakePrivate { ticket, .. } => ticket,
     }
 }
 

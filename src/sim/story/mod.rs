@@ -18,7 +18,7 @@ pub mod prose;
 pub mod tongue;
 pub mod vocabulary;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -46,9 +46,13 @@ pub struct Story {
     places: HashMap<String, usize>,
     /// Source tickets that others hang from.
     parents: BTreeSet<String>,
+    /// Links that were made: the place in `threads`, the kind, the other ticket.
+    links: Vec<(usize, String, String)>,
     /// Places in `threads` where something can still be done.
     alive: Vec<usize>,
     secrets: Vec<Secret>,
+    /// When tickets were last deleted or merged while others looked on.
+    ended: VecDeque<DateTime<Utc>>,
     /// Tickets that the target's agents opened at the target.
     natives: Vec<String>,
 }
@@ -92,8 +96,10 @@ impl Story {
             threads: Vec::new(),
             places: HashMap::new(),
             parents: BTreeSet::new(),
+            links: Vec::new(),
             alive: Vec::new(),
             secrets: Vec::new(),
+            ended: VecDeque::new(),
             natives: Vec::new(),
         }
     }

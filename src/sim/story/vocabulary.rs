@@ -66,6 +66,10 @@ pub enum CustomKind {
     Date,
     DateTime,
     Checkbox,
+    /// `yes` or `no`: a choice of two that people think of as a check box.
+    YesOrNo,
+    /// Two capitals, a dash, four digits.
+    Serial,
 }
 
 /// Somebody who works at the desk.
@@ -89,7 +93,6 @@ pub struct Abilities {
     pub make_private: bool,
     pub merge: bool,
     pub delete: bool,
-    pub tag: bool,
     pub follow: bool,
 }
 
@@ -98,7 +101,7 @@ impl Vocabulary {
     pub fn zendesk() -> Self {
         Self {
             desk: "zendesk",
-            groups: words(&["Support", "Billing", "Logistics"]),
+            groups: words(&["Support", "Billing", "Engineering", "Escalations"]),
             statuses: vec![
                 status("new", Meaning::New),
                 status("open", Meaning::Open),
@@ -110,10 +113,15 @@ impl Vocabulary {
             priorities: words(&["low", "normal", "high", "urgent"]),
             types: words(&["question", "problem", "incident", "task"]),
             custom: zendesk_fields(),
-            agents: agents(&["Maria Lopez", "Jonas Weber", "Aiko Tanaka", "Samira Haddad", "Tom Okafor", "Claire Dubois"]),
+            agents: vec![
+                agent("Ada Reyes", "ada@desk.example"),
+                agent("Ben Okafor", "ben@desk.example"),
+                agent("Chiara Rossi", "chiara@desk.example"),
+                agent("Dmitri Volkov", "dmitri@desk.example"),
+            ],
             organisations: organisations(),
             links: vec!["parent"],
-            can: Abilities { redact: true, make_private: true, merge: true, delete: true, tag: true, follow: true },
+            can: Abilities { redact: true, make_private: true, merge: true, delete: true, follow: true },
         }
     }
 
@@ -121,20 +129,25 @@ impl Vocabulary {
     pub fn request_tracker() -> Self {
         Self {
             desk: "request-tracker",
-            groups: words(&["Support", "Billing", "Logistics"]),
+            groups: words(&["General", "Support", "Billing", "Engineering"]),
             statuses: vec![
                 status("new", Meaning::New),
                 status("open", Meaning::Open),
                 status("stalled", Meaning::Waiting),
                 status("resolved", Meaning::Done),
             ],
-            priorities: words(&["0", "20", "50", "80"]),
+            priorities: words(&["0", "50", "100"]),
             types: Vec::new(),
             custom: rt_fields(),
-            agents: agents(&["Maria Lopez", "Jonas Weber", "Aiko Tanaka", "Samira Haddad", "Tom Okafor", "Claire Dubois"]),
+            agents: vec![
+                agent("Alice Agent", "alice@lab.example"),
+                agent("Bob Agent", "bob@lab.example"),
+                agent("Carol Agent", "carol@lab.example"),
+                agent("Dave Agent", "dave@lab.example"),
+            ],
             organisations: organisations(),
             links: vec!["parent", "depends_on", "refers_to"],
-            can: Abilities { redact: false, make_private: false, merge: true, delete: true, tag: true, follow: true },
+            can: Abilities { redact: false, make_private: false, merge: true, delete: true, follow: true },
         }
     }
 
@@ -152,25 +165,33 @@ impl Vocabulary {
 }
 
 fn zendesk_fields() -> Vec<CustomField> {
+    let products = ["product_mast", "product_sail", "product_rudder", "product_hull_wood", "product_hull_steel"];
     vec![
         field("Order number", CustomKind::Text, &[]),
-        field("Notes", CustomKind::LongText, &[]),
-        field("Severity", CustomKind::Choice, &["minor", "major", "critical"]),
-        field("Products", CustomKind::MultiChoice, &["app", "printer", "scanner", "server"]),
-        field("Seats", CustomKind::Integer, &[]),
-        field("Refund", CustomKind::Decimal, &[]),
-        field("Renewal", CustomKind::Date, &[]),
+        field("Root cause", CustomKind::LongText, &[]),
         field("VIP", CustomKind::Checkbox, &[]),
+        field("Renewal date", CustomKind::Date, &[]),
+        field("Seats", CustomKind::Integer, &[]),
+        field("Refund amount", CustomKind::Decimal, &[]),
+        field("Serial", CustomKind::Serial, &[]),
+        field("Product", CustomKind::Choice, &products),
+        field("Topics", CustomKind::MultiChoice, &["topic_shipping", "topic_invoice", "topic_bug"]),
     ]
 }
 
 fn rt_fields() -> Vec<CustomField> {
     vec![
-        field("Order number", CustomKind::Text, &[]),
+        field("Order Number", CustomKind::Text, &[]),
         field("Details", CustomKind::LongText, &[]),
-        field("Severity", CustomKind::Choice, &["Minor", "Major", "Critical"]),
-        field("Products", CustomKind::MultiChoice, &["App", "Printer", "Scanner", "Server"]),
-        field("Renewal", CustomKind::DateTime, &[]),
+        field("Severity", CustomKind::Choice, &["low", "normal", "high", "critical"]),
+        field("Products", CustomKind::MultiChoice, &["alpha", "beta", "gamma"]),
+        field("Plan", CustomKind::Choice, &["free", "team", "enterprise"]),
+        field("Areas", CustomKind::MultiChoice, &["web", "mobile", "api", "billing"]),
+        field("Contract End", CustomKind::Date, &[]),
+        field("Callback", CustomKind::DateTime, &[]),
+        field("Seats", CustomKind::Integer, &[]),
+        field("Amount", CustomKind::Decimal, &[]),
+        field("Escalated", CustomKind::YesOrNo, &[]),
     ]
 }
 
@@ -182,21 +203,12 @@ fn status(word: &str, meaning: Meaning) -> Status {
     Status { word: word.to_string(), meaning }
 }
 
-fn agents(names: &[&str]) -> Vec<Agent> {
-    let agent = |name: &&str| Agent {
-        name: (*name).to_string(),
-        email: format!("{}@desk.example", name.to_lowercase().replace(' ', ".")),
-    };
-    names.iter().map(agent).collect()
+fn agent(name: &str, email: &str) -> Agent {
+    Agent { name: name.to_string(), email: email.to_string() }
 }
 
 fn organisations() -> Vec<Organisation> {
-    let known = [
-        ("Nordwind Maschinenbau GmbH", "nordwind.example"),
-        ("Atelier Lumière", "lumiere.example"),
-        ("Sakura Trading", "sakura.example"),
-        ("Cedar & Sons", "cedar.example"),
-    ];
+    let known = [("Northwind Traders", "northwind.example"), ("Æther Labs", "aether.example"), ("Kyoto Garden", "kyoto.example")];
     known.iter().map(|(name, domain)| Organisation { name: (*name).to_string(), domain: (*domain).to_string() }).collect()
 }
 

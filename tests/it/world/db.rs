@@ -7,6 +7,7 @@
 //! starts a *holder*, this program again, which owns the cluster until the runner is gone.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -24,8 +25,8 @@ use tokio::sync::OnceCell;
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// Key of the lock under which the template is made: any number that nothing else uses.
 const TEMPLATE_LOCK: i64 = 0x7469_6465;
-/// Memory that the cluster may need.
-const ROOM: u64 = 1 << 30;
+/// Memory that the cluster may need: 8 MB for each database, of which a run leaves some hundreds.
+const ROOM: u64 = 4 << 30;
 /// Tells this program that it is a holder: the process to outlive, a colon, the directory of the cluster.
 const HOLD: &str = "TIDEGATE_TEST_HOLD";
 
@@ -64,7 +65,7 @@ async fn socket() -> &'static Path {
             Some(runner) => held(runner, &directory).await,
             None => {
                 wipe_leftovers();
-                OWN.get_or_init(async || own(&directory).await.expect("a cluster of this process")).await;
+                OWN.get_or_init(async || own(&directory).await.unwrap_or_else(|error| panic!("{error}"))).await;
             }
         }
         directory.join("sock")
@@ -94,13 +95,14 @@ pub fn base() -> PathBuf {
     if room > ROOM { memory.into() } else { std::env::temp_dir() }
 }
 
-/// Removes what runs left that are over.
+/// Removes what runs left that are over, unless somebody is just doing that.
 fn wipe_leftovers() {
     for entry in fs::read_dir(base()).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let number = name.strip_prefix(&prefix()).and_then(|rest| rest.split('.').next());
         let run = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
-        if run.is_some_and(|run| test_kill_process(run).is_err()) {
+        let owned = || fs::File::open(entry.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_err());
+        if run.is_some_and(|run| test_kill_process(run).is_err()) && !owned() {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -112,7 +114,12 @@ async fn held(run: Pid, directory: &Path) {
     if !takes_connections(directory).await {
         let mut holder = spawn_holder(run, directory);
         let up = async || {
-            let _ = holder.try_wait();
+            let ended = holder.try_wait().expect("it is our child");
+            if ended.is_some_and(|status| !status.success()) {
+                let mut said = String::new();
+                let _ = holder.stderr.take().expect("it is piped").read_to_string(&mut said);
+                panic!("the holder of the run's cluster failed: {said}");
+            }
             takes_connections(directory).await
         };
         until("the run's cluster takes connections", up).await;
@@ -127,11 +134,11 @@ async fn takes_connections(directory: &Path) -> bool {
 fn spawn_holder(run: Pid, directory: &Path) -> std::process::Child {
     use std::os::unix::process::CommandExt;
     Command::new(std::env::current_exe().expect("this program has a path"))
-        .args(["--exact", "world::db::a_cluster_lives_as_long_as_its_run"])
+        .args(["--exact", "--nocapture", "world::db::a_cluster_lives_as_long_as_its_run"])
         .env(HOLD, format!("{}:{}", run.as_raw_nonzero(), directory.display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .expect("this program starts again")
@@ -142,7 +149,11 @@ async fn hold(order: &str) {
     let (run, directory) = order.split_once(':').expect("an order is a process id and a directory");
     let run = Pid::from_raw(run.parse().expect("a process id")).expect("not zero");
     wipe_leftovers();
-    let Ok(cluster) = own(Path::new(directory)).await else { return };
+    let cluster = match own(Path::new(directory)).await {
+        Ok(cluster) => cluster,
+        Err(EmbeddedError::InUse { .. }) => return,
+        Err(error) => panic!("{error}"),
+    };
     while test_kill_process(run).is_ok() {
         task::delay(Duration::from_millis(100)).await;
     }

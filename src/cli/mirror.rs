@@ -1,0 +1,191 @@
+//! `tidegate mirror …`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Subcommand;
+
+use crate::clock::Clock;
+use crate::config::file::{self, MirrorFile};
+use crate::config::mirror::MirrorConfig;
+use crate::config::mistake::{Mistake, refuses};
+use crate::config::secret::resolve_secrets;
+use crate::config::settings::Settings;
+use crate::config::values::check_values;
+use crate::desk::Side;
+use crate::desk::policy::Silence;
+use crate::gateway::connect::{Connected, connected};
+use crate::ledger::Ledger;
+use crate::ledger::mirror::MirrorRow;
+
+use super::open;
+
+/// What to do with mirrors.
+#[derive(Debug, Subcommand)]
+pub enum MirrorVerb {
+    /// Check a mirror file against both desks and take it into service
+    Apply {
+        file: PathBuf,
+        /// Do not ask the desks for their fields and values
+        #[arg(long)]
+        offline: bool,
+    },
+    /// List mirrors
+    List,
+    /// Show a mirror as it is applied, without secrets
+    Show { mirror: String },
+    /// Stop writing; changes are still received
+    Pause {
+        mirror: String,
+        #[arg(long, default_value = "paused by the operator")]
+        why: String,
+    },
+    /// Go on writing
+    Resume { mirror: String },
+    /// Unregister the webhook and forget the mirror; nothing at the desks is deleted
+    Remove {
+        mirror: String,
+        /// The mirror's name again: the links between both desks' tickets are forgotten too
+        #[arg(long)]
+        yes: String,
+    },
+}
+
+/// Runs it.
+pub async fn run(settings: &Settings, verb: MirrorVerb) -> anyhow::Result<u8> {
+    if let MirrorVerb::Apply { file, offline } = verb {
+        return apply(settings, file, offline).await;
+    }
+    let opened = open::ledger(settings).await?;
+    let done = act(&opened.ledger, verb).await;
+    opened.close().await;
+    done.map(|()| 0)
+}
+
+async fn act(ledger: &Ledger, verb: MirrorVerb) -> anyhow::Result<()> {
+    match verb {
+        MirrorVerb::Apply { .. } => unreachable!("handled before the ledger is opened"),
+        MirrorVerb::List => list(ledger).await,
+        MirrorVerb::Show { mirror } => {
+            let row = ledger.mirror(&mirror).await?;
+            println!("{}", serde_json::to_string_pretty(&row.config)?);
+            Ok(())
+        }
+        MirrorVerb::Pause { mirror, why } => {
+            ledger.pause_mirror(ledger.mirror(&mirror).await?.id, &why).await?;
+            println!("{mirror} is paused: changes are received and wait.");
+            Ok(())
+        }
+        MirrorVerb::Resume { mirror } => {
+            ledger.resume_mirror(ledger.mirror(&mirror).await?.id).await?;
+            println!("{mirror} goes on.");
+            Ok(())
+        }
+        MirrorVerb::Remove { mirror, yes } => remove(ledger, &mirror, &yes).await,
+    }
+}
+
+async fn list(ledger: &Ledger) -> anyhow::Result<()> {
+    let mirrors = ledger.mirrors().await?;
+    if mirrors.is_empty() {
+        println!("There is no mirror. Write a file like those in deploy/examples and run: tidegate mirror apply FILE");
+    }
+    for row in mirrors {
+        let config = MirrorConfig::stored(row.config.clone()).map_err(anyhow::Error::msg)?;
+        let state = row.paused_why.as_deref().map_or_else(|| row.phase.as_str().to_string(), |why| format!("paused ({why})"));
+        println!("{:20} {} -> {}  {state}", row.name, config.source.url, config.target.url);
+    }
+    Ok(())
+}
+
+async fn remove(ledger: &Ledger, name: &str, yes: &str) -> anyhow::Result<()> {
+    let row = ledger.mirror(name).await?;
+    if yes != name {
+        bail!("to remove the mirror, name it again: --yes {name}");
+    }
+    let witness = ledger.witness(row.id, Side::Source).await?;
+    if let Some(registration) = witness.registration {
+        unregister(&row, ledger, &registration).await;
+    }
+    ledger.remove_mirror(row.id).await?;
+    println!("{name} is removed. Tickets that it made are still at the target; their keys name the mirror.");
+    Ok(())
+}
+
+async fn unregister(row: &MirrorRow, ledger: &Ledger, registration: &str) {
+    let outcome = match connected(row, ledger, &Clock::system()) {
+        Ok(connected) => connected.course.source.remove_webhook(registration).await.map_err(|fault| fault.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(why) = outcome {
+        println!("The webhook {registration} could not be unregistered ({why}): remove it in the source desk.");
+    }
+}
+
+async fn apply(settings: &Settings, path: PathBuf, offline: bool) -> anyhow::Result<u8> {
+    let file = match file::load(&path) {
+        Ok(file) => file,
+        Err(mistakes) => return Ok(tell(&mistakes)),
+    };
+    if let Err(mistakes) = resolve_secrets(&file.config, &file.places) {
+        return Ok(tell(&mistakes));
+    }
+    let opened = open::ledger(settings).await?;
+    let done = apply_to(&opened.ledger, &file, offline).await;
+    opened.close().await;
+    done
+}
+
+/// Checks against both desks and stores. Nothing is stored when something is wrong.
+pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyhow::Result<u8> {
+    let clock = Clock::system();
+    if !offline {
+        let probe = MirrorRow {
+            id: crate::mirror::MirrorId(uuid::Uuid::nil()),
+            name: file.config.name.clone(),
+            keys: crate::mirror::KeySpace(file.config.name.clone()),
+            config: serde_json::to_value(&file.config)?,
+            mapping_version: file.config.mapping.version(),
+            phase: crate::mirror::Phase::Applied,
+            paused_why: None,
+            reference_time: None,
+            applied_at: clock.now(),
+        };
+        let connected = connected(&probe, ledger, &clock)?;
+        let mistakes = ask_desks(file, &connected).await?;
+        if refuses(&mistakes) {
+            return Ok(tell(&mistakes));
+        }
+        tell(&mistakes);
+    }
+    let config = serde_json::to_value(&file.config)?;
+    let row = ledger.apply_mirror(&file.config.name, &config, &file.config.mapping.version(), clock.now()).await?;
+    println!("{} is applied: {} -> {}", row.name, file.config.source.url, file.config.target.url);
+    println!("Next: tidegate serve, and tidegate backfill {}", row.name);
+    Ok(0)
+}
+
+async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<Vec<Mistake>> {
+    let course = &connected.course;
+    for (side, desk) in [(Side::Source, &course.source), (Side::Target, &course.target)] {
+        let identity = desk.identify().await.map_err(|fault| anyhow::anyhow!("the {} desk: {fault}", side.as_str()))?;
+        println!("{} desk: {} as {}", side.as_str(), desk.capabilities().name, identity.name);
+    }
+    if file.config.policy.silence == Silence::Proven {
+        println!("target stays silent by: {}", course.target.capabilities().silence);
+    }
+    let source = course.source.schema().await?;
+    let target = course.target.schema().await?;
+    Ok(check_values(&file.config, &file.places, &source, &target))
+}
+
+fn tell(mistakes: &[Mistake]) -> u8 {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    if refuses(mistakes) {
+        eprintln!("\nNothing was applied.");
+        return 2;
+    }
+    0
+}

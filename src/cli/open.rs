@@ -1,0 +1,68 @@
+//! Opens the ledger: the Postgres that was named, or the private one.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::Context;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::settings::Settings;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::{Embedded, Options};
+use crate::ledger::Ledger;
+
+/// The database's name in a private Postgres.
+const DATABASE: &str = "tidegate";
+
+/// The ledger, and the private Postgres under it if it is ours.
+pub struct Opened {
+    pub ledger: Ledger,
+    embedded: Option<Embedded>,
+    /// For people: where the data is.
+    pub place: String,
+}
+
+impl Opened {
+    /// Closes the connections, then stops the private Postgres.
+    pub async fn close(self) {
+        self.ledger.close().await;
+        if let Some(embedded) = self.embedded {
+            let _ = embedded.stop().await;
+        }
+    }
+}
+
+/// Opens the ledger. With the private Postgres already run by another `tidegate` (a `serve`), it is shared.
+pub async fn ledger(settings: &Settings) -> anyhow::Result<Opened> {
+    let connections = u32::from(settings.connections);
+    if let Some(url) = settings.database_url() {
+        let options = PgConnectOptions::from_str(url.expose()).context("DATABASE_URL is not a Postgres address")?;
+        let place = format!("the Postgres at {}", options.get_host());
+        let ledger = Ledger::open(options, connections).await?;
+        return Ok(Opened { ledger, embedded: None, place });
+    }
+    private(settings, &settings.data_dir, connections).await
+}
+
+async fn private(settings: &Settings, directory: &Path, connections: u32) -> anyhow::Result<Opened> {
+    let directory = std::path::absolute(directory)?;
+    std::fs::create_dir_all(&directory).with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
+    let home = directory.join("postgres");
+    let place = format!("the private Postgres in {}", home.display());
+    let options = Options { dir: home.clone(), binaries: settings.pg_bin.clone(), durable: true };
+    match Embedded::start(options).await {
+        Ok(embedded) => {
+            embedded.ensure_database(DATABASE).await?;
+            let ledger = Ledger::open(embedded.options(DATABASE), connections).await?;
+            Ok(Opened { ledger, embedded: Some(embedded), place })
+        }
+        Err(EmbeddedError::InUse { .. }) => {
+            let options =
+                PgConnectOptions::new_without_pgpass().socket(home.join("sock")).username("postgres").database(DATABASE);
+            let ledger =
+                Ledger::open(options, 4).await.context("another tidegate owns the private Postgres, and it does not answer")?;
+            Ok(Opened { ledger, embedded: None, place })
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,112 @@
+//! `tidegate status [MIRROR]`
+
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::config::settings::Settings;
+use crate::desk::Side;
+use crate::ledger::Ledger;
+use crate::ledger::feed::Witness;
+use crate::ledger::mirror::MirrorRow;
+use crate::ledger::status::Status;
+
+use super::open;
+
+/// Options of `status`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One mirror; all if not given
+    pub mirror: Option<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints where mirrors stand.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
+    let opened = open::ledger(settings).await?;
+    let done = print(&opened.ledger, &args).await;
+    opened.close().await;
+    done
+}
+
+async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
+    let mirrors = match &args.mirror {
+        Some(name) => vec![ledger.mirror(name).await?],
+        None => ledger.mirrors().await?,
+    };
+    let now = Clock::system().now();
+    let mut all = Vec::new();
+    for mirror in mirrors {
+        let status = ledger.status(mirror.id, now).await?;
+        let witness = ledger.witness(mirror.id, Side::Source).await?;
+        if !args.json {
+            for line in lines(&mirror, &status, &witness) {
+                println!("{line}");
+            }
+        }
+        all.push(json!({
+            "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
+            "reference_time": mirror.reference_time, "status": status, "webhook": witness,
+        }));
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    }
+    Ok(0)
+}
+
+fn lines(mirror: &MirrorRow, status: &Status, witness: &Witness) -> Vec<String> {
+    let mut lines = vec![match &mirror.paused_why {
+        Some(why) => format!("{}: PAUSED: {why}", mirror.name),
+        None => format!("{}: {}", mirror.name, mirror.phase.as_str()),
+    }];
+    lines.push(format!(
+        "  {} tickets, {} copied, {} messages; {} waiting (oldest {:.0} s), {} parked, {} conflicts, {} not whole yet",
+        status.tickets,
+        status.copied,
+        status.messages,
+        status.waiting,
+        status.oldest_seconds,
+        status.parked,
+        status.conflicts,
+        status.incomplete
+    ));
+    lines.push(format!(
+        "  lag p50 {:.2} s, p95 {:.2} s, p99 {:.2} s, longest {:.2} s over {} live changes",
+        status.lag.p50, status.lag.p95, status.lag.p99, status.lag.max, status.lag.events
+    ));
+    if let Some(reference) = mirror.reference_time {
+        lines.push(format!("  reference time {reference}: start of the last full copy that was read to its end"));
+    }
+    lines.extend(witness_lines(status, witness));
+    if status.parked > 0 {
+        lines.push(format!("  next: tidegate parked list {}", mirror.name));
+    }
+    lines
+}
+
+fn witness_lines(status: &Status, witness: &Witness) -> Vec<String> {
+    let mut lines = Vec::new();
+    match witness.last_delivery_at {
+        Some(at) => {
+            lines.push(format!("  webhook: last genuine delivery {at}; {} changes were seen by the poll only", status.missed))
+        }
+        None if witness.registration.is_some() => lines.push("  webhook: registered, nothing was delivered yet".to_string()),
+        None => lines.push("  webhook: none".to_string()),
+    }
+    if status.webhook_silent {
+        lines.push(
+            "  ALARM: the webhook is silent: the poll sees changes that it does not tell. Look at it in the source desk."
+                .to_string(),
+        );
+    }
+    if let (Some(at), Some(why)) = (witness.last_rejection_at, &witness.last_rejection) {
+        lines.push(format!("  webhook: {} requests were refused, the last {at}: {why}", witness.rejections));
+    }
+    match (status.polled_at, &status.poll_fault) {
+        (_, Some(fault)) => lines.push(format!("  ALARM: the poll fails: {fault}")),
+        (Some(at), None) => lines.push(format!("  poll: last {at}")),
+        (None, None) => lines.push("  poll: not started; run tidegate serve".to_string()),
+    }
+    lines
+}

@@ -1,0 +1,6 @@
+//! The gateway: wires the house from its settings, starts and stops it.
+
+pub mod budget;
+pub mod connect;
+pub mod serve;
+pub mod witness;

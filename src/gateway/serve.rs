@@ -1,0 +1,275 @@
+//! The running gateway: one writer, one engine, and for each mirror a poller, a lister and a registrar.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::connectors::contract::SourceDesk;
+use crate::desk::Side;
+use crate::intake::backfill::Lister;
+use crate::intake::poll::Poller;
+use crate::intake::receive::Ears;
+use crate::intake::writer::{Writer, writer};
+use crate::ledger::Ledger;
+use crate::ledger::mirror::MirrorRow;
+use crate::mirror::MirrorId;
+use crate::replay::course::Steps;
+use crate::replay::engine::{Courses, Engine, House, Settings, Turns};
+use crate::task::{self, Next, Stop, Stopper, stopper};
+use crate::web::router::{Site, router};
+
+use super::budget::SharedBudget;
+use super::connect::{Connected, connected};
+use super::witness::Registrar;
+
+/// What a gateway is made of.
+pub struct Parts {
+    pub ledger: Ledger,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub steps: Arc<dyn Steps>,
+    pub largest_delivery: usize,
+    /// How long the sources' own retries of a webhook may take, before a change counts as missed.
+    pub webhook_retry: Duration,
+}
+
+/// A running gateway. Dropping it ends every task where it stands, as a kill would; [`Gateway::stop`] lets them finish.
+pub struct Gateway {
+    site: Site,
+    stopper: Stopper,
+    tasks: JoinSet<()>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    ledger: Ledger,
+    clock: Clock,
+    courses: Courses,
+    ears: Ears,
+    wake: Arc<Notify>,
+    webhook_retry: Duration,
+    served: Mutex<BTreeMap<MirrorId, Served>>,
+}
+
+struct Served {
+    applied_at: DateTime<Utc>,
+    budgets: [Arc<SharedBudget>; 2],
+    /// Ends the mirror's tasks when dropped.
+    _tasks: JoinSet<()>,
+}
+
+impl Gateway {
+    /// Starts everything but the listener.
+    pub fn start(parts: Parts) -> Self {
+        let wake = Arc::new(Notify::new());
+        let courses: Courses = Arc::new(RwLock::new(BTreeMap::new()));
+        let ears: Ears = Arc::new(RwLock::new(BTreeMap::new()));
+        let (writer, desk) = writer(parts.ledger.clone(), wake.clone());
+        let house = House {
+            ledger: parts.ledger.clone(),
+            clock: parts.clock.clone(),
+            settings: parts.settings,
+            steps: parts.steps,
+            turns: Turns::default(),
+        };
+        let engine = Engine::new(Arc::new(house), courses.clone(), wake.clone());
+        let shared = Arc::new(Shared {
+            ledger: parts.ledger.clone(),
+            clock: parts.clock.clone(),
+            courses,
+            ears: ears.clone(),
+            wake,
+            webhook_retry: parts.webhook_retry,
+            served: Mutex::new(BTreeMap::new()),
+        });
+        let (stopper, stop) = stopper();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(desk.run());
+        tasks.spawn(run_engine(engine, stop.clone()));
+        tasks.spawn(look_after(shared.clone(), stop));
+        let site = Site { ledger: parts.ledger, clock: parts.clock, ears, writer, largest_delivery: parts.largest_delivery };
+        Self { site, stopper, tasks, shared }
+    }
+
+    /// Where handlers hand deliveries in; for tests.
+    pub fn writer(&self) -> &Writer {
+        &self.site.writer
+    }
+
+    /// Listens at `address` until stopped. Returns the address that it got (port 0 takes a free one).
+    pub async fn listen(&mut self, address: SocketAddr) -> std::io::Result<SocketAddr> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        let mut server = axum_server::from_tcp(listener)?.first_request_timeout(Duration::from_secs(10));
+        // Half a request head, or none at all, must not hold a connection for ever.
+        server.http_builder().http1().header_read_timeout(Duration::from_secs(10));
+        let routes = router(self.site.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = server.serve(routes.into_make_service()).await {
+                warn!(%error, "the listener ended");
+            }
+        });
+        Ok(bound)
+    }
+
+    /// Takes in mirrors that were applied, changed or removed, now instead of within a second.
+    pub async fn refresh(&self) {
+        self.shared.refresh().await;
+    }
+
+    /// Writes the counted calls into the ledger.
+    pub async fn flush(&self) {
+        self.shared.flush().await;
+    }
+
+    /// Lets every lane that is under way finish, then stops.
+    pub async fn stop(mut self) {
+        self.stopper.stop();
+        self.shared.served.lock().await.clear();
+        let drained = async {
+            // The writer's desk and the listener only end when everything else is gone: the engine and the mirrors are waited for.
+            self.tasks.join_next().await;
+            self.tasks.join_next().await;
+        };
+        tokio::select! {
+            () = drained => {}
+            () = task::delay(Duration::from_secs(30)) => warn!("some work did not finish; its leases run out by themselves"),
+        }
+        self.shared.flush().await;
+    }
+}
+
+async fn run_engine(engine: Engine, stop: Stop) {
+    engine.run(stop).await;
+}
+
+async fn look_after(shared: Arc<Shared>, stop: Stop) {
+    task::run(stop, || async {
+        shared.refresh().await;
+        shared.flush().await;
+        Next::After(Duration::from_secs(1))
+    })
+    .await;
+}
+
+impl Shared {
+    async fn flush(&self) {
+        for served in self.served.lock().await.values() {
+            for budget in &served.budgets {
+                budget.flush().await;
+            }
+        }
+    }
+
+    async fn refresh(&self) {
+        let rows = match self.ledger.mirrors().await {
+            Ok(rows) => rows,
+            Err(error) => {
+                warn!(%error, "the mirrors cannot be read; those that are served go on");
+                return;
+            }
+        };
+        let mut served = self.served.lock().await;
+        served.retain(|id, _| rows.iter().any(|row| row.id == *id) || self.forget(*id));
+        for row in rows {
+            if served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at) {
+                if let Some(new) = self.serve(&row) {
+                    served.insert(row.id, new);
+                }
+            }
+        }
+    }
+
+    fn forget(&self, id: MirrorId) -> bool {
+        let course = self.courses.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(course) = course {
+            self.ears.write().unwrap_or_else(PoisonError::into_inner).remove(&(course.name.clone(), Side::Source));
+        }
+        false
+    }
+
+    fn serve(&self, row: &MirrorRow) -> Option<Served> {
+        let connected = match connected(row, &self.ledger, &self.clock) {
+            Ok(connected) => connected,
+            Err(error) => {
+                warn!(%error, "a mirror is not served");
+                return None;
+            }
+        };
+        info!(mirror = row.name, "the mirror is served");
+        self.courses.write().unwrap_or_else(PoisonError::into_inner).insert(row.id, connected.course.clone());
+        let mut tasks = JoinSet::new();
+        let budgets = connected.budgets.clone();
+        tasks.spawn(follow(self.poller(&connected), self.lister(&connected), self.registrar(connected)));
+        Some(Served { applied_at: row.applied_at, budgets, _tasks: tasks })
+    }
+
+    fn poller(&self, connected: &Connected) -> Poller {
+        let desk: Arc<dyn SourceDesk> = connected.course.source.clone();
+        Poller {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: connected.course.id,
+            name: connected.course.name.clone(),
+            side: Side::Source,
+            desk,
+            every: connected.config.source.poll.every,
+            webhook_retry: connected.config.source.webhook.as_ref().map(|_| self.webhook_retry),
+            wake: self.wake.clone(),
+        }
+    }
+
+    fn lister(&self, connected: &Connected) -> Lister {
+        let source: Arc<dyn SourceDesk> = connected.course.source.clone();
+        Lister {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: connected.course.id,
+            name: connected.course.name.clone(),
+            source,
+            wake: self.wake.clone(),
+        }
+    }
+
+    fn registrar(&self, connected: Connected) -> Option<Registrar> {
+        let webhook = connected.config.source.webhook.clone()?;
+        Some(Registrar {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            course: connected.course,
+            webhook,
+            secrets: connected.secrets.source.webhook,
+            ears: self.ears.clone(),
+        })
+    }
+}
+
+/// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.
+async fn follow(poller: Poller, lister: Lister, registrar: Option<Registrar>) {
+    let (_never, stop) = stopper();
+    let mut listen = stop.clone();
+    while let Err(error) = poller.start().await {
+        warn!(%error, "the poll cannot start yet");
+        task::pause(Duration::from_secs(2), &mut listen).await;
+    }
+    let first = match &registrar {
+        Some(registrar) => registrar.activate().await,
+        None => Next::Again,
+    };
+    let registering = async {
+        let Some(registrar) = &registrar else { return };
+        if let Next::After(wait) = first {
+            task::delay(wait).await;
+        }
+        task::run(stop.clone(), || registrar.activate()).await;
+    };
+    tokio::join!(task::run(stop.clone(), || poller.activate()), task::run(stop.clone(), || lister.activate()), registering);
+}

@@ -1,0 +1,7 @@
+//! Intake: everything that tells *look at this ticket*. Webhooks, polls and the listing of the full copy end as hints in the
+//! ledger; nothing else happens here.
+
+pub mod backfill;
+pub mod poll;
+pub mod receive;
+pub mod writer;

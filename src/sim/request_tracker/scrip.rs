@@ -1,0 +1,153 @@
+//! RT's stock scrips: the mails that a transaction causes, and the opening of tickets on correspondence.
+//!
+//! A mail goes to everybody in the scrip's roles but whoever caused it (the autoreply goes to them too), the disabled and
+//! those squelched for the ticket; RT keeps a copy as an `EmailRecord` (`CommentEmailRecord`) of its own user.
+
+use super::mime::Message;
+use super::status;
+use super::store::{NOBODY, RT_SYSTEM, Role, Transaction};
+use super::work::{Draft, Work};
+use crate::sim::snapshot::Mail;
+
+/// A scrip that sends mail.
+struct Notification {
+    description: &'static str,
+    /// Recipients, in the order in which the mail names them.
+    to: &'static [Recipients],
+    /// Whoever caused it gets it too.
+    actor_too: bool,
+    comment: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Recipients {
+    Owner,
+    Members(Role),
+}
+
+const AUTOREPLY: Notification = Notification {
+    description: "On Create Autoreply To Requestors",
+    to: &[Recipients::Members(Role::Requestor)],
+    actor_too: true,
+    comment: false,
+};
+const CREATE_OWNER: Notification = Notification {
+    description: "On Create Notify Owner and AdminCcs",
+    to: &[Recipients::Owner, Recipients::Members(Role::AdminCc)],
+    actor_too: false,
+    comment: false,
+};
+const CREATE_CCS: Notification =
+    Notification { description: "On Create Notify Ccs", to: &[Recipients::Members(Role::Cc)], actor_too: false, comment: false };
+const CORRESPOND_OWNER: Notification = Notification {
+    description: "On Correspond Notify Owner and AdminCcs",
+    to: &[Recipients::Owner, Recipients::Members(Role::AdminCc)],
+    actor_too: false,
+    comment: false,
+};
+const CORRESPOND_REQUESTORS: Notification = Notification {
+    description: "On Correspond Notify Requestors and Ccs",
+    to: &[Recipients::Members(Role::Requestor), Recipients::Members(Role::Cc)],
+    actor_too: false,
+    comment: false,
+};
+const COMMENT_ADMIN: Notification = Notification {
+    description: "On Comment Notify AdminCcs as Comment",
+    to: &[Recipients::Members(Role::AdminCc)],
+    actor_too: false,
+    comment: true,
+};
+const OWNER_CHANGE: Notification =
+    Notification { description: "On Owner Change Notify Owner", to: &[Recipients::Owner], actor_too: false, comment: false };
+const RESOLVE: Notification = Notification {
+    description: "On Resolve Notify Requestors",
+    to: &[Recipients::Members(Role::Requestor)],
+    actor_too: false,
+    comment: false,
+};
+
+/// The notifications of a transaction, in RT's order.
+fn notifications(row: &Transaction) -> &'static [Notification] {
+    const CREATE: [Notification; 3] = [AUTOREPLY, CREATE_OWNER, CREATE_CCS];
+    const CORRESPOND: [Notification; 2] = [CORRESPOND_OWNER, CORRESPOND_REQUESTORS];
+    const COMMENT: [Notification; 1] = [COMMENT_ADMIN];
+    const OWNER: [Notification; 1] = [OWNER_CHANGE];
+    const RESOLVED: [Notification; 1] = [RESOLVE];
+    match (row.kind.as_str(), row.field.as_deref()) {
+        ("Create", _) => &CREATE,
+        ("Correspond", _) => &CORRESPOND,
+        ("Comment", _) => &COMMENT,
+        ("Set", Some("Owner")) => &OWNER,
+        ("Status", _) if row.new.as_deref() == Some("resolved") => &RESOLVED,
+        _ => &[],
+    }
+}
+
+impl Work<'_> {
+    /// Runs the stock scrips on a transaction.
+    pub fn run_scrips(&mut self, ticket: u64, id: u64) {
+        let row = self.store.transactions[&id].clone();
+        for notification in notifications(&row) {
+            self.notify(ticket, notification, row.creator);
+        }
+        if row.kind == "Correspond" && self.store.settings.auto_open {
+            self.open_inactive(ticket);
+        }
+    }
+
+    fn notify(&mut self, ticket: u64, notification: &Notification, actor: u64) {
+        let silent = self.store.settings.silent_creator.as_deref() == Some(self.store.user_name(actor));
+        if self.quiet || silent || !self.store.settings.notifications {
+            return;
+        }
+        let to = self.recipients(ticket, notification, actor);
+        if to.is_empty() {
+            return;
+        }
+        self.keep_copy(ticket, notification, &to);
+        let actor = self.store.users[&actor].email.clone();
+        let because = notification.description.to_owned();
+        self.store.outbox.push(Mail { to, ticket: ticket.to_string(), because, actor, at: self.at });
+    }
+
+    fn recipients(&self, ticket: u64, notification: &Notification, actor: u64) -> Vec<String> {
+        let ticket = self.store.ticket(ticket);
+        let mut people: Vec<u64> = Vec::new();
+        for recipients in notification.to {
+            match recipients {
+                Recipients::Owner if ticket.owner != NOBODY => people.push(ticket.owner),
+                Recipients::Owner => {}
+                Recipients::Members(role) => people.extend(ticket.role(*role)),
+            }
+        }
+        let mut to: Vec<String> = Vec::new();
+        for user in people.iter().filter_map(|id| self.store.users.get(id)) {
+            let wanted = !user.disabled && !user.email.is_empty() && (notification.actor_too || user.id != actor);
+            if wanted && !ticket.squelched.contains(&user.email.to_lowercase()) && !to.contains(&user.email) {
+                to.push(user.email.clone());
+            }
+        }
+        to
+    }
+
+    fn keep_copy(&mut self, ticket: u64, notification: &Notification, to: &[String]) {
+        let subject = self.store.ticket(ticket).subject.clone().unwrap_or_default();
+        let message = Message::outgoing(ticket, &subject, notification.description, to);
+        let kind = if notification.comment { "CommentEmailRecord" } else { "EmailRecord" };
+        self.store.last.message += 1;
+        let data = format!("<rt-{}-{}.{ticket}@{}>", super::VERSION, self.store.last.message, super::ORGANIZATION);
+        let draft = Draft { kind, data: Some(data), message: Some(message), ..Draft::default() };
+        self.record_silently(ticket, draft, RT_SYSTEM);
+    }
+
+    /// "On Correspond Open Inactive Tickets": new tickets too.
+    fn open_inactive(&mut self, ticket: u64) {
+        let old = self.store.ticket(ticket).status.clone();
+        if status::is_active(&old) {
+            return;
+        }
+        self.apply_status(ticket, "open");
+        let draft = Draft::change("Status", "Status", Some(old), Some("open".to_owned()));
+        self.record_by_scrip(ticket, draft, RT_SYSTEM);
+    }
+}

@@ -1,0 +1,32 @@
+//! What an admin of the simulated RT has set up, as far as it matters to a mirror.
+
+use serde::{Deserialize, Serialize};
+
+/// Changed by [`super::RequestTrackerSim::set_settings`] or `PUT /_sim/settings`; absent keys keep their defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// RT's stock scrips that send mail are on.
+    pub notifications: bool,
+    /// The user whose transactions these scrips leave out: an admin has put `return $self->TransactionObj->CreatorObj->Name
+    /// ne 'gateway'` into their custom condition. RT itself offers nothing per call.
+    pub silent_creator: Option<String>,
+    /// RT's stock scrip that opens new and inactive tickets on correspondence is on.
+    pub auto_open: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { notifications: true, silent_creator: Some("gateway".to_owned()), auto_open: true }
+    }
+}
+
+/// Where the webhook scrip posts to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhook {
+    /// Empty: no webhook.
+    pub url: String,
+    /// The key of the signature.
+    pub secret: String,
+}

@@ -1,0 +1,5 @@
+//! The HTTP side: webhooks, health, metrics.
+
+pub mod hooks;
+pub mod metrics;
+pub mod router;
