@@ -77,7 +77,6 @@ my @scrips = (
         Stage       => 'TransactionCreate',
         Prepare     => $code->( 'silence.pl', user => $silent ? $user_name : '' ),
         Commit      => '1;',
-        First       => 1,
     },
     {   Description => 'Tidegate: images',
         Stage       => 'TransactionCreate',
@@ -110,7 +109,6 @@ push @Final, sub {
             Template          => 'Blank',
             CustomPrepareCode => $wanted->{Prepare},
             CustomCommitCode  => $wanted->{Commit},
-            ( $wanted->{First} ? ( ObjectSortOrder => -1 ) : () ),
         ) );
     }
 };

@@ -3,7 +3,8 @@
 #
 # Keeps back every mail about what Tidegate's own user does, also about what RT's other scrips do in answer to it (a reply
 # that opens a ticket again). Mails about what people do go out as always. Nobody else's settings are changed: the two
-# doors that every mail scrip goes through are watched, from the first transaction that an RT process handles.
+# doors that every mail scrip goes through are watched, from the first transaction that an RT process handles. RT prepares
+# all scrips of a transaction before it runs the first, so this one's place in the list does not matter.
 my $user = '';    # name of Tidegate's user in RT; empty: nothing is kept back
 
 $RT::Tidegate::User = $user;

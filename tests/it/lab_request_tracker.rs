@@ -125,6 +125,7 @@ fn all_fields(requester: PersonId, cc: PersonId) -> Fields {
         (FieldKey::custom("Products"), Value::set(["alpha", "gamma"])),
         (FieldKey::custom("Details"), Value::text("line one\nline two")),
         (FieldKey::custom("Renewal"), Value::text("2027-03-04T05:06:07Z")),
+        (FieldKey::custom("Delivery"), Value::text("2027-05-06")),
     ])
 }
 
@@ -187,10 +188,12 @@ async fn fields_change_only_where_the_ticket_is_as_it_was_seen() {
     let requester = person(&rt, Some("requester.two@example.test")).await;
     let other = person(&rt, Some("cc.two@example.test")).await;
     let fields = all_fields(requester.clone(), other.clone());
-    let first = message(&key("m"), Visibility::Public, Body::Text("text".to_string()));
+    let first = message(&key("m"), Visibility::Internal, Body::Text("text".to_string()));
     let written = done(&rt, Write::Create(ticket(&key("t"), fields, vec![first]))).await;
     let id = written.ticket.expect("an id");
     let before = read(&rt, &id).await;
+    let told: Vec<_> = before.messages.iter().map(|message| (message.id.clone(), message.visibility)).collect();
+    assert_eq!(told, [(written.messages[0].1.clone(), Visibility::Internal)]);
 
     let cleared = Fields::from([
         (FieldKey::Subject, Value::text("another")),
@@ -205,6 +208,7 @@ async fn fields_change_only_where_the_ticket_is_as_it_was_seen() {
         (FieldKey::custom("Products"), Value::Empty),
         (FieldKey::custom("Details"), Value::Empty),
         (FieldKey::custom("Renewal"), Value::Empty),
+        (FieldKey::custom("Delivery"), Value::Empty),
     ]);
     let set = |expect: &str| Write::SetFields { ticket: id.clone(), fields: cleared.clone(), expect: Some(expect.to_string()) };
     assert_eq!(done(&rt, set(&before.stamp)).await.remarks, Vec::<String>::new());
@@ -242,12 +246,18 @@ async fn links_merges_and_deletions_are_made_and_seen() {
         let link = Link { kind, to: ids[1].clone() };
         done(&rt, Write::AddLink { ticket: ids[0].clone(), link: link.clone() }).await;
         assert!(read(&rt, &ids[0]).await.links.contains(&link));
+        if kind == LinkKind::DependsOn {
+            let resolved = Fields::from([(FieldKey::Status, Value::text("resolved"))]);
+            let waits = rt.apply(&Write::SetFields { ticket: ids[0].clone(), fields: resolved, expect: None }).await;
+            assert!(matches!(waits, Err(Fault::Unreachable { .. })), "{waits:?}");
+        }
         done(&rt, Write::RemoveLink { ticket: ids[0].clone(), link }).await;
         assert!(read(&rt, &ids[0]).await.links.is_empty());
     }
     done(&rt, Write::Merge { ticket: ids[1].clone(), into: ids[0].clone() }).await;
     assert_eq!(read(&rt, &ids[1]).await.presence, Presence::MergedInto(ids[0].clone()));
-    assert_eq!(read(&rt, &ids[0]).await.messages.len(), 2);
+    let bodies: Vec<_> = read(&rt, &ids[0]).await.messages.into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, vec![Body::Text("text".to_string()); 2]);
     assert_eq!(rt.find_ticket(&dead_key).await.expect("found"), vec![ids[0].clone()]);
     assert_eq!(rt.find_message(&ids[0], &dead_message).await.expect("found").len(), 1);
     done(&rt, Write::Delete { ticket: ids[2].clone() }).await;
@@ -305,6 +315,78 @@ async fn drain(rt: &RequestTracker, cursor: &mut Cursor) -> Vec<Hint> {
             return hints;
         }
     }
+}
+
+/// A large file keeps its transaction open after the transaction has its id; others are committed meanwhile.
+#[tokio::test]
+async fn a_change_that_is_committed_late_is_told() {
+    let Some(settings) = lab() else { return };
+    let ours = connector(settings.clone());
+    let source = connector(Settings { user: "somebody else".to_string(), ..settings });
+    let fields = Fields::from([(FieldKey::Group, Value::text("Migrated")), (FieldKey::Subject, Value::text("late"))]);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let first = message(&key("m"), Visibility::Public, Body::Text("text".to_string()));
+        ids.push(done(&ours, Write::Create(ticket(&key("t"), fields.clone(), vec![first]))).await.ticket.expect("an id"));
+    }
+    let mut cursor = source.cursor_at(ours.identify().await.expect("identify").desk_time.expect("a Date header"));
+    drain(&source, &mut cursor).await;
+    let mut slow = message(&key("m"), Visibility::Internal, Body::Text("large".to_string()));
+    slow.attachments =
+        vec![stage(&ours, "s", "large.bin", "application/octet-stream", false, &vec![7; 24 << 20]).await.expect("staged")];
+    let write = Write::AddMessage { ticket: ids[0].clone(), message: slow };
+    let small = async {
+        let mut hints = Vec::new();
+        for number in 0..12 {
+            let fields = Fields::from([(FieldKey::Priority, Value::text(number.to_string()))]);
+            done(&ours, Write::SetFields { ticket: ids[1].clone(), fields, expect: None }).await;
+            hints.extend(drain(&source, &mut cursor).await);
+        }
+        hints
+    };
+    let (late, mut hints) = tokio::join!(done(&ours, write), small);
+    hints.extend(drain(&source, &mut cursor).await);
+    let evidence = format!("txn:{}", late.messages[0].1);
+    assert_eq!(hints.iter().filter(|hint| hint.evidence == evidence).count(), 1);
+}
+
+/// How many of the mails that RT has sent since its data was made name this subject.
+fn mails_about(subject: &str) -> usize {
+    let dir = std::env::var("TIDEGATE_LAB_RT_MAIL").expect("tests/lab/up prints TIDEGATE_LAB_RT_MAIL");
+    let kept = std::fs::read_dir(dir).expect("the lab's mails").filter_map(|file| std::fs::read(file.ok()?.path()).ok());
+    kept.filter(|mail| String::from_utf8_lossy(mail).contains(subject)).count()
+}
+
+#[tokio::test]
+async fn our_writes_mail_nobody_and_an_agent_s_reply_does() {
+    let (Some(settings), Ok(token)) = (lab(), std::env::var("TIDEGATE_LAB_RT_AGENT_TOKEN")) else { return };
+    let rt = connector(settings.clone());
+    let agent = connector(Settings { token: Secret::new(token), user: "alice".to_string(), ..settings });
+    let customer = person(&rt, Some("customer.three@example.test")).await;
+    let subject = format!("silence {}", uuid::Uuid::new_v4());
+    let fields = Fields::from([
+        (FieldKey::Group, Value::text("Migrated")),
+        (FieldKey::Subject, Value::text(&subject)),
+        (FieldKey::Requester, Value::Person(customer)),
+        (FieldKey::Assignee, Value::Person(PersonId::new("alice"))),
+        (FieldKey::Followers, Value::people([PersonId::new("bob")])),
+    ]);
+    let first = message(&key("m"), Visibility::Public, Body::Text("hello".to_string()));
+    let id = done(&rt, Write::Create(ticket(&key("t"), fields, vec![first]))).await.ticket.expect("an id");
+    let set = |fields: Fields| Write::SetFields { ticket: id.clone(), fields, expect: None };
+    for visibility in [Visibility::Public, Visibility::Internal] {
+        let message = message(&key("m"), visibility, Body::Text("more".to_string()));
+        done(&rt, Write::AddMessage { ticket: id.clone(), message }).await;
+    }
+    done(&rt, set(Fields::from([(FieldKey::Assignee, Value::Person(PersonId::new("bob")))]))).await;
+    done(&rt, set(Fields::from([(FieldKey::Status, Value::text("resolved"))]))).await;
+    // Opens the ticket again by a scrip, as RT's own user.
+    let reopening = message(&key("m"), Visibility::Public, Body::Text("again".to_string()));
+    done(&rt, Write::AddMessage { ticket: id.clone(), message: reopening }).await;
+    assert_eq!(mails_about(&subject), 0);
+    let reply = message(&key("m"), Visibility::Public, Body::Text("a person's reply".to_string()));
+    done(&agent, Write::AddMessage { ticket: id.clone(), message: reply }).await;
+    assert!(mails_about(&subject) > 0, "nobody is mailed at all: the lab proves nothing");
 }
 
 #[tokio::test]

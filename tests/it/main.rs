@@ -7,6 +7,7 @@ mod http;
 mod lab_request_tracker;
 mod parity;
 mod request_tracker;
+mod sim_request_tracker;
 mod sim_zendesk;
 mod sim_zendesk_webhooks;
 mod story;

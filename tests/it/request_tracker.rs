@@ -263,6 +263,22 @@ fn ids_that_were_passed_over_are_waited_for_until_they_come_or_the_horizon_passe
     assert!(Place::parse(&tidegate::change::Cursor("{}".to_string())).is_err());
 }
 
+#[test]
+fn the_feed_begins_behind_the_last_transaction_before_its_start() {
+    let start: DateTime<Utc> = "2027-01-01T12:00:00Z".parse().expect("a time");
+    let (before, after) = ("2027-01-01T11:00:00Z", "2027-01-01T12:30:00Z");
+    let begun = |pages: &[&[TransactionJson]]| {
+        let mut place = Place::at(start, TimeDelta::seconds(600));
+        pages.iter().for_each(|page| place.look_for_start(page));
+        let cursor: Json = serde_json::from_str(&place.cursor().0).expect("JSON");
+        (cursor["high"].as_u64(), cursor["low"].as_u64())
+    };
+    assert_eq!(begun(&[&[transaction(9, after), transaction(8, after), transaction(7, before)]]), (Some(7), None));
+    assert_eq!(begun(&[&[transaction(9, after), transaction(8, after)]]), (None, Some(8)));
+    assert_eq!(begun(&[&[transaction(9, after), transaction(8, after)], &[]]), (Some(7), Some(8)));
+    assert_eq!(begun(&[&[]]), (Some(0), None));
+}
+
 fn staged(source: &str) -> Staged {
     Staged {
         source: AttachmentId::new(source),

@@ -4,6 +4,7 @@
 mod broken;
 mod copyist;
 mod memory;
+mod normal;
 mod run;
 
 use tidegate::desk::Side;

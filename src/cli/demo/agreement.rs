@@ -165,7 +165,7 @@ fn fields() -> BTreeMap<String, FieldRule> {
         ("assignee", FieldRule::same("assignee").form(Form::People)),
         ("custom:Order number", FieldRule::same("custom:Order Number")),
         ("custom:Root cause", FieldRule::same("custom:Details")),
-        ("custom:VIP", FieldRule::table("custom:Escalated", &[("true", "yes"), ("false", "no")])),
+        ("custom:VIP", FieldRule::table("custom:Escalated", &[("true", "yes"), ("false", "no")]).empty("no")),
         ("custom:Renewal date", FieldRule::same("custom:Contract End").form(Form::Day)),
         ("custom:Seats", FieldRule::same("custom:Seats").form(Form::Number)),
         ("custom:Refund amount", FieldRule::same("custom:Amount").form(Form::Number)),

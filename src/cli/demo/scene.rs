@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::clock::{Clock, Monotonic};
@@ -46,7 +47,6 @@ pub struct Scene {
     postgres: Option<Embedded>,
     source: Running,
     target: Running,
-    source_clock: Clock,
     clock: Clock,
     story: Story,
     killer: Arc<Killer>,
@@ -62,12 +62,12 @@ impl Scene {
     pub async fn set(settings: &Settings, args: &Args, rates: Rates) -> anyhow::Result<Self> {
         let directory = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
         std::fs::create_dir_all(directory.join("secrets"))?;
-        let (source_clock, clock) = (Clock::adjustable(), Clock::system());
+        let clock = Clock::adjustable();
         let free: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let options = |clock: &Clock| Options { seed: args.seed, clock: clock.clone(), ..Options::default() };
-        let source = server::start("zendesk", free, options(&source_clock)).await?;
-        let target = server::start("request-tracker", free, options(&clock)).await?;
-        let mut story = Story::new(args.seed, source_clock.clone(), Vocabulary::zendesk(), Vocabulary::request_tracker());
+        let options = || Options { seed: args.seed, clock: clock.clone(), ..Options::default() };
+        let source = server::start("zendesk", free, options()).await?;
+        let target = server::start("request-tracker", free, options()).await?;
+        let mut story = Story::new(args.seed, clock.clone(), Vocabulary::zendesk(), Vocabulary::request_tracker());
         story.history(source.stage.as_ref(), args.tickets);
         let pg = PgOptions { dir: directory.join("postgres"), binaries: settings.pg_bin.clone(), durable: true };
         let postgres = Embedded::start(pg).await?;
@@ -84,7 +84,6 @@ impl Scene {
             postgres: Some(postgres),
             source,
             target,
-            source_clock,
             clock,
             story,
             killer,
@@ -185,28 +184,35 @@ impl Scene {
 
     /// Waits until every late webhook has come, every change has been polled, and every lane is settled.
     async fn settle(&mut self) -> anyhow::Result<()> {
-        let started = Monotonic::now();
-        let ended = self.source_clock.now();
-        // Zendesk withholds its last minute: the simulated one is put forward instead of waiting for it.
-        self.source_clock.advance(Duration::from_secs(75));
-        loop {
-            if started.elapsed() > SETTLE_LIMIT {
-                bail!("the mirror did not settle within {} s: {}", SETTLE_LIMIT.as_secs(), self.stuck().await?);
-            }
-            tokio::select! {
-                () = self.killer.strikes() => self.resurrect().await?,
-                () = task::delay(Duration::from_millis(200)) => {}
-            }
-            let polled = self.ledger.watermark(self.mirror.id, Side::Source).await?.is_some_and(|mark| mark.seen_up_to >= ended);
-            let quiet = self.source.stage.deliveries_waiting() == 0 && self.target.stage.deliveries_waiting() == 0;
-            if polled && quiet && self.ledger.lanes_waiting(self.mirror.id).await? == 0 {
-                break;
-            }
-        }
+        let ended = self.clock.now();
+        self.wait_until_quiet(None).await?;
+        // Zendesk withholds its last minute: everybody's clock is put forward instead of waiting for it.
+        self.clock.advance(Duration::from_secs(75));
+        self.wait_until_quiet(Some(ended)).await?;
         if let Some(gateway) = &self.gateway {
             gateway.flush().await;
         }
         Ok(())
+    }
+
+    async fn wait_until_quiet(&mut self, polled_beyond: Option<DateTime<Utc>>) -> anyhow::Result<()> {
+        let started = Monotonic::now();
+        loop {
+            let mark = self.ledger.watermark(self.mirror.id, Side::Source).await?;
+            let polled = polled_beyond.is_none_or(|ended| mark.is_some_and(|mark| mark.seen_up_to >= ended));
+            let quiet = self.source.stage.deliveries_waiting() == 0 && self.target.stage.deliveries_waiting() == 0;
+            if polled && quiet && self.ledger.lanes_waiting(self.mirror.id).await? == 0 {
+                return Ok(());
+            }
+            if started.elapsed() > SETTLE_LIMIT {
+                bail!("the mirror did not settle within {} s: {}", SETTLE_LIMIT.as_secs(), self.stuck().await?);
+            }
+            let killer = self.killer.clone();
+            tokio::select! {
+                () = killer.strikes() => self.resurrect().await?,
+                () = task::delay(Duration::from_millis(200)) => {}
+            }
+        }
     }
 
     async fn stuck(&self) -> anyhow::Result<String> {

@@ -66,6 +66,27 @@ impl RequestTracker {
     /// All pages of a list, until one is empty: RT cuts the page first and takes out what the user may not see afterwards,
     /// so that a short page need not be the last.
     pub(super) async fn all<T: DeserializeOwned>(&self, call: Call, path: &[&str], query: &Query<'_>) -> Result<Vec<T>, Fault> {
+        self.pages(call, path, query, |items: &[T]| items.is_empty()).await
+    }
+
+    /// All pages of a list of things that we are sure to see, where a short page is the last.
+    pub(super) async fn visible<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        path: &[&str],
+        query: &Query<'_>,
+    ) -> Result<Vec<T>, Fault> {
+        self.pages(call, path, query, |items: &[T]| items.len() < PAGE).await
+    }
+
+    /// Pages of a list, up to the one that is the last.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        path: &[&str],
+        query: &Query<'_>,
+        is_last: impl Fn(&[T]) -> bool + Send,
+    ) -> Result<Vec<T>, Fault> {
         let mut all = Vec::new();
         let per_page = PAGE.to_string();
         for number in 1..=10_000_u32 {
@@ -73,10 +94,11 @@ impl RequestTracker {
             let mut query = query.to_vec();
             query.extend([("per_page", per_page.as_str()), ("page", number.as_str())]);
             let (page, _) = self.page::<T>(call, path, &query).await?;
-            if page.items.is_empty() {
+            let last = is_last(&page.items);
+            all.extend(page.items);
+            if last {
                 return Ok(all);
             }
-            all.extend(page.items);
         }
         Err(Fault::unreadable(format!("{}: the list does not end", call.kind)))
     }

@@ -9,16 +9,13 @@ use crate::connectors::fault::Fault;
 use crate::connectors::http::{Answer, Call};
 use crate::desk::field::{FieldKey, Fields};
 use crate::desk::id::{MessageId, TicketId};
-use crate::desk::ticket::{Link, Visibility};
+use crate::desk::ticket::{Link, LinkKind, Visibility};
 use crate::desk::write::{Handle, NewMessage, NewTicket, Outcome, Staged, Write, Written};
 
 use super::api::call;
 use super::compose::Terms;
 use super::wire::{CustomFieldJson, TicketJson, TransactionJson, Word};
 use super::{RequestTracker, compose, translate};
-
-/// Sentences of RT that say that all went well.
-const FINE: [&str; 4] = ["Correspondence added", "Comments added", "Custom fields updated", "Message recorded"];
 
 #[derive(serde::Deserialize)]
 struct Created {
@@ -138,8 +135,13 @@ impl RequestTracker {
         let mut written = Written { ticket: Some(ticket.clone()), ..Written::default() };
         let old = translate::fields(&before, &layout, &self.settings);
         match self.fields_now(ticket).await {
-            Ok((_, now)) => {
+            Ok((json, now)) => {
                 let missed: Vec<&FieldKey> = differing(fields, &now).collect();
+                if missed.contains(&&FieldKey::Status) && waits(&json) {
+                    return Err(Fault::unreachable(
+                        "set fields: RT does not end a ticket that waits for an open one; later it may",
+                    ));
+                }
                 if !missed.is_empty() && fields.keys().all(|key| old.get(key) == now.get(key)) {
                     return Err(Fault::refused(format!("set fields: RT changed nothing and said: {}", sentences.join(" "))));
                 }
@@ -177,10 +179,11 @@ impl RequestTracker {
         if id.is_empty() {
             return Err(Fault::unreadable("add message: RT did not tell the number of the message"));
         }
-        let sentences: Vec<Option<String>> = answer.json(call)?;
-        let mut remarks: Vec<String> =
-            sentences.into_iter().flatten().filter(|sentence| !FINE.contains(&sentence.as_str())).collect();
-        remarks.extend(self.missing_key(&id, &message.key).await);
+        let mut remarks: Vec<String> = self.missing_key(&id, &message.key).await.into_iter().collect();
+        if !remarks.is_empty() {
+            // RT's own words, in the language of our user, help only where something went wrong.
+            remarks.extend(answer.json::<Vec<Option<String>>>(call)?.into_iter().flatten());
+        }
         let messages = vec![(message.key.clone(), MessageId::new(&id))];
         Ok(Outcome::Done(Written { ticket: Some(ticket.clone()), messages, remarks }))
     }
@@ -242,6 +245,11 @@ impl RequestTracker {
         let (json, _) = self.present(ticket).await?;
         if json.status == "deleted" { Ok(done(ticket)) } else { Err(Fault::refused("delete ticket: RT did not delete it")) }
     }
+}
+
+/// Whether a ticket depends on others: RT refuses to end it while one of them is open.
+fn waits(json: &TicketJson) -> bool {
+    translate::links(json).iter().any(|link| link.kind == LinkKind::DependsOn)
 }
 
 fn done(ticket: &TicketId) -> Outcome {

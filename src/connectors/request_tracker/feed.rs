@@ -4,6 +4,9 @@
 //! each id between two that were seen is a gap, and gaps are asked for again until they are filled or older than the horizon
 //! (ids that were rolled back, or that we may not see, never appear). A second net asks for tickets by `LastUpdated` now and
 //! then, for what leaves no transaction. What both have seen is told once.
+//!
+//! No question depends on a time alone: RT reads every time in a query in the time zone of our user, whatever is written behind
+//! it, and drops the time of day where it ends in `Z`. Times in answers are UTC, so the cut is made here.
 
 use std::collections::BTreeMap;
 
@@ -30,12 +33,17 @@ const SETTLING: TimeDelta = TimeDelta::seconds(5);
 /// How far the second net reaches back behind its last cast.
 const NET_OVERLAP: TimeDelta = TimeDelta::seconds(120);
 
+/// More than any time zone is away from UTC.
+const ANY_ZONE: TimeDelta = TimeDelta::hours(15);
+
 /// Where the feed was read up to: the JSON of a cursor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     form: u8,
-    /// Until a transaction was seen: from this time on (the desk's).
+    /// From this time on (the desk's).
     start: DateTime<Utc>,
+    /// While the first transaction since `start` is looked for, newest first: nothing from this id on is older.
+    low: Option<u64>,
     high: Option<u64>,
     /// When the highest was written, in the desk's time.
     high_at: Option<DateTime<Utc>>,
@@ -61,7 +69,7 @@ struct Gap {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Net {
     since: DateTime<Utc>,
-    /// The page to be read next while it is cast; 0: it is in.
+    /// The page to be read next while it is cast, newest first; 0: it is in.
     page: u32,
     /// The desk's time when the cast began.
     cast_at: Option<DateTime<Utc>>,
@@ -72,7 +80,7 @@ impl Place {
     pub fn at(at: DateTime<Utc>, horizon: TimeDelta) -> Self {
         let start = at - horizon;
         let net = Net { since: start, page: 0, cast_at: None };
-        Self { form: 1, start, high: None, high_at: None, gaps: Vec::new(), polls: 0, net, recent: BTreeMap::new() }
+        Self { form: 1, start, low: None, high: None, high_at: None, gaps: Vec::new(), polls: 0, net, recent: BTreeMap::new() }
     }
 
     /// Reads a cursor. Errors: `Unreadable`.
@@ -86,11 +94,16 @@ impl Place {
         Cursor(serde_json::to_string(self).expect("a cursor is plain data"))
     }
 
-    /// The question for what is new.
-    fn query(&self) -> String {
-        match self.high {
-            Some(high) => format!("ObjectType = 'RT::Ticket' AND id > {high}"),
-            None => format!("ObjectType = 'RT::Ticket' AND Created >= '{}'", desk_words(self.start)),
+    /// Looks for the last transaction before `start` on a page that goes down from the newest. Where it is, the feed begins.
+    pub fn look_for_start(&mut self, newest_first: &[TransactionJson]) {
+        let before = |item: &&TransactionJson| time(&item.created).is_some_and(|at| at < self.start);
+        let found = newest_first.iter().find(before).and_then(TransactionJson::number);
+        let last = newest_first.iter().filter_map(TransactionJson::number).min();
+        match (found, last) {
+            (Some(found), _) => self.high = Some(found),
+            (None, Some(last)) => self.low = Some(last),
+            // There is nothing older.
+            (None, None) => self.high = Some(self.low.map_or(0, |low| low.saturating_sub(1))),
         }
     }
 
@@ -169,7 +182,7 @@ impl Place {
     }
 }
 
-/// A time inside a query; without `Z` RT takes it to be in the user's own time zone.
+/// A time inside a query.
 fn desk_words(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -188,12 +201,26 @@ fn listed_hint(listed: &ListedJson, what: &str, at: DateTime<Utc>) -> Hint {
 impl RequestTracker {
     pub(super) async fn changes_after(&self, cursor: &Cursor, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
         let place = Place::parse(cursor)?;
-        if place.net.page > 0 { self.cast_net(place, now).await } else { self.follow_feed(place, now).await }
+        match place.high {
+            None => self.find_start(place).await,
+            Some(_) if place.net.page > 0 => self.cast_net(place, now).await,
+            Some(high) => self.follow_feed(place, high, now).await,
+        }
     }
 
-    async fn follow_feed(&self, mut place: Place, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
-        let query = place.query();
-        let (transactions, desk) = self.transactions(&query, 1).await?;
+    async fn find_start(&self, mut place: Place) -> Result<ChangePage, Fault> {
+        let query = match place.low {
+            Some(low) => format!("ObjectType = 'RT::Ticket' AND id < {low}"),
+            None => "ObjectType = 'RT::Ticket' AND id > 0".to_string(),
+        };
+        let (transactions, _) = self.transactions(&query, "DESC", 1).await?;
+        place.look_for_start(&transactions);
+        Ok(ChangePage { hints: Vec::new(), more: true, seen_up_to: place.start, next: place.cursor() })
+    }
+
+    async fn follow_feed(&self, mut place: Place, high: u64, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
+        let query = format!("ObjectType = 'RT::Ticket' AND id > {high}");
+        let (transactions, desk) = self.transactions(&query, "ASC", 1).await?;
         let desk = desk.unwrap_or(now);
         let full = transactions.len() >= PAGE;
         place.take(&transactions, now);
@@ -216,7 +243,7 @@ impl RequestTracker {
         let mut hints = Vec::new();
         for query in place.gap_queries() {
             for page in 1.. {
-                let (found, _) = self.transactions(&query, page).await?;
+                let (found, _) = self.transactions(&query, "ASC", page).await?;
                 for transaction in &found {
                     place.fill(transaction);
                     if transaction.object_type == "RT::Ticket" {
@@ -232,12 +259,17 @@ impl RequestTracker {
         Ok(hints)
     }
 
-    async fn transactions(&self, query: &str, page: u32) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
+    async fn transactions(
+        &self,
+        query: &str,
+        order: &str,
+        page: u32,
+    ) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
         let (per_page, number) = (PAGE.to_string(), page.to_string());
         let query = [
             ("query", query),
             ("orderby", "id"),
-            ("order", "ASC"),
+            ("order", order),
             ("fields", FEED_FIELDS),
             ("per_page", per_page.as_str()),
             ("page", number.as_str()),
@@ -247,26 +279,29 @@ impl RequestTracker {
     }
 
     async fn cast_net(&self, mut place: Place, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
-        let query = format!("LastUpdated >= '{}'", desk_words(place.net.since));
+        let query = format!("LastUpdated >= '{}'", desk_words(place.net.since - ANY_ZONE));
         let (per_page, number) = (PAGE.to_string(), place.net.page.to_string());
         let query = [
             ("query", query.as_str()),
             ("orderby", "LastUpdated"),
             ("orderby", "id"),
-            ("order", "ASC"),
-            ("order", "ASC"),
+            ("order", "DESC"),
+            ("order", "DESC"),
             ("fields", "LastUpdated,LastUpdatedBy"),
             ("per_page", per_page.as_str()),
             ("page", number.as_str()),
         ];
         let (page, answer) = self.page::<ListedJson>(call("list changed tickets"), &["tickets"], &query).await?;
-        let hints = page.items.iter().filter_map(|listed| place.net_hint(listed, &self.settings.user)).collect();
         let desk = place.net.cast_at.or_else(|| desk_time(&answer)).unwrap_or(now);
-        let more = !page.items.is_empty();
+        let since = place.net.since;
+        let is_new = |listed: &&ListedJson| time(&listed.last_updated).is_some_and(|at| at >= since);
+        let hints = page.items.iter().filter(is_new).filter_map(|listed| place.net_hint(listed, &self.settings.user)).collect();
+        // What changes meanwhile moves others to later pages, where they are seen again: none is lost.
+        let more = !page.items.is_empty() && page.items.iter().all(|listed| is_new(&listed));
         if more {
             place.net.page += 1;
         } else {
-            let since = (desk - NET_OVERLAP).max(place.net.since);
+            let since = (desk - NET_OVERLAP).max(since);
             place.net = Net { since, page: 0, cast_at: None };
             place.recent.retain(|_, last| *last >= since.timestamp() - 60);
         }

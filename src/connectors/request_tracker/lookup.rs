@@ -20,7 +20,7 @@ impl RequestTracker {
         let name = &self.settings.key_field;
         let query = format!("{} = {} AND EffectiveId > 0", field_word(name), quoted(key));
         let query = [("query", query.as_str()), ("fields", "EffectiveId,CustomFields")];
-        let listed: Vec<ListedJson> = self.all(call("find ticket"), &["tickets"], &query).await?;
+        let listed: Vec<ListedJson> = self.visible(call("find ticket"), &["tickets"], &query).await?;
         let exact = listed.iter().filter(|ticket| translate::first_text(&ticket.custom_fields, name).as_deref() == Some(key));
         let mut roots: Vec<u64> = exact.filter_map(|ticket| ticket.effective_id.0.parse().ok()).collect();
         roots.sort_unstable();
@@ -33,7 +33,7 @@ impl RequestTracker {
         let name = &self.settings.message_key_field;
         let query = format!("{} = {}", field_word(name), quoted(key));
         let query = [("query", query.as_str()), ("fields", "Type,ObjectId,Creator,Created,CustomFields")];
-        let mut found: Vec<TransactionJson> = self.all(call("find message"), &["transactions"], &query).await?;
+        let mut found: Vec<TransactionJson> = self.visible(call("find message"), &["transactions"], &query).await?;
         found.retain(|item| translate::first_text(&item.custom_fields, name).as_deref() == Some(key));
         found.sort_by_key(TransactionJson::number);
         let mut ids = Vec::new();

@@ -15,8 +15,6 @@ use super::api::{call, desk_time};
 use super::translate;
 use super::wire::UserJson;
 
-const USER_FIELDS: &str = "Name,EmailAddress,RealName";
-
 impl RequestTracker {
     /// RT has no call that tells whose token it is; the number of the user is the token's second part (`1-<user>-<secret>`).
     pub(super) async fn who_we_are(&self) -> Result<Identity, Fault> {
@@ -42,13 +40,26 @@ impl RequestTracker {
     }
 
     pub(super) async fn person_by_id(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
+        let user = self.user(id).await?;
+        Ok(user.map(|user| translate::person(id.as_str(), &user)))
+    }
+
+    /// A user by exactly this Name. `user/<digits>` would be another user's number and a slash another path: a user of such
+    /// a name is searched for, and asked for by the number that the search gives.
+    async fn user(&self, id: &PersonId) -> Result<Option<UserJson>, Fault> {
         let name = id.as_str();
-        // `user/<digits>` would be another user's number, and a slash another path.
-        if name.contains('/') || name.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(self.people_with("Name", name).await?.into_iter().find(|person| person.id == *id));
-        }
-        let found: Option<UserJson> = self.find(call("read person"), &["user", name]).await?;
-        Ok(found.filter(|user| user.name == name).map(|user| translate::person(name, &user)))
+        let odd = name.contains('/') || name.bytes().all(|byte| byte.is_ascii_digit());
+        let place = if odd { self.number_by_search(name).await? } else { Some(name.to_string()) };
+        let Some(place) = place else { return Ok(None) };
+        let found: Option<UserJson> = self.find(call("read person"), &["user", &place]).await?;
+        Ok(found.filter(|user| user.name == name))
+    }
+
+    async fn number_by_search(&self, name: &str) -> Result<Option<String>, Fault> {
+        let users = self.users_with("Name", name, "Name,_hyperlinks").await?;
+        let user = users.into_iter().find(|user| user.name == name);
+        let own = user.and_then(|user| user.hyperlinks.into_iter().find(|link| link.relation == "self"));
+        Ok(own.and_then(|link| link.id).map(|id| id.0))
     }
 
     /// RT's numbers of these people, as far as RT has them. Users are never deleted, so a number once seen is kept.
@@ -66,42 +77,54 @@ impl RequestTracker {
     }
 
     async fn number_of(&self, person: &PersonId) -> Result<Option<String>, Fault> {
-        let found: Option<UserJson> = self.find(call("read person"), &["user", person.as_str()]).await?;
-        let Some(user) = found.filter(|user| user.name == person.as_str()) else { return Ok(None) };
+        let Some(user) = self.user(person).await? else { return Ok(None) };
         self.numbers.write().await.insert(person.clone(), user.id.0.clone());
         Ok(Some(user.id.0))
     }
 
-    /// Users with exactly this value. RT compares without regard to case. Disabled users are found too.
-    async fn people_with(&self, field: &str, value: &str) -> Result<Vec<Person>, Fault> {
+    /// Users with this value, disabled ones too. RT compares without regard to case.
+    async fn users_with(&self, field: &str, value: &str, fields: &str) -> Result<Vec<UserJson>, Fault> {
         let query = json!([{ "field": field, "operator": "=", "value": value }]).to_string();
-        let query = [("query", query.as_str()), ("fields", USER_FIELDS), ("find_disabled_rows", "1")];
-        let users: Vec<UserJson> = self.all(call("find person"), &["users"], &query).await?;
-        Ok(users.iter().map(|user| translate::person(&user.name, user)).collect())
+        let query = [("query", query.as_str()), ("fields", fields), ("find_disabled_rows", "1")];
+        self.visible(call("find person"), &["users"], &query).await
     }
 
     pub(super) async fn people_by(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault> {
         let name = name_of(key);
-        let mut people = self.people_with("Name", &name).await?;
-        people.retain(|person| person.id.as_str() == name);
+        let mut people: BTreeSet<PersonId> = BTreeSet::from([PersonId::new(&name)]);
         if let Some(email) = email {
-            let named = self.people_with("EmailAddress", email).await?;
-            let same = |person: &Person| person.email.as_ref().is_some_and(|found| found.eq_ignore_ascii_case(email));
-            people.extend(named.into_iter().filter(same));
+            let same = |user: &UserJson| user.email_address.eq_ignore_ascii_case(email);
+            let found = self.users_with("EmailAddress", email, "Name,EmailAddress").await?;
+            people.extend(found.into_iter().filter(same).map(|user| PersonId::new(user.name)));
         }
-        people.sort_by(|a, b| a.id.cmp(&b.id));
-        people.dedup_by(|a, b| a.id == b.id);
         let mut whole = Vec::new();
         for person in people {
             // The list does not tell who is disabled or privileged.
-            whole.extend(self.person_by_id(&person.id).await?);
+            whole.extend(self.person_by_id(&person).await?);
         }
         Ok(whole)
     }
 
-    /// Makes an unprivileged user: no seat, no password, no mail. Named by address, as RT names those whom it makes itself.
+    /// Makes an unprivileged user: no seat, no password, no mail. Named by address, as RT names those whom it makes itself; by
+    /// our key where somebody else has that name already.
     pub(super) async fn make_person(&self, person: &NewPerson) -> Result<Person, Fault> {
-        let name = person.email.clone().unwrap_or_else(|| name_of(&person.key));
+        let key_name = name_of(&person.key);
+        let Some(email) = &person.email else { return self.make_user(&key_name, person).await };
+        match self.make_user(email, person).await {
+            Err(Fault::Refused { what }) => {
+                // Another process may have been faster.
+                let there = self.people_by(Some(email), &person.key).await?;
+                match there.into_iter().next() {
+                    Some(there) => Ok(there),
+                    None if what.contains("Name") => self.make_user(&key_name, person).await,
+                    None => Err(Fault::Refused { what }),
+                }
+            }
+            made => made,
+        }
+    }
+
+    async fn make_user(&self, name: &str, person: &NewPerson) -> Result<Person, Fault> {
         let mut body = json!({ "Name": name, "RealName": person.name, "Privileged": 0 });
         if let Some(email) = &person.email {
             body["EmailAddress"] = json!(email);
@@ -110,7 +133,7 @@ impl RequestTracker {
             body["Disabled"] = json!(1);
         }
         self.send_json(call("create person"), Method::POST, &["user"], &body, &[]).await?;
-        let made = self.person_by_id(&PersonId::new(&name)).await?;
+        let made = self.person_by_id(&PersonId::new(name)).await?;
         made.ok_or_else(|| {
             Fault::unreadable("create person: RT made the person and does not show it; the token's user needs AdminUsers")
         })

@@ -9,6 +9,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use reqwest::Method;
 use reqwest::header::IF_NONE_MATCH;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
 
 use crate::connectors::contract::{Download, Read};
 use crate::connectors::fault::Fault;
@@ -23,8 +25,8 @@ use super::wire::{AttachmentJson, PartJson, TextJson, TicketJson, TransactionJso
 
 /// How often a torn read is tried again before it is said to be torn.
 const TRIES: usize = 3;
-/// Transactions whose texts are asked for in one call: the query stays under 8 KiB.
-const TEXTS_AT_ONCE: usize = 40;
+/// Conditions on one field are alternatives in RT's JSON search; so many keep the address under 4 KiB.
+const VALUES_AT_ONCE: usize = 40;
 const HISTORY_FIELDS: &str = "Type,Field,OldValue,NewValue,Creator,Created,CustomFields";
 const PART_FIELDS: &str = "TransactionId,ContentType,Filename,Headers,ContentLength";
 
@@ -60,45 +62,60 @@ impl RequestTracker {
 
     async fn material(&self, ticket: TicketJson, stamp: String) -> Result<Material, Fault> {
         let id = ticket.id.0.clone();
-        let mut history: Vec<TransactionJson> =
-            self.all(call("read history"), &["ticket", &id, "history"], &[("fields", HISTORY_FIELDS)]).await?;
+        let history = self.history(&id, &stamp).await?;
+        let mut material = Material { ticket, stamp, history, parts: Vec::new(), texts: BTreeMap::new() };
+        if material.ticket.status == "deleted" {
+            return Ok(material);
+        }
+        let messages = material.history.iter().filter(|transaction| translate::is_message(transaction));
+        let messages: Vec<&str> = messages.map(|transaction| transaction.id.0.as_str()).collect();
+        // Only messages: RT keeps three parts of each mail that it sent, too.
+        material.parts = self.parts_of(&id, "TransactionId", &messages, PART_FIELDS).await?;
+        let bodies: Vec<&PartJson> = messages.iter().filter_map(|message| body_of(message, &material.parts)).collect();
+        material.texts = self.texts(&id, &bodies).await?;
+        Ok(material)
+    }
+
+    /// All transactions, oldest first. What the user may not see is taken out of a page after it was cut, so that a short page
+    /// proves nothing; having seen the transaction that the stamp names does.
+    async fn history(&self, ticket: &str, stamp: &str) -> Result<Vec<TransactionJson>, Fault> {
+        let is_last = |items: &[TransactionJson]| items.is_empty() || items.iter().any(|item| item.id.0 == stamp);
+        let (path, query) = (["ticket", ticket, "history"], [("fields", HISTORY_FIELDS)]);
+        let mut history: Vec<TransactionJson> = self.pages(call("read history"), &path, &query, is_last).await?;
         history.sort_by_key(TransactionJson::number);
         history.dedup_by(|a, b| a.id == b.id);
-        if ticket.status == "deleted" {
-            return Ok(Material { ticket, stamp, history, parts: Vec::new(), texts: BTreeMap::new() });
+        Ok(history)
+    }
+
+    /// The parts of a ticket whose `field` is one of `values`, in as few calls as the length of an address allows. We may see
+    /// all of them, so a short page is the last.
+    async fn parts_of<T: DeserializeOwned>(
+        &self,
+        ticket: &str,
+        field: &str,
+        values: &[&str],
+        fields: &str,
+    ) -> Result<Vec<T>, Fault> {
+        let mut all = Vec::new();
+        for some in values.chunks(VALUES_AT_ONCE) {
+            let conditions: Vec<Json> = some.iter().map(|value| json!({ "field": field, "value": value })).collect();
+            let query = Json::Array(conditions).to_string();
+            let query = [("query", query.as_str()), ("fields", fields)];
+            all.extend(self.visible::<T>(call("read attachments"), &["ticket", ticket, "attachments"], &query).await?);
         }
-        let mut parts: Vec<PartJson> =
-            self.all(call("list attachments"), &["ticket", &id, "attachments"], &[("fields", PART_FIELDS)]).await?;
-        let messages: Vec<&str> = history
-            .iter()
-            .filter(|transaction| translate::is_message(transaction))
-            .map(|transaction| transaction.id.0.as_str())
-            .collect();
-        parts.retain(|part| messages.contains(&part.transaction_id.0.as_str()));
-        let texts = self.texts(&id, &messages, &parts).await?;
-        Ok(Material { ticket, stamp, history, parts, texts })
+        Ok(all)
     }
 
     /// The texts of the messages, many in one call: the list gives text decoded, where a single attachment is base64.
-    async fn texts(&self, ticket: &str, messages: &[&str], parts: &[PartJson]) -> Result<BTreeMap<String, String>, Fault> {
-        let bodies: Vec<&PartJson> = messages
-            .iter()
-            .filter_map(|message| {
-                let own: Vec<&PartJson> = parts.iter().filter(|part| part.transaction_id.0 == **message).collect();
-                mime::body_of(&own)
-            })
-            .collect();
-        let mut texts = BTreeMap::new();
-        for some in bodies.chunks(TEXTS_AT_ONCE) {
-            let query = text_query(some);
-            let fields = [("fields", "Content"), ("query", query.as_str())];
-            let found: Vec<TextJson> = self.all(call("read texts"), &["ticket", ticket, "attachments"], &fields).await?;
-            texts.extend(found.into_iter().filter_map(|text| Some((text.id.0, text.content?))));
-        }
-        for body in bodies.iter().filter(|body| body.content_length.0 != "0") {
-            if !texts.contains_key(&body.id.0) {
-                let bytes = self.attachment_bytes(&body.id.0).await?;
-                texts.insert(body.id.0.clone(), String::from_utf8_lossy(&bytes).into_owned());
+    async fn texts(&self, ticket: &str, bodies: &[&PartJson]) -> Result<BTreeMap<String, String>, Fault> {
+        let filled: Vec<&str> =
+            bodies.iter().filter(|body| body.content_length.0 != "0").map(|body| body.id.0.as_str()).collect();
+        let found: Vec<TextJson> = self.parts_of(ticket, "id", &filled, "Content").await?;
+        let mut texts: BTreeMap<String, String> = found.into_iter().filter_map(|text| Some((text.id.0, text.content?))).collect();
+        for id in filled {
+            if !texts.contains_key(id) {
+                let bytes = self.attachment_bytes(id).await?;
+                texts.insert(id.to_string(), String::from_utf8_lossy(&bytes).into_owned());
             }
         }
         Ok(texts)
@@ -123,8 +140,7 @@ impl RequestTracker {
     }
 }
 
-/// The texts of these parts, as RT's JSON search: conditions on one field are alternatives, different fields must all hold.
-fn text_query(parts: &[&PartJson]) -> String {
-    let ids = parts.iter().map(|part| serde_json::json!({ "field": "id", "value": part.id.0 }));
-    serde_json::Value::Array(ids.collect()).to_string()
+fn body_of<'a>(message: &str, parts: &'a [PartJson]) -> Option<&'a PartJson> {
+    let own: Vec<&PartJson> = parts.iter().filter(|part| part.transaction_id.0 == message).collect();
+    mime::body_of(&own)
 }

@@ -205,6 +205,8 @@ pub struct UserJson {
     /// Empty where the user goes by the time zone of the site.
     #[serde(default)]
     pub timezone: Word,
+    #[serde(default, rename = "_hyperlinks", deserialize_with = "list")]
+    pub hyperlinks: Vec<LinkJson>,
 }
 
 /// An item of a queue list.

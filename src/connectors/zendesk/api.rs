@@ -212,9 +212,13 @@ impl Zendesk {
     }
 }
 
+/// The explanation of a mismatch may quote what was found, which may be a customer's text: it is told up to the first quote.
 fn parse<T: DeserializeOwned>(call: Call, value: Value) -> Result<T, Fault> {
-    serde_json::from_value(value)
-        .map_err(|error| Fault::unreadable(format!("{}: the desk's answer is not what its API documents ({error})", call.kind)))
+    serde_json::from_value(value).map_err(|error| {
+        let why = error.to_string();
+        let why = why.split('"').next().unwrap_or_default().trim();
+        Fault::unreadable(format!("{}: the desk's answer is not what its API documents ({why})", call.kind))
+    })
 }
 
 /// The items under `key` of an answer and the cursor of the next page.

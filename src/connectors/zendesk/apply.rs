@@ -21,6 +21,7 @@ use super::Zendesk;
 use super::api::{about, general};
 use super::create::{Files, comment};
 use super::fields::time;
+use super::read::lag_behind;
 use super::translate::{KEY_NAME, key_in};
 use super::wire::{Audit, Event, Id, Job, Ticket};
 
@@ -83,7 +84,7 @@ impl Zendesk {
         for _ in 0..TRIES {
             let current = self.changeable(id).await?;
             if let Some(expect) = expect
-                && moved_since(expect, &self.newest_audits(id).await?)
+                && moved_since(expect, &self.audits_up_to(&current).await?)
             {
                 return Ok(Outcome::Moved);
             }
@@ -101,6 +102,13 @@ impl Zendesk {
         Ok(Outcome::Moved)
     }
 
+    /// The newest audits, asked for once more when they are older than the ticket: a lagging copy may have answered.
+    async fn audits_up_to(&self, current: &Ticket) -> Result<Vec<Audit>, Fault> {
+        let id = TicketId::new(&current.id);
+        let audits = self.newest_audits(&id).await?;
+        if lag_behind(&audits, current) { self.newest_audits(&id).await } else { Ok(audits) }
+    }
+
     /// Two calls. The comment's id is in the audit that the answer brings.
     async fn add_message(&self, id: &TicketId, message: &NewMessage) -> Result<Outcome, Fault> {
         let body = comment(message, &self.files_of(message).await?);
@@ -109,10 +117,7 @@ impl Zendesk {
             let mut ticket = self.encoded(&Fields::new(), Some(&current)).await?;
             ticket.insert("comment".to_string(), Json::Object(body.clone()));
             let Some(updated) = self.put(&current, ticket, &message.key).await? else { continue };
-            let events = updated.audit.unwrap_or_default().events;
-            let made = events.iter().filter(|event| event.kind == "Comment").find_map(|event| Id::of(&event.id));
-            let messages = made.map(|made| (message.key.clone(), MessageId::new(made))).into_iter().collect();
-            return Ok(Outcome::Done(Written { ticket: Some(id.clone()), messages, remarks: Vec::new() }));
+            return Ok(Outcome::Done(added(id, message, &updated.audit.unwrap_or_default().events)));
         }
         Ok(Outcome::Moved)
     }
@@ -241,6 +246,20 @@ impl Zendesk {
         let mut ids: Vec<Id> = events.filter_map(|event| Id::of(&event.id)).collect();
         ids.sort_by_key(Id::number);
         Ok(ids.into_iter().map(MessageId::new).collect())
+    }
+}
+
+/// What became of a message, as the audit of the update tells. Zendesk may leave out a file whose token it no longer has.
+fn added(id: &TicketId, message: &NewMessage, events: &[Event]) -> Written {
+    let made = events.iter().find(|event| event.kind == "Comment");
+    let files = message.attachments.iter().filter(|file| !file.inline).count();
+    let shown = made.and_then(|event| event.attachments.as_ref()).map_or(files, Vec::len);
+    let missing = (shown < files).then(|| format!("{} of {files} files were not attached", files - shown));
+    let made = made.and_then(|event| Id::of(&event.id));
+    Written {
+        ticket: Some(id.clone()),
+        messages: made.map(|made| (message.key.clone(), MessageId::new(made))).into_iter().collect(),
+        remarks: missing.into_iter().collect(),
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Status {
     pub label: String,
     pub category: String,
     pub default: bool,
+    /// Whether agents may still choose it; a ticket may have one that they may not.
+    pub active: bool,
 }
 
 /// A custom ticket field.
@@ -62,7 +64,7 @@ pub struct Field {
 }
 
 /// Kinds of custom fields as documented by Zendesk. Other kinds are system fields, which are carried on their own.
-const KINDS: [(&str, FieldKind); 10] = [
+const KINDS: [(&str, FieldKind); 11] = [
     ("text", FieldKind::Text),
     ("textarea", FieldKind::LongText),
     ("tagger", FieldKind::Choice),
@@ -73,17 +75,19 @@ const KINDS: [(&str, FieldKind); 10] = [
     ("decimal", FieldKind::Decimal),
     ("regexp", FieldKind::Text),
     ("lookup", FieldKind::Text),
+    ("partialcreditcard", FieldKind::Text),
 ];
 
 impl Directory {
     /// Puts the lists of an account together.
     pub fn new(me: Option<Id>, names: [Vec<Named>; 3], statuses: Vec<CustomStatus>, fields: Vec<TicketField>) -> Self {
         let [groups, brands, forms] = names.map(|list| list.into_iter().map(|named| (named.id, named.name)).collect());
-        let statuses = statuses.into_iter().filter(|status| status.active).map(|status| Status {
+        let statuses = statuses.into_iter().map(|status| Status {
             id: status.id,
             label: status.agent_label,
             category: status.status_category,
             default: status.default,
+            active: status.active,
         });
         let field_ids = fields.iter().map(|field| field.id.clone()).collect();
         Self { me, groups, brands, forms, statuses: statuses.collect(), fields: custom_fields(fields), field_ids }
@@ -275,7 +279,7 @@ impl Directory {
     pub fn schema(&self) -> Schema {
         let names = |names: &BTreeMap<Id, String>| Some(names.values().cloned().collect::<BTreeSet<String>>());
         let words = |words: &[&str]| Some(words.iter().map(|word| word.to_string()).collect::<BTreeSet<String>>());
-        let labels = self.statuses.iter().filter(|status| !status.default).map(|status| status.label.clone());
+        let labels = self.statuses.iter().filter(|status| status.active && !status.default).map(|status| status.label.clone());
         let statuses = STATUSES.iter().map(|word| word.to_string()).chain(labels).collect();
         let plain = [
             (FieldKey::Subject, FieldKind::Text, None),

@@ -148,7 +148,7 @@ pub fn encode(fields: &Fields, known: &Known<'_>, current: Option<&Ticket>) -> R
     for (key, value) in fields {
         match key {
             FieldKey::Custom(name) => custom.push(encode_custom(name, value, known)?),
-            FieldKey::Status => encode_status(value, known, &mut out)?,
+            FieldKey::Status => encode_status(value, known, current, &mut out)?,
             FieldKey::Cc => encode_people("email_ccs", "email_cc_ids", value, current, &mut out),
             FieldKey::Followers => encode_people("followers", "follower_ids", value, current, &mut out),
             FieldKey::Tags => {}
@@ -200,13 +200,20 @@ fn named(what: &str, value: &Value, names: &BTreeMap<Id, String>) -> Result<Json
     id.map(|id| json!(id)).ok_or_else(|| Unknown(format!("the account has no {what} named `{name}`")))
 }
 
-fn encode_status(value: &Value, known: &Known<'_>, out: &mut Map<String, Json>) -> Result<(), Unknown> {
+/// A category's word sets the category. Where the ticket is in that category already, under another of its statuses, only the
+/// default one's id says what is meant.
+fn encode_status(value: &Value, known: &Known<'_>, current: Option<&Ticket>, out: &mut Map<String, Json>) -> Result<(), Unknown> {
     let Some(word) = value.words().first().copied() else { return Ok(()) };
+    let statuses = &known.directory.statuses;
     if STATUSES.contains(&word) {
-        out.insert("status".to_string(), json!(word));
+        let within = current.is_some_and(|ticket| ticket.status == word);
+        match statuses.iter().find(|status| within && status.default && status.category == word) {
+            Some(default) => out.insert("custom_status_id".to_string(), json!(default.id)),
+            None => out.insert("status".to_string(), json!(word)),
+        };
         return Ok(());
     }
-    let status = known.directory.statuses.iter().find(|status| status.label == word);
+    let status = statuses.iter().find(|status| status.active && status.label == word);
     let status = status.ok_or_else(|| Unknown(format!("the account has no status `{word}`")))?;
     out.insert("custom_status_id".to_string(), json!(status.id));
     Ok(())

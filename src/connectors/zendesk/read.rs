@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::connectors::contract::Read;
@@ -45,7 +45,7 @@ impl Zendesk {
     /// audits once more; a fifth when somebody named by it did not come along.
     pub(super) async fn read_ticket(&self, id: &TicketId, since: Option<&str>) -> Result<Read, Fault> {
         for round in 1..=TRIES {
-            let read = self.read_once(id, since, round == TRIES).await.map_err(about(format_args!("ticket {id}")))?;
+            let read = self.read_once(id, since, round).await.map_err(about(format_args!("ticket {id}")))?;
             if read != Read::Torn {
                 return Ok(read);
             }
@@ -53,9 +53,9 @@ impl Zendesk {
         Ok(Read::Torn)
     }
 
-    /// One try. In the last one a ticket that does not show what its newest audits say is taken as it is: the two may differ
-    /// for reasons of the desk's own.
-    async fn read_once(&self, id: &TicketId, since: Option<&str>, last: bool) -> Result<Read, Fault> {
+    /// One try. In the first one the ticket may not be newer than its audits, and in all but the last it has to show what they
+    /// say; then it is taken as it is, because the two may differ for reasons of the desk's own.
+    async fn read_once(&self, id: &TicketId, since: Option<&str>, round: u32) -> Result<Read, Fault> {
         let (mut audits, older) = self.first_audits(id).await?;
         let Some((answer, desk_time)) = self.ticket_with_people(id).await? else { return self.missing(id).await };
         self.remember_organisations(&answer.organizations);
@@ -67,7 +67,8 @@ impl Zendesk {
         self.older_audits(id, &mut audits, older, |audits| !reads_on(audits, &comments, since)).await?;
         let unseen = |audit: &Audit| !whole.iter().any(|seen| seen.id == audit.id);
         let torn = self.newest_audits(id).await?.iter().any(unseen) || !shows_comments(&comments, &whole);
-        if torn || !(last || shows_changes(&answer.ticket, &whole)) {
+        let older = round == 1 && lag_behind(&whole, &answer.ticket);
+        if torn || older || !(round == TRIES || shows_changes(&answer.ticket, &whole)) {
             return Ok(Read::Torn);
         }
         users.extend(answer.users);
@@ -231,6 +232,12 @@ fn tombstone(id: &TicketId, url: String, at: DateTime<Utc>) -> Ticket {
         acts: Vec::new(),
         immutable: true,
     }
+}
+
+/// Whether the ticket was changed after the newest audit, by more than rounding: the audits may be of a lagging copy.
+pub(super) fn lag_behind(audits: &[Audit], ticket: &super::wire::Ticket) -> bool {
+    let newest = audits.iter().map(|audit| audit.created_at).max();
+    newest.is_some_and(|newest| ticket.updated_at > newest + TimeDelta::seconds(1))
 }
 
 /// Whether every comment that the audits name is there; a list that was read from a lagging copy lacks the newest.

@@ -59,7 +59,7 @@ pub fn ticket(parts: &Parts, known: &Known<'_>) -> Ticket {
         links: links(raw),
         key: key_of(raw, known),
         people: parts.users.iter().filter_map(person).collect(),
-        acts: acts(&parts.audits, known),
+        acts: acts(parts, known),
         immutable: raw.status == "closed",
     }
 }
@@ -91,12 +91,12 @@ pub fn person(user: &wire::User) -> Option<Person> {
 fn messages(parts: &Parts, known: &Known<'_>) -> Vec<Message> {
     let by_id: BTreeMap<&Id, &wire::Audit> = parts.audits.iter().map(|audit| (&audit.id, audit)).collect();
     let by_comment = comment_audits(&parts.audits);
-    let me = known.directory.me.as_ref();
+    let raw = &parts.ticket;
     let to_message = |comment: &wire::Comment| {
         let audit = comment.audit_id.as_ref().and_then(|id| by_id.get(id)).or_else(|| by_comment.get(&comment.id)).copied();
         let key = key_in(&comment.metadata).or_else(|| audit.and_then(|audit| key_in(&audit.metadata)));
-        let by_us = |author: Option<&Id>| author.is_some() && author == me;
-        let ours = key.is_some() || by_us(comment.author_id.as_ref()) || by_us(audit.and_then(|audit| audit.author_id.as_ref()));
+        let by_us = comment.author_id.is_some() && comment.author_id == known.directory.me;
+        let ours = key.is_some() || by_us || audit.is_some_and(|audit| is_ours(audit, raw, known));
         Message {
             id: MessageId::new(&comment.id),
             author: author(comment.author_id.as_ref()),
@@ -215,18 +215,27 @@ fn number_in_last_comment(parts: &Parts) -> Option<Id> {
 }
 
 /// Who did what, oldest first. An update in which a trigger acted as well is told as two acts with one id.
-fn acts(audits: &[wire::Audit], known: &Known<'_>) -> Vec<Act> {
-    let mut acts: Vec<Act> = audits.iter().flat_map(|audit| acts_of(audit, known)).collect();
+fn acts(parts: &Parts, known: &Known<'_>) -> Vec<Act> {
+    let mut acts: Vec<Act> = parts.audits.iter().flat_map(|audit| acts_of(audit, &parts.ticket, known)).collect();
     acts.sort_by_key(|act| Id::new(act.id.as_str()).number());
     acts
 }
 
-fn acts_of(audit: &wire::Audit, known: &Known<'_>) -> Vec<Act> {
+/// Our mark is in the metadata, we are the author (which is who the comment is by, when we set one), or it is the creation of
+/// a ticket that has our key.
+fn is_ours(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> bool {
+    let by_us = audit.author_id.is_some() && audit.author_id == known.directory.me;
+    let creation = || audit.events.iter().any(|event| event.kind == "Create");
+    let our_ticket = || key_of(ticket, known).is_some_and(|key| key.starts_with("tidegate:"));
+    key_in(&audit.metadata).is_some() || by_us || (creation() && our_ticket())
+}
+
+fn acts_of(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> Vec<Act> {
     let by_rule = |via: Option<&wire::Via>| via.is_some_and(is_rule);
     let whole = by_rule(audit.via.as_ref()) || audit.author_id.as_ref().is_some_and(|id| id.as_str() == SYSTEM);
     let (rule, other): (Vec<_>, Vec<_>) = audit.events.iter().partition(|event| whole || by_rule(event.via.as_ref()));
     let fields = |events: &[&wire::Event]| events.iter().filter_map(|event| field_of(event, known)).collect::<BTreeSet<_>>();
-    let ours = key_in(&audit.metadata).is_some() || (audit.author_id.is_some() && audit.author_id == known.directory.me);
+    let ours = is_ours(audit, ticket, known);
     let act = |by, events: &[&wire::Event]| Act {
         id: audit.id.to_string(),
         actor: author(audit.author_id.as_ref()),

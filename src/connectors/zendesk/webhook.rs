@@ -89,8 +89,10 @@ pub fn hints(delivery: &Verified) -> Result<Vec<Hint>, String> {
 
 /// [`hints`] of a body that was verified before (or recorded, in a test).
 pub fn hints_of(body: &[u8]) -> Result<Vec<Hint>, String> {
-    let envelope: Envelope =
-        serde_json::from_slice(body).map_err(|error| format!("the body is not an event in Zendesk's JSON envelope: {error}"))?;
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("the body is not an event in Zendesk's JSON envelope (line {line}, column {column})")
+    })?;
     let kind = envelope.kind.as_deref().ok_or("the event has no `type`; is the webhook connected to a trigger?")?;
     let name = kind.strip_prefix(TYPE_PREFIX).ok_or("the event's `type` does not start with `zen:event-type:`")?;
     if !(name.starts_with("ticket.") || name.starts_with("messaging_ticket.")) {

@@ -203,6 +203,8 @@ pub struct Event {
     pub value: Value,
     #[serde(default)]
     pub previous_value: Value,
+    /// Of a comment: its files, without the inline ones.
+    pub attachments: Option<Vec<Value>>,
     pub via: Option<Via>,
 }
 

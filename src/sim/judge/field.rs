@@ -5,50 +5,75 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::group::Group;
 use super::rules::{Deletion, FieldRule, Form, Rules};
 use super::verdict::Kind;
 use super::{Court, at};
 use crate::sim::snapshot::TicketView;
 use crate::sim::story::log::TicketLog;
 
+/// One field at both ends, in the target's words.
+struct Pair<'a> {
+    rule: &'a FieldRule,
+    wanted: Vec<String>,
+    actual: Vec<String>,
+    /// The deed of the newest message at the source.
+    said: u64,
+}
+
 impl<'a> Court<'a> {
     /// Every field of the agreement.
-    pub(super) fn check_fields(&mut self, id: &'a str, target: &'a TicketView) {
+    pub(super) fn check_fields(&mut self, group: &Group<'a>, target: &'a TicketView) {
+        let id = group.root;
         let Some(source) = self.source.get(id).copied() else { return };
+        let said = group.members.iter().flat_map(|(_, log)| &log.messages).map(|message| message.deed).max();
         for (field, rule) in &self.rules.fields {
-            let wanted = wanted(source.fields.get(field).map_or(&[][..], Vec::as_slice), rule, self.rules);
-            let actual = canonical(target.fields.get(&rule.target).map_or(&[][..], Vec::as_slice), rule.form);
+            let pair = Pair {
+                rule,
+                wanted: wanted(source.fields.get(field).map_or(&[][..], Vec::as_slice), rule, self.rules),
+                actual: canonical(target.fields.get(&rule.target).map_or(&[][..], Vec::as_slice), rule.form),
+                said: said.unwrap_or_default(),
+            };
             self.verdict.fields += 1;
-            self.check_field(id, target, rule, (&wanted, &actual));
+            if let Some(problem) = self.problem(id, target, &pair) {
+                let (wanted, actual) = (pair.wanted.join(", "), pair.actual.join(", "));
+                let what = format!("{}: should be ({wanted}), {problem} ({actual})", rule.target);
+                self.verdict.differ(Kind::Field, at(id, Some(target)), what);
+            }
         }
     }
 
-    fn check_field(&mut self, id: &'a str, target: &'a TicketView, rule: &FieldRule, (wanted, actual): (&[String], &[String])) {
+    /// What is wrong with a field; counts what a recorded conflict explains.
+    fn problem(&mut self, id: &str, target: &TicketView, pair: &Pair<'_>) -> Option<String> {
+        let Pair { rule, wanted, actual, said } = pair;
         let work = self.agents_work(&target.id);
         let last = work.and_then(|log| log.writes.iter().rfind(|write| write.field == rule.target));
-        let theirs = last.map(|write| canonical(&write.value, rule.form));
-        let by_rule = self.rules.target_rules.get(&rule.target);
-        let is_by_rule =
-            |values: &[String]| !values.is_empty() && values.iter().all(|value| by_rule.is_some_and(|rule| rule.contains(value)));
-        let problem = match &theirs {
-            Some(theirs) if actual == theirs => return,
-            Some(theirs) if actual == wanted => {
-                if self.is_recorded(target, rule, theirs) {
-                    self.verdict.explained += 1;
-                    return;
-                }
-                if is_by_rule(theirs) || self.was_agreed(id, rule, theirs) {
-                    return;
-                }
-                format!("agent wrote ({}) and no conflict was recorded, but is", theirs.join(", "))
-            }
-            None if actual == wanted => return,
-            _ if work.is_some() && is_by_rule(actual) => return,
-            Some(theirs) => format!("agent wrote ({}), but is", theirs.join(", ")),
-            None => "is".to_string(),
+        let Some(last) = last else {
+            let is_fine = actual == wanted || (work.is_some() && self.is_by_rule(rule, actual));
+            return (!is_fine).then(|| "is".to_string());
         };
-        let what = format!("{}: should be ({}), {problem} ({})", rule.target, wanted.join(", "), actual.join(", "));
-        self.verdict.differ(Kind::Field, at(id, Some(target)), what);
+        let theirs = canonical(&last.value, rule.form);
+        if *actual == theirs {
+            return None;
+        }
+        if actual != wanted {
+            let is_fine = self.is_by_rule(rule, actual);
+            return (!is_fine).then(|| format!("agent wrote ({}), but is", theirs.join(", ")));
+        }
+        if self.is_recorded(target, rule, &theirs) {
+            self.verdict.explained += 1;
+            return None;
+        }
+        // A message that came later, from the source or an agent, makes the target's rules reopen the ticket.
+        let answered = work.into_iter().flat_map(|log| &log.messages).any(|message| message.deed > last.deed);
+        let is_reopened = (answered || *said > last.deed) && self.is_by_rule(rule, actual);
+        let is_fine = is_reopened || self.is_by_rule(rule, &theirs) || self.was_agreed(id, rule, &theirs);
+        (!is_fine).then(|| format!("agent wrote ({}) and no conflict was recorded, but is", theirs.join(", ")))
+    }
+
+    fn is_by_rule(&self, rule: &FieldRule, values: &[String]) -> bool {
+        let by_rule = self.rules.target_rules.get(&rule.target);
+        !values.is_empty() && values.iter().all(|value| by_rule.is_some_and(|rule| rule.contains(value)))
     }
 
     /// The source had this value too, at some time: the agent wrote nothing that was not agreed, and a later change at the
@@ -139,10 +164,11 @@ fn wanted(values: &[String], rule: &FieldRule, rules: &Rules) -> Vec<String> {
     canonical(&mapped.collect::<Vec<_>>(), rule.form)
 }
 
-/// Values in a spelling in which equal things are equal, in order.
+/// Values in a spelling in which equal things are equal, in order, each once.
 pub(super) fn canonical(values: &[String], form: Form) -> Vec<String> {
     let mut values: Vec<String> = values.iter().map(|value| spelt(value, form)).filter(|value| !value.is_empty()).collect();
     values.sort_unstable();
+    values.dedup();
     values
 }
 

@@ -42,7 +42,7 @@ impl<'a> Court<'a> {
         self.try_thread(group, &targets);
         let root = group.members.iter().find(|(id, log)| *id == group.root && log.is_present());
         if let (Some((id, log)), Some(target)) = (root, self.live(group.root)) {
-            self.check_fields(id, target);
+            self.check_fields(group, target);
             self.check_tags(id, log, target);
             self.check_people(id, target);
             self.check_links(group, log, target);

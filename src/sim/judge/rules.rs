@@ -37,7 +37,8 @@ pub struct Rules {
     pub keeps_inline: bool,
     /// Files keep their names.
     pub keeps_file_names: bool,
-    /// What the target's own rules may have made of a field of a ticket that its agents worked on (`status` → `open`).
+    /// What the target's own rules may have made of a field of a ticket that its agents worked on: `status` → `open` where a
+    /// reply opens a ticket; `group` → every group where an assignee brings its own.
     pub target_rules: BTreeMap<String, BTreeSet<String>>,
     /// Words by which a message that a desk or the mirror writes on its own is known (`merged into`, `was deleted`).
     pub notes: Vec<String>,
@@ -59,7 +60,8 @@ pub struct FieldRule {
     pub values: BTreeMap<String, String>,
     /// What a value without an entry becomes; `None`: it keeps its words.
     pub otherwise: Option<String>,
-    /// What an empty source field is in the target, where that is not empty.
+    /// What an empty source field is in the target, and what the field is there before anybody sets it, where that is not
+    /// empty (RT's priority: `0`).
     pub empty: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use super::mime::{Incoming, Message};
 use super::note::Note;
 use super::person::NewUser;
 use super::store::{RT_SYSTEM, Role, Store};
-use super::work::{Draft, Outcome, Work};
+use super::work::{Died, Draft, Outcome, Work};
 use super::world::{TAGS, TYPE};
 use crate::sim::stage::{Action, Done, Text, Who};
 
@@ -192,7 +192,7 @@ impl Work<'_> {
         let mut request = request(fields);
         for role in Role::ALL {
             if let Some(wanted) = request.remove(role.name()) {
-                self.set_watchers(ticket, role, &wanted).map_err(|()| "somebody cannot be found".to_owned())?;
+                self.set_watchers(ticket, role, &wanted).map_err(|Died| "somebody cannot be found".to_owned())?;
             }
         }
         let queue = self.store.ticket(ticket).queue;
@@ -204,7 +204,7 @@ impl Work<'_> {
                 let texts = list.iter().filter_map(Value::as_str);
                 texts.map(|text| field.accept(text)).collect::<Result<Vec<_>, _>>()?;
             }
-            self.set_field(ticket, &field, &value).map_err(|()| format!("{name} cannot be set"))?;
+            self.set_field(ticket, &field, &value).map_err(|Died| format!("{name} cannot be set"))?;
         }
         let sentences = self.update(ticket, &request);
         let refused = |sentence: &&String| {
@@ -221,7 +221,7 @@ impl Work<'_> {
         let had = self.store.ticket(ticket).values.get(&field.id).cloned().unwrap_or_default();
         let mut tags: Vec<String> = had.into_iter().flatten().filter(|tag| !remove.contains(tag)).collect();
         tags.extend(add.iter().filter(|tag| !tags.contains(tag)).cloned().collect::<Vec<_>>());
-        self.set_field(ticket, &field, &json!(tags)).map(|_| ()).map_err(|()| "the tags cannot be set".to_owned())
+        self.set_field(ticket, &field, &json!(tags)).map(|_| ()).map_err(|Died| "the tags cannot be set".to_owned())
     }
 
     /// What an admin does with `rt-munge-attachments`: words are taken out of stored texts, and a `Munge` says so.

@@ -11,7 +11,7 @@ use super::person::{NewUser, parse_address};
 use super::read::tag;
 use super::store::{FieldKind, Role, Store};
 use super::value::text;
-use super::work::{Outcome, Work};
+use super::work::{Died, Outcome, Work};
 
 type Object = Map<String, Value>;
 
@@ -91,9 +91,6 @@ fn file(attachment: &Value, sentence: fn(&str) -> String) -> Result<Incoming, An
 }
 
 fn create_ticket(work: &mut Work<'_>, call: &Call) -> Result<Answer, Answer> {
-    if call.header("if-match").is_some() {
-        return Err(Answer::precondition_failed());
-    }
     let body = object(call)?;
     let queue = body.get("Queue").and_then(text).filter(|key| !key.is_empty());
     let Some(queue) = queue else { return Err(Answer::error(400, "Could not create ticket. Queue not set")) };
@@ -160,7 +157,7 @@ fn set_fields(work: &mut Work<'_>, id: u64, wanted: Option<&Value>) -> Result<Ve
     for (key, value) in wanted {
         let queue = work.store.ticket(id).queue;
         let Some(field) = work.store.field(queue, false, key).cloned() else { continue };
-        sentences.extend(work.set_field(id, &field, value).map_err(|()| Answer::died())?);
+        sentences.extend(work.set_field(id, &field, value).map_err(|Died| Answer::died())?);
     }
     Ok(sentences)
 }
@@ -169,7 +166,7 @@ fn set_watchers(work: &mut Work<'_>, id: u64, body: &Object) -> Result<Vec<Strin
     let mut sentences = Vec::new();
     for role in Role::ALL {
         if let Some(wanted) = body.get(role.name()) {
-            sentences.extend(work.set_watchers(id, role, wanted).map_err(|()| Answer::died())?);
+            sentences.extend(work.set_watchers(id, role, wanted).map_err(|Died| Answer::died())?);
         }
     }
     Ok(sentences)

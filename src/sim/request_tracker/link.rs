@@ -161,6 +161,9 @@ impl Work<'_> {
         if self.store.ticket(ticket).links.contains(&link) {
             return Err("Link already exists".to_owned());
         }
+        if matches!(link.other, End::Ticket(other) if self.store.ticket(other).status == "deleted") {
+            return Err("Linking to a deleted ticket is not allowed".to_owned());
+        }
         if self.would_circle(ticket, &link) {
             return Err("Refused to add link which would create a circular relationship".to_owned());
         }

@@ -65,7 +65,15 @@ pub fn frame(store: &Store, call: &Call, total: Total, items: Vec<Value>) -> Val
 
 fn address(store: &Store, call: &Call, page: usize) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(call.query.iter().filter(|(key, _)| key != "page"));
+    let last = call.query.len().saturating_sub(1);
+    for (place, (key, value)) in call.query.iter().enumerate() {
+        match key.as_str() {
+            "page" if place == last => {}
+            // RT takes the parameter away and leaves its place.
+            "page" => drop(query.append_pair("", "")),
+            key => drop(query.append_pair(key, value)),
+        }
+    }
     query.append_pair("page", &page.to_string());
     format!("{}/REST/2.0/{}?{}", store.url, call.path, query.finish())
 }

@@ -51,7 +51,7 @@ impl Message {
     /// A mail that a scrip sends, as RT keeps it.
     pub fn outgoing(ticket: u64, subject: &str, because: &str, to: &[String]) -> Self {
         let headers = vec![format!("To: {}", to.join(", ")), format!("X-RT-Ticket: {} #{ticket}", super::ORGANIZATION)];
-        let subject = Some(format!("[{} #{ticket}] {subject}", super::ORGANIZATION));
+        let subject = Some(encoded(format!("[{} #{ticket}] {subject}", super::ORGANIZATION)));
         Message { subject, text: because.to_owned(), headers, alternative: true, ..Message::default() }
     }
 
@@ -140,6 +140,11 @@ fn file_node(file: Incoming) -> Node {
     headers.extend(file.content_id.map(|id| format!("Content-ID: <{id}>")));
     let content = if is_recoded(&kind) { recode(&file.content_type, file.bytes) } else { file.bytes };
     Node { content_type: kind, file_name: Some(stored), headers, content: Some(content) }
+}
+
+/// As mail headers carry letters beyond ASCII.
+fn encoded(text: String) -> String {
+    if text.is_ascii() { text } else { format!("=?UTF-8?B?{}?=", STANDARD.encode(text)) }
 }
 
 fn escape(name: &str) -> String {

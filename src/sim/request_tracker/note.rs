@@ -6,7 +6,7 @@ use super::mime::Message;
 use super::store::Role;
 use super::ticket::people;
 use super::value::text;
-use super::work::{Draft, Work};
+use super::work::{Died, Draft, Work};
 
 /// The two kinds of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,19 @@ impl Work<'_> {
         };
         let data = Some(message.data());
         let id = self.record(ticket, Draft { kind, data, taken: minutes, message: Some(message), ..Draft::default() });
-        let (at, actor) = (self.at, self.actor);
-        let row = self.store.ticket_mut(ticket);
-        row.times.worked += minutes;
-        if note == Note::Correspond && !row.role(Role::Requestor).contains(&actor) {
-            row.dates.told = Some(at);
+        self.store.ticket_mut(ticket).times.worked += minutes;
+        if note == Note::Correspond && self.tells_requestors(ticket) {
+            self.store.ticket_mut(ticket).dates.told = Some(self.at);
         }
         id
+    }
+
+    /// Whether a reply tells a requestor something who did not write it and gets mail.
+    fn tells_requestors(&self, ticket: u64) -> bool {
+        let ticket = self.store.ticket(ticket);
+        let requestors = ticket.role(Role::Requestor);
+        let reached = |id: &u64| !ticket.squelched.contains(&self.store.users[id].email.to_lowercase());
+        !requestors.contains(&self.actor) && requestors.iter().any(reached)
     }
 
     /// Sets the values of transaction custom fields, with RT's sentences.
@@ -63,7 +69,7 @@ impl Work<'_> {
     }
 
     /// Makes the watchers of a role those that are wanted. Errors: somebody cannot be found, and RT dies.
-    pub fn set_watchers(&mut self, ticket: u64, role: Role, wanted: &Value) -> Result<Vec<String>, ()> {
+    pub fn set_watchers(&mut self, ticket: u64, role: Role, wanted: &Value) -> Result<Vec<String>, Died> {
         let texts = match wanted {
             Value::Array(list) => list.iter().flat_map(people).collect(),
             Value::Null => vec![String::new()],
@@ -72,7 +78,7 @@ impl Work<'_> {
         let mut members = Vec::new();
         for text in texts {
             let first = text.split(',').next().unwrap_or_default().trim().to_owned();
-            let id = self.find_or_make(&first).ok_or(())?;
+            let id = self.find_or_make(&first).ok_or(Died)?;
             if !members.contains(&id) {
                 members.push(id);
             }
@@ -88,13 +94,13 @@ impl Work<'_> {
 
     fn add_watcher(&mut self, ticket: u64, role: Role, user: u64) -> String {
         self.store.ticket_mut(ticket).role_mut(role).push(user);
-        self.record(ticket, Draft::change("AddWatcher", role.name(), None, Some(user.to_string())));
+        self.record_aside(ticket, Draft::change("AddWatcher", role.name(), None, Some(user.to_string())));
         format!("Added {} as {} for this ticket", self.store.user_name(user), role.name())
     }
 
     fn drop_watcher(&mut self, ticket: u64, role: Role, user: u64) -> String {
         self.store.ticket_mut(ticket).role_mut(role).retain(|id| *id != user);
-        self.record(ticket, Draft::change("DelWatcher", role.name(), Some(user.to_string()), None));
+        self.record_aside(ticket, Draft::change("DelWatcher", role.name(), Some(user.to_string()), None));
         format!("{} is no longer {} for this ticket", self.store.user_name(user), role.name())
     }
 }

@@ -12,6 +12,8 @@ use crate::sim::snapshot::Mail;
 /// A scrip that sends mail.
 struct Notification {
     description: &'static str,
+    /// What the template puts in front of the subject.
+    prefix: &'static str,
     /// Recipients, in the order in which the mail names them.
     to: &'static [Recipients],
     /// Whoever caused it gets it too.
@@ -27,40 +29,56 @@ enum Recipients {
 
 const AUTOREPLY: Notification = Notification {
     description: "On Create Autoreply To Requestors",
+    prefix: "AutoReply: ",
     to: &[Recipients::Members(Role::Requestor)],
     actor_too: true,
     comment: false,
 };
 const CREATE_OWNER: Notification = Notification {
     description: "On Create Notify Owner and AdminCcs",
+    prefix: "",
     to: &[Recipients::Owner, Recipients::Members(Role::AdminCc)],
     actor_too: false,
     comment: false,
 };
-const CREATE_CCS: Notification =
-    Notification { description: "On Create Notify Ccs", to: &[Recipients::Members(Role::Cc)], actor_too: false, comment: false };
+const CREATE_CCS: Notification = Notification {
+    description: "On Create Notify Ccs",
+    prefix: "",
+    to: &[Recipients::Members(Role::Cc)],
+    actor_too: false,
+    comment: false,
+};
 const CORRESPOND_OWNER: Notification = Notification {
     description: "On Correspond Notify Owner and AdminCcs",
+    prefix: "",
     to: &[Recipients::Owner, Recipients::Members(Role::AdminCc)],
     actor_too: false,
     comment: false,
 };
 const CORRESPOND_REQUESTORS: Notification = Notification {
     description: "On Correspond Notify Requestors and Ccs",
+    prefix: "",
     to: &[Recipients::Members(Role::Requestor), Recipients::Members(Role::Cc)],
     actor_too: false,
     comment: false,
 };
 const COMMENT_ADMIN: Notification = Notification {
     description: "On Comment Notify AdminCcs as Comment",
+    prefix: "[Comment] ",
     to: &[Recipients::Members(Role::AdminCc)],
     actor_too: false,
     comment: true,
 };
-const OWNER_CHANGE: Notification =
-    Notification { description: "On Owner Change Notify Owner", to: &[Recipients::Owner], actor_too: false, comment: false };
+const OWNER_CHANGE: Notification = Notification {
+    description: "On Owner Change Notify Owner",
+    prefix: "",
+    to: &[Recipients::Owner],
+    actor_too: false,
+    comment: false,
+};
 const RESOLVE: Notification = Notification {
     description: "On Resolve Notify Requestors",
+    prefix: "Resolved: ",
     to: &[Recipients::Members(Role::Requestor)],
     actor_too: false,
     comment: false,
@@ -131,7 +149,8 @@ impl Work<'_> {
     }
 
     fn keep_copy(&mut self, ticket: u64, notification: &Notification, to: &[String]) {
-        let subject = self.store.ticket(ticket).subject.clone().unwrap_or_default();
+        let subject = self.store.ticket(ticket).subject.as_deref().unwrap_or("");
+        let subject = format!("{}{subject}", notification.prefix);
         let message = Message::outgoing(ticket, &subject, notification.description, to);
         let kind = if notification.comment { "CommentEmailRecord" } else { "EmailRecord" };
         self.store.last.message += 1;

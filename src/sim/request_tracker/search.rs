@@ -20,7 +20,14 @@ enum Seen {
 }
 
 const NO_TICKET_FIELD: &str = " at /usr/share/request-tracker5/lib/RT/Tickets.pm line 3187.\n";
+const NO_TICKET_COLUMN: &str = " at /usr/share/request-tracker5/lib/RT/Tickets.pm line 3462.\n";
 const NO_TRANSACTION_FIELD: &str = " at /usr/share/request-tracker5/lib/RT/Transactions.pm line 918.\n";
+
+/// RT's sentences end with the place in its source.
+fn at_source(error: String, place: &str, of_column: &str) -> String {
+    let place = if error.contains("no such column") { of_column } else { place };
+    error + place
+}
 
 /// `CF.{name}`, `CF.{queue}.{name}`, `CF.name`, `CF.id`: the name.
 fn custom(field: &str) -> Option<&str> {
@@ -201,7 +208,7 @@ pub fn tickets(store: &Store, query: &str) -> Result<Vec<u64>, String> {
     if query.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let node = parse(query).map_err(|error| error + NO_TICKET_FIELD)?;
+    let node = parse(query).map_err(|error| at_source(error, NO_TICKET_FIELD, NO_TICKET_COLUMN))?;
     let probe = store.tickets.values().next();
     for term in node.terms() {
         let known = custom(&term.field).is_some() || probe.is_none_or(|ticket| of_ticket(store, ticket, &term.field).is_some());
@@ -232,7 +239,7 @@ fn of_transaction(store: &Store, row: &Transaction, field: &str) -> Option<Seen>
         "id" => id(row.id),
         "objecttype" => Some(Seen::Text(object_type(row.object).to_owned())),
         "objectid" => id(object_id(row.object)),
-        "ticketid" => id(ticket.map_or(0, |ticket| ticket.effective)),
+        "ticketid" => id(object_id(row.object)),
         "type" => Some(Seen::Text(row.kind.clone())),
         "field" => text(&row.field),
         "oldvalue" => text(&row.old),
@@ -281,7 +288,7 @@ pub fn transactions(store: &Store, query: &str) -> Result<Vec<u64>, String> {
     if query.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let node = parse(query).map_err(|error| error + NO_TRANSACTION_FIELD)?;
+    let node = parse(query).map_err(|error| at_source(error, NO_TRANSACTION_FIELD, NO_TRANSACTION_FIELD))?;
     let probe = store.transactions.values().next();
     for term in node.terms() {
         let known = custom(&term.field).is_some() || probe.is_none_or(|row| of_transaction(store, row, &term.field).is_some());

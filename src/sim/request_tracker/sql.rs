@@ -199,12 +199,13 @@ enum Want {
 }
 
 impl Want {
-    fn name(self) -> &'static str {
+    fn name(self, inside: bool) -> &'static str {
         match self {
             Want::Keyword => "KEYWORD or OPEN_PAREN",
             Want::Operator => "OPERATOR",
             Want::Value => "VALUE",
-            Want::Join => "AGGREGATOR or CLOSE_PAREN",
+            Want::Join if inside => "AGGREGATOR or CLOSE_PAREN",
+            Want::Join => "AGGREGATOR",
         }
     }
 }
@@ -215,7 +216,7 @@ pub fn parse(query: &str) -> Result<Node, String> {
     let (mut want, mut join, mut last) = (Want::Keyword, Join::And, "");
     let (mut field, mut op) = (String::new(), Op::Eq);
     for token in tokens(query) {
-        let wrong = || Err(misplaced(query, &token, want));
+        let wrong = || Err(misplaced(query, &token, want, groups.len() > 1));
         (want, last) = match (want, token.kind) {
             (Want::Keyword, Kind::Open) => {
                 groups.push((join, Vec::new()));
@@ -270,7 +271,7 @@ fn value(query: &str, token: &Token<'_>) -> Result<String, String> {
     Ok(unquoted(token.text))
 }
 
-fn misplaced(query: &str, token: &Token<'_>, want: Want) -> String {
+fn misplaced(query: &str, token: &Token<'_>, want: Want, inside: bool) -> String {
     let (before, after) = (&query[..token.at], &query[token.at + token.text.len()..]);
-    format!("Wrong query, expecting a {} in '{before}>{}<--here{after}'", want.name(), token.text)
+    format!("Wrong query, expecting a {} in '{before}>{}<--here{after}'", want.name(inside), token.text)
 }

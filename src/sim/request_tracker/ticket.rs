@@ -86,8 +86,9 @@ impl Work<'_> {
         let queue = queue.ok_or_else(refusal)?;
         let status = status_at_creation(&wanted)?;
         let people = self.people_at_creation(&wanted);
+        let mut ticket = self.row(&wanted, queue, status, people)?;
         let id = self.free_id(&wanted)?;
-        let ticket = self.row(&wanted, id, queue, status, people)?;
+        (ticket.id, ticket.effective) = (id, id);
         self.store.updated.insert((ticket.updated, id));
         self.store.tickets.insert(id, ticket);
         self.values_at_creation(id, queue, &wanted);
@@ -120,10 +121,10 @@ impl Work<'_> {
         (watchers, owner)
     }
 
+    /// The row without its number: what the database refuses uses none up.
     fn row(
         &self,
         wanted: &Wanted<'_>,
-        id: u64,
         queue: u64,
         status: String,
         (watchers, owner): ([Vec<u64>; 3], u64),
@@ -139,8 +140,8 @@ impl Work<'_> {
             other => Some(subject(&other.and_then(text).unwrap_or_default())),
         };
         Ok(Ticket {
-            id,
-            effective: id,
+            id: 0,
+            effective: 0,
             queue,
             subject,
             kind: wanted.text("Type").unwrap_or_else(|| "ticket".to_owned()),
@@ -255,11 +256,12 @@ impl Work<'_> {
 
     fn set_subject(&mut self, id: u64, value: &str) -> Option<String> {
         let ticket = self.store.ticket_mut(id);
-        let new = subject(value);
-        if ticket.subject.as_deref().unwrap_or("") == new {
+        if ticket.subject.as_deref().unwrap_or("") == subject(value) {
             return None;
         }
-        let old = ticket.subject.replace(new.clone()).unwrap_or_default();
+        let old = ticket.subject.replace(subject(value)).unwrap_or_default();
+        // History and sentence keep what was sent; only the ticket's own is cut.
+        let new = value.replace('\n', "");
         self.record(id, Draft::change("Set", "Subject", Some(old.clone()), Some(new.clone())));
         Some(format!("Subject changed from {} to {}", quoted(&old), quoted(&new)))
     }
@@ -289,7 +291,11 @@ impl Work<'_> {
         }
         let Some(new) = date::database(value) else { return Some(format!("{attribute} could not be set to {value}.")) };
         *place = Some(new).filter(|new| new.timestamp() != 0);
-        self.record(id, Draft::change("Set", attribute, Some(date::sql(old)), Some(value.to_owned())));
+        let (kind, kept) = match attribute {
+            "Told" => ("Told", date::sql(Some(new))),
+            _ => ("Set", value.to_owned()),
+        };
+        self.record(id, Draft::change(kind, attribute, Some(date::sql(old)), Some(kept)));
         Some(match attribute {
             "Resolved" => format!("Resolved changed from '{}' to '{}'", date::sql(old), date::sql(Some(new))),
             _ => format!("{attribute} changed from {} to {}", date::sentence(old), date::sentence(Some(new))),
@@ -334,7 +340,8 @@ impl Work<'_> {
             0 => {
                 format!("{attribute} changed from {} to '{new}'", quoted(if old == 0 { String::new() } else { old.to_string() }))
             }
-            1.. if taken >= 60 => format!("Worked {} hours ({taken} minutes)", taken as f64 / 60.0),
+            60 => "Worked 1 hour (60 minutes)".to_owned(),
+            61.. => format!("Worked {} hours ({taken} minutes)", taken as f64 / 60.0),
             1.. => format!("Worked {taken} minutes"),
             _ => format!("Adjusted time worked by {taken} minutes"),
         })

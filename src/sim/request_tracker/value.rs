@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::date;
 use super::store::{Field, FieldKind};
-use super::work::{Draft, Work};
+use super::work::{Died, Draft, Work};
 
 /// The text of a JSON value as Perl sees it; none for null.
 pub fn text(value: &Value) -> Option<String> {
@@ -30,7 +30,10 @@ impl Field {
             FieldKind::DateTime => Ok(date::sql(Some(date::lenient(value)))),
             FieldKind::Date => Ok(date::lenient(value).format("%Y-%m-%d").to_string()),
             FieldKind::Freeform | FieldKind::Text if self.matches(value) => Ok(value.to_owned()),
-            FieldKind::Freeform | FieldKind::Text => Err(format!("Input must match {}", friendly(&self.pattern))),
+            FieldKind::Freeform | FieldKind::Text => {
+                let sentence = format!("Input must match {}", friendly(&self.pattern));
+                Err(format!("Could not add a new value to custom field '{}': {sentence}", self.name))
+            }
         }
     }
 
@@ -75,9 +78,9 @@ fn friendly(pattern: &str) -> String {
 impl Work<'_> {
     /// Changes a custom field of a ticket as `PUT` does, and says RT's sentences; a value that a multiple field has
     /// already is answered by a null. Errors: RT dies.
-    pub fn set_field(&mut self, ticket: u64, field: &Field, wanted: &Value) -> Result<Vec<Value>, ()> {
+    pub fn set_field(&mut self, ticket: u64, field: &Field, wanted: &Value) -> Result<Vec<Value>, Died> {
         if wanted.is_object() {
-            return Err(());
+            return Err(Died);
         }
         if field.multiple {
             return Ok(self.set_many(ticket, field, wanted));
@@ -125,12 +128,12 @@ impl Work<'_> {
         };
         let mut sentences = Vec::new();
         let had = self.values(ticket, field.id);
-        for value in &list {
-            let again = list.iter().filter(|other| *other == value).count() > 1;
-            if !had.iter().any(|old| old.as_deref().unwrap_or("") == value) {
+        for (place, value) in list.iter().enumerate() {
+            let first = !list[..place].contains(value);
+            if first && !had.iter().any(|old| old.as_deref().unwrap_or("") == value) {
                 sentences.push(self.add_value(ticket, field, value));
-            } else if again {
-                sentences.push(Value::Null);
+                let again = list[place + 1..].iter().filter(|other| *other == value).count();
+                sentences.extend(std::iter::repeat_n(Value::Null, again));
             }
         }
         let mut gone: Vec<String> = had.into_iter().map(Option::unwrap_or_default).filter(|old| !list.contains(old)).collect();

@@ -74,7 +74,12 @@ impl Store {
     pub fn ticket_links(&self, ticket: &Ticket) -> Vec<Value> {
         let own = format!("{}/REST/2.0/ticket/{}", self.url, ticket.id);
         let mut links = vec![self.self_link("ticket", ticket.id)];
+        let deleted = |id: u64| self.tickets.get(&id).is_none_or(|ticket| ticket.status == "deleted");
         for link in &ticket.links {
+            // Links that touch a deleted ticket are there but not shown.
+            if deleted(ticket.id) || matches!(link.other, End::Ticket(other) if deleted(other)) {
+                continue;
+            }
             let word = match (link.kind, link.base) {
                 (LinkKind::DependsOn, true) => "depends-on",
                 (LinkKind::DependsOn, false) => "depended-on-by",

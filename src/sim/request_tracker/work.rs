@@ -10,6 +10,10 @@ use super::date;
 use super::mime::Message;
 use super::store::{Before, Object, Store, Transaction};
 
+/// RT dies of what it was given: a 500, with what was done before kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Died;
+
 /// A transaction that is about to be recorded.
 #[derive(Debug, Default)]
 pub struct Draft {
@@ -58,7 +62,8 @@ pub struct Work<'s> {
     /// History from before anybody listened: no mail, no webhook.
     pub quiet: bool,
     main: Vec<Batch>,
-    first: Vec<Batch>,
+    /// Bodies of what was told at once.
+    first: Vec<Value>,
     after: Vec<Batch>,
     made: Vec<u64>,
 }
@@ -97,8 +102,8 @@ impl<'s> Work<'s> {
     /// Records a transaction at the other end of a link: a ticket object of its own, told about at once.
     pub fn record_aside(&mut self, ticket: u64, draft: Draft) -> u64 {
         let id = self.write(ticket, draft, self.actor);
-        self.first.push(Batch { ticket, transactions: vec![id] });
         self.store.touch(ticket, self.at, self.actor);
+        self.tell(ticket, id);
         id
     }
 
@@ -107,10 +112,19 @@ impl<'s> Work<'s> {
         let draft = || Draft::change("AddLink", "MergedInto", None, Some(uri.to_owned()));
         let first = self.write(old, draft(), self.actor);
         let second = self.write(target, draft(), self.actor);
-        self.main.push(Batch { ticket: target, transactions: vec![second] });
-        self.main.push(Batch { ticket: target, transactions: vec![first] });
+        let mut own = self.main.pop().unwrap_or(Batch { ticket: target, transactions: Vec::new() });
+        own.ticket = target;
+        own.transactions.push(first);
+        self.main.push(own);
         self.store.touch(old, self.at, self.actor);
         self.store.touch(target, self.at, self.actor);
+        self.tell(target, second);
+    }
+
+    fn tell(&mut self, ticket: u64, id: u64) {
+        if !self.quiet {
+            self.first.push(body(self.store, &Batch { ticket, transactions: vec![id] }));
+        }
     }
 
     /// Records what a scrip does to the ticket, told about after everything else.
@@ -154,11 +168,10 @@ impl<'s> Work<'s> {
 
     /// Ends: what there is to tell.
     pub fn finish(self) -> Outcome {
-        let batches = [self.first, self.main, self.after].concat();
-        let hooks = match self.quiet {
-            true => Vec::new(),
-            false => batches.iter().map(|batch| body(self.store, batch)).collect(),
-        };
+        let mut hooks = self.first;
+        if !self.quiet {
+            hooks.extend(self.main.iter().chain(&self.after).map(|batch| body(self.store, batch)));
+        }
         Outcome { hooks, transactions: self.made }
     }
 }

@@ -20,6 +20,8 @@ pub const INTEGER: &str = r"(?#Integer)^[-+]?\d+$";
 /// The pattern of decimal numbers.
 pub const DECIMAL: &str = r"(?#Decimal)^[-+]?\d+(\.\d+)?$";
 
+/// RT's first administrator.
+const ROOT: u64 = 14;
 /// The transactions that setting up an RT leaves behind, which no API user may see.
 const FROM_SETUP: u64 = 48;
 
@@ -63,7 +65,7 @@ const FIELDS: [Plan; 19] = [
 
 /// Builds the world.
 pub fn seed(store: &mut Store, at: DateTime<Utc>) {
-    for (id, name) in [(RT_SYSTEM, "RT_System"), (NOBODY, "Nobody")] {
+    for (id, name) in [(RT_SYSTEM, "RT_System"), (NOBODY, "Nobody"), (ROOT, "root")] {
         let user = fixed_user(id, name, at);
         store.names.insert(name.to_lowercase(), id);
         store.users.insert(id, user);
@@ -77,6 +79,10 @@ pub fn seed(store: &mut Store, at: DateTime<Utc>) {
         agent(store, name, real_name, at);
     }
     for (name, description) in QUEUES {
+        if store.last.queue == 1 {
+            // The second queue of every RT is its hidden queue for approvals.
+            store.last.queue = 2;
+        }
         let id = store.add_queue(name, description, RT_SYSTEM, at);
         if let Some(queue) = store.queues.get_mut(&id) {
             queue.correspond_address = format!("{}@{}", name.to_lowercase(), super::ORGANIZATION);
@@ -103,11 +109,15 @@ fn fixed_user(id: u64, name: &str, at: DateTime<Utc>) -> User {
     User {
         id,
         name: name.to_owned(),
-        email: String::new(),
-        real_name: if id == NOBODY { "Nobody in particular".to_owned() } else { "The RT System itself".to_owned() },
+        email: if id == ROOT { "root@localhost".to_owned() } else { String::new() },
+        real_name: match id {
+            NOBODY => "Nobody in particular".to_owned(),
+            RT_SYSTEM => "The RT System itself".to_owned(),
+            _ => "Enoch Root".to_owned(),
+        },
         organization: String::new(),
         comments: "Do not delete or modify this user. It is integral to RT's internal data structures".to_owned(),
-        privileged: false,
+        privileged: id == ROOT,
         disabled: false,
         created: at,
         creator: RT_SYSTEM,

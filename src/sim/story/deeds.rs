@@ -104,7 +104,7 @@ impl Story {
     /// An agent takes the ticket and fills in what is known.
     pub(super) fn triage(&mut self, moment: &Moment<'_>, ticket: &str) {
         let agent = self.some_agent(moment.side);
-        let mut fields = BTreeMap::from([("assignee".to_string(), vec![agent.email.clone()])]);
+        let mut fields = BTreeMap::from([("assignee".to_string(), vec![self.member(moment, ticket)])]);
         let words = self.words(moment.side);
         let open = words.statuses_for(Meaning::Open);
         fields.insert("status".to_string(), vec![(*pick(&mut self.dice, &open)).to_string()]);
@@ -118,23 +118,47 @@ impl Story {
                 fields.insert(format!("custom:{}", field.name), value(&mut self.dice, field, moment.at));
             }
         }
-        self.play(moment, &agent, Action::Set { ticket: ticket.to_string(), fields });
+        self.set(moment, &agent, ticket, fields);
+    }
+
+    /// Sets the status last and by itself: it is what desks refuse, and then nothing else was done or left undone with it.
+    fn set(&mut self, moment: &Moment<'_>, agent: &Who, ticket: &str, mut fields: BTreeMap<String, Vec<String>>) -> bool {
+        let ticket = ticket.to_string();
+        let status = fields.remove_entry("status");
+        let has_more = !fields.is_empty();
+        if has_more && self.play(moment, agent, Action::Set { ticket: ticket.clone(), fields }).is_none() {
+            return false;
+        }
+        let Some(status) = status else { return has_more };
+        self.play(moment, agent, Action::Set { ticket, fields: BTreeMap::from([status]) }).is_some()
     }
 
     /// An agent changes one or two fields.
     pub(super) fn adjust(&mut self, moment: &Moment<'_>, ticket: &str) {
         let agent = self.some_agent(moment.side);
         let count = self.dice.random_range(1..=2);
-        let fields = (0..count).map(|_| self.change(moment)).collect();
-        self.play(moment, &agent, Action::Set { ticket: ticket.to_string(), fields });
+        let mut fields: BTreeMap<String, Vec<String>> = (0..count).map(|_| self.change(moment, ticket)).collect();
+        // Some desks want the assignee to be in the group: who passes a ticket on leaves it to the other group.
+        if fields.contains_key("group") {
+            fields.insert("assignee".to_string(), Vec::new());
+        }
+        self.set(moment, &agent, ticket, fields);
     }
 
-    fn change(&mut self, moment: &Moment<'_>) -> (String, Vec<String>) {
+    /// Somebody to give the ticket to.
+    fn member(&mut self, moment: &Moment<'_>, ticket: &str) -> String {
         let words = self.words(moment.side);
+        let group = self.log.side(moment.side).get(ticket).and_then(|log| log.value("group"));
+        pick(&mut self.dice, &words.members(group)).email.clone()
+    }
+
+    fn change(&mut self, moment: &Moment<'_>, ticket: &str) -> (String, Vec<String>) {
+        let words = self.words(moment.side);
+        let member = self.member(moment, ticket);
         let dice = &mut self.dice;
         match dice.random_range(0..10) {
             0 => ("priority".to_string(), vec![pick(dice, &words.priorities).clone()]),
-            1 => ("assignee".to_string(), vec![pick(dice, &words.agents).email.clone()]),
+            1 => ("assignee".to_string(), vec![member]),
             2 if moment.side == Side::Source => ("group".to_string(), vec![pick(dice, &words.groups).clone()]),
             3 if moment.side == Side::Source => ("subject".to_string(), vec![prose::subject(dice, Tongue::English)]),
             4 => {
@@ -168,8 +192,9 @@ impl Story {
         let agent = self.some_agent(moment.side);
         let words = self.words(moment.side);
         let done = (*pick(&mut self.dice, &words.statuses_for(Meaning::Done))).to_string();
-        let fields = BTreeMap::from([("status".to_string(), vec![done]), ("assignee".to_string(), vec![agent.email.clone()])]);
-        self.play(moment, &agent, Action::Set { ticket: ticket.to_string(), fields }).is_some()
+        let assignee = vec![self.member(moment, ticket)];
+        let fields = BTreeMap::from([("status".to_string(), vec![done]), ("assignee".to_string(), assignee)]);
+        self.set(moment, &agent, ticket, fields)
     }
 
     /// The desk's last status, after which nothing can be changed; `false` where there is none.

@@ -243,10 +243,22 @@ impl Story {
             There::Note => self.note(moment, &ticket, tongue),
             There::Adjust => self.adjust(moment, &ticket),
             There::Finish => drop(self.finish(moment, &ticket)),
-            There::Tag => self.tag(moment, &ticket),
+            There::Tag => self.tag_there(moment, thread, &ticket),
             There::Open | There::OwnTicket => {}
         }
         Some(ticket)
+    }
+
+    /// The target's agents tag, and now and then take away a tag that came from the source.
+    fn tag_there(&mut self, moment: &Moment<'_>, thread: usize, ticket: &str) {
+        let known = self.log.source.get(&self.threads[thread].id);
+        let tags: Vec<String> = known.map(|log| log.tags.iter().cloned().collect()).unwrap_or_default();
+        if tags.is_empty() || self.dice.random_bool(0.75) {
+            return self.tag(moment, ticket);
+        }
+        let agent = self.some_agent(moment.side);
+        let remove = vec![pick(&mut self.dice, &tags).clone()];
+        self.play(moment, &agent, Action::Tag { ticket: ticket.to_string(), add: Vec::new(), remove });
     }
 }
 

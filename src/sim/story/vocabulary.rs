@@ -77,6 +77,8 @@ pub enum CustomKind {
 pub struct Agent {
     pub name: String,
     pub email: String,
+    /// Where tickets are given to them.
+    pub groups: Vec<String>,
 }
 
 /// A company whose people write to the desk.
@@ -114,10 +116,10 @@ impl Vocabulary {
             types: words(&["question", "problem", "incident", "task"]),
             custom: zendesk_fields(),
             agents: vec![
-                agent("Ada Reyes", "ada@desk.example"),
-                agent("Ben Okafor", "ben@desk.example"),
-                agent("Chiara Rossi", "chiara@desk.example"),
-                agent("Dmitri Volkov", "dmitri@desk.example"),
+                agent("Ada Reyes", "ada@desk.example", &["Support", "Billing", "Escalations"]),
+                agent("Ben Okafor", "ben@desk.example", &["Support"]),
+                agent("Chiara Rossi", "chiara@desk.example", &["Billing", "Escalations"]),
+                agent("Dmitri Volkov", "dmitri@desk.example", &["Engineering", "Support"]),
             ],
             organisations: organisations(),
             links: vec!["parent"],
@@ -137,18 +139,25 @@ impl Vocabulary {
                 status("resolved", Meaning::Done),
             ],
             priorities: words(&["0", "50", "100"]),
-            types: Vec::new(),
+            types: words(&["question", "problem", "incident", "task"]),
             custom: rt_fields(),
             agents: vec![
-                agent("Alice Agent", "alice@lab.example"),
-                agent("Bob Agent", "bob@lab.example"),
-                agent("Carol Agent", "carol@lab.example"),
-                agent("Dave Agent", "dave@lab.example"),
+                agent("Alice Agent", "alice@rt.sim", &["Support", "Billing", "General"]),
+                agent("Bob Agent", "bob@rt.sim", &["Support"]),
+                agent("Carol Agent", "carol@rt.sim", &["Billing", "General"]),
+                agent("Dave Agent", "dave@rt.sim", &["Engineering", "Support"]),
             ],
             organisations: organisations(),
             links: vec!["parent", "depends_on", "refers_to"],
-            can: Abilities { redact: false, make_private: false, merge: true, delete: true, follow: true },
+            can: Abilities { redact: true, make_private: false, merge: true, delete: true, follow: true },
         }
+    }
+
+    /// The agents to whom a group's tickets are given: all, where the group is unknown or has nobody.
+    pub fn members(&self, group: Option<&str>) -> Vec<&Agent> {
+        let is_member = |agent: &&Agent| group.is_some_and(|group| agent.groups.iter().any(|one| one == group));
+        let members: Vec<&Agent> = self.agents.iter().filter(is_member).collect();
+        if members.is_empty() { self.agents.iter().collect() } else { members }
     }
 
     /// The words for this meaning.
@@ -203,8 +212,8 @@ fn status(word: &str, meaning: Meaning) -> Status {
     Status { word: word.to_string(), meaning }
 }
 
-fn agent(name: &str, email: &str) -> Agent {
-    Agent { name: name.to_string(), email: email.to_string() }
+fn agent(name: &str, email: &str, groups: &[&str]) -> Agent {
+    Agent { name: name.to_string(), email: email.to_string(), groups: words(groups) }
 }
 
 fn organisations() -> Vec<Organisation> {
