@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connectors;
+pub mod cutover;
 pub mod desk;
 pub mod embedded;
 pub mod gateway;

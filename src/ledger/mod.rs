@@ -5,6 +5,7 @@
 //! second fence every connection is rolled back when it returns to the pool.
 
 pub mod budget;
+pub mod check;
 pub mod conflict;
 pub mod delivery;
 pub mod event;

@@ -1,0 +1,155 @@
+//! One pair before the judge: what is known of it, and what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::desk::capability::Capabilities;
+use crate::desk::field::FieldKey;
+use crate::desk::id::{PersonId, TicketId};
+use crate::desk::mapping::Mapping;
+use crate::desk::policy::Policy;
+use crate::desk::ticket::{Actor, Ticket};
+use crate::ledger::check::{PairRecord, PersonRecord};
+use crate::ledger::pair::Pair;
+use crate::mirror::KeySpace;
+
+use super::report::{Difference, Kind};
+use super::words::cut;
+
+/// Both tickets, the records about them, and the rules of the mirror.
+pub struct Case<'a> {
+    pub pair: &'a Pair,
+    pub record: &'a PairRecord,
+    pub source: &'a Ticket,
+    pub target: &'a Ticket,
+    pub target_can: &'a Capabilities,
+    pub mapping: &'a Mapping,
+    pub policy: &'a Policy,
+    pub keys: &'a KeySpace,
+    /// Whoever the source ticket names.
+    pub people: &'a BTreeMap<PersonId, Known>,
+    /// Target tickets that stand for the other ends of the source's links.
+    pub ends: &'a BTreeMap<TicketId, End>,
+}
+
+/// What is known of a person of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Known {
+    /// Names and addresses that they had, the latest first.
+    pub names: Vec<String>,
+    pub emails: Vec<String>,
+    /// `None`: nobody looked them up.
+    pub link: Option<PersonRecord>,
+    /// The source does not know the id any more.
+    pub unknown: bool,
+}
+
+impl Known {
+    /// Who stands for them at the target.
+    pub fn target(&self) -> Option<&PersonId> {
+        self.link.as_ref().and_then(|link| link.target.as_ref())
+    }
+
+    /// It was looked up that nobody stands for them.
+    pub fn is_nobody(&self) -> bool {
+        self.target().is_none() && (self.link.is_some() || self.unknown)
+    }
+}
+
+/// The other end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Target tickets that may stand for it: its own, and the one that it was merged into.
+    Carried(BTreeSet<TicketId>),
+    /// It is not of this mirror, or was deleted before it could be carried.
+    NotCarried,
+    /// It should be there and is not yet.
+    Awaited,
+}
+
+/// Who, besides us, had a hand in something of the target ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hands {
+    pub person: bool,
+    pub rule: bool,
+}
+
+impl Hands {
+    /// Somebody did.
+    pub fn any(self) -> bool {
+        self.person || self.rule
+    }
+
+    /// In words.
+    pub fn reason(self) -> &'static str {
+        if self.person { BY_PERSON } else { BY_RULE }
+    }
+}
+
+/// Explanations that several kinds of things have.
+pub const BY_PERSON: &str = "changed in the new desk by its people";
+pub const BY_RULE: &str = "changed in the new desk by its own rules";
+pub const CLOSED: &str = "the new desk's ticket is closed for good";
+pub const EXPOSED: &str = "exposed, a person was told";
+
+impl Case<'_> {
+    /// Who had a hand in a field of the target.
+    pub fn hands(&self, field: &FieldKey) -> Hands {
+        self.hands_in(|fields| fields.contains(field))
+    }
+
+    /// Who had a hand in the target ticket at all.
+    pub fn any_hands(&self) -> Hands {
+        self.hands_in(|_| true)
+    }
+
+    fn hands_in(&self, touched: impl Fn(&BTreeSet<FieldKey>) -> bool) -> Hands {
+        let by = |actor| self.target.acts.iter().any(|act| act.by == actor && touched(&act.fields));
+        Hands { person: by(Actor::Person), rule: by(Actor::Rule) }
+    }
+
+    /// Nothing of the target ticket can be changed any more.
+    pub fn is_closed(&self) -> bool {
+        self.target.immutable
+    }
+}
+
+/// What was found about one pair.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Findings {
+    pub differences: Vec<Difference>,
+    pub explained: Vec<&'static str>,
+    /// Something is on its way, by no fault.
+    pub moving: Option<&'static str>,
+    pub not_compared: BTreeSet<String>,
+    pub messages: u64,
+    pub attachments: u64,
+    pub bytes: u64,
+}
+
+impl Findings {
+    /// Notes a difference; the caller names the tickets at the end.
+    pub fn differ(&mut self, kind: Kind, what: impl Into<String>, source: &str, target: &str) {
+        let difference = Difference {
+            kind,
+            source_ticket: None,
+            target_ticket: None,
+            what: what.into(),
+            source: cut(source, 0),
+            target: cut(target, 0),
+        };
+        self.differences.push(difference);
+    }
+
+    /// Notes a difference that is explained.
+    pub fn explain(&mut self, reason: &'static str) {
+        self.explained.push(reason);
+    }
+
+    /// Writes the tickets into all differences that name none.
+    pub fn name_tickets(&mut self, source: Option<&TicketId>, target: Option<&TicketId>) {
+        for difference in &mut self.differences {
+            difference.source_ticket = difference.source_ticket.take().or_else(|| source.map(TicketId::to_string));
+            difference.target_ticket = difference.target_ticket.take().or_else(|| target.map(TicketId::to_string));
+        }
+    }
+}

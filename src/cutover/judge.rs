@@ -1,0 +1,332 @@
+//! The verdict on one ticket: what is read, in which order, and whether what was found may be said.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use crate::connectors::contract::Read;
+use crate::connectors::fault::Fault;
+use crate::desk::Side;
+use crate::desk::id::TicketId;
+use crate::desk::ticket::{Message, Presence, Ticket};
+use crate::ledger::check::{LaneState, MessageRecord, PairRecord};
+use crate::ledger::pair::Pair;
+use crate::mirror::PairId;
+
+use super::case::{Case, Findings};
+use super::parity::{Options, Trouble};
+use super::presence::{self, Rest};
+use super::report::Kind;
+use super::thread;
+use super::witness::{Pool, Witness};
+use super::{fields, files, links};
+
+/// So long after a change its hint may still be on its way, where the feed does not tell that it was read further.
+const HINT_TIME: TimeDelta = TimeDelta::minutes(10);
+const OUTSIDE: &str = "the ticket does not belong to the mirror";
+const GONE_FOR_GOOD: &str = "deleted at the source, which does not show it any more";
+
+/// What is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Pair(PairId),
+    /// A source ticket that no pair stands for.
+    Unpaired(TicketId),
+}
+
+impl Subject {
+    /// For people, where nothing better is known.
+    pub fn name(&self) -> String {
+        match self {
+            Subject::Pair(pair) => format!("(pair {})", pair.0),
+            Subject::Unpaired(ticket) => ticket.to_string(),
+        }
+    }
+
+    /// Whether it was counted at the start.
+    pub fn is_pair(&self) -> bool {
+        matches!(self, Subject::Pair(_))
+    }
+}
+
+/// One of the four answers, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Equal,
+    Explained,
+    /// Newer than what was compared, and why that is known.
+    Moving(String),
+    Different,
+    /// A ticket that is not the mirror's business.
+    NothingToJudge,
+}
+
+/// What was found about a ticket, and what may be said about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    pub source: String,
+    pub verdict: Verdict,
+    pub findings: Findings,
+}
+
+/// Judges one ticket.
+pub async fn judge(witness: &Witness<'_>, options: &Options, subject: Subject) -> (Subject, Result<Judgement, Trouble>) {
+    let judgement = match &subject {
+        Subject::Pair(id) => judge_pair(witness, options, *id).await,
+        Subject::Unpaired(ticket) => judge_unpaired(witness, ticket).await,
+    };
+    (subject, judgement)
+}
+
+async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgement, Trouble> {
+    let bench = witness.bench;
+    let mut findings = Findings::default();
+    let verdict = match witness.read(Side::Source, id).await? {
+        Read::Found(ticket) if ticket.presence != Presence::Present || bench.scope.includes(&ticket).is_err() => {
+            Verdict::NothingToJudge
+        }
+        Read::Found(ticket) => {
+            let known = bench.ledger.pair_of_source(bench.mirror, id).await?.is_some();
+            if known || is_fresh(witness, &ticket).await? {
+                Verdict::Moving("it was just made".to_string())
+            } else {
+                findings.differ(Kind::MissingTicket, "nobody told the gateway of this ticket", "", "");
+                findings.name_tickets(Some(id), None);
+                Verdict::Different
+            }
+        }
+        Read::Torn => Verdict::Moving("it changed each time while it was read".to_string()),
+        Read::Missing => Verdict::NothingToJudge,
+    };
+    Ok(Judgement { source: id.to_string(), verdict, findings })
+}
+
+async fn judge_pair(witness: &Witness<'_>, options: &Options, id: PairId) -> Result<Judgement, Trouble> {
+    let bench = witness.bench;
+    let before = bench.ledger.lane_state(id).await?;
+    let pair = bench.ledger.pair(id).await?;
+    let mut findings = Findings::default();
+    let Some(source_id) = pair.source_ticket.clone().filter(|_| pair.state != "outside") else {
+        return Ok(Judgement { source: Subject::Pair(id).name(), verdict: Verdict::NothingToJudge, findings });
+    };
+    let verdict = match witness.read(Side::Source, &source_id).await? {
+        Read::Torn => Verdict::Moving("it changed each time while it was read".to_string()),
+        Read::Missing => {
+            if pair.state == "deleted" {
+                findings.explain(GONE_FOR_GOOD);
+            } else {
+                findings.differ(Kind::Presence, "the source does not show the ticket, and does not say why", "", "");
+            }
+            said(witness, &pair, before, None, &findings).await?
+        }
+        Read::Found(source) => {
+            let target = compare(witness, options, &pair, &source, &mut findings).await?;
+            said(witness, &pair, before, Some((&source, target.as_ref())), &findings).await?
+        }
+    };
+    note_parked(witness, &pair, &mut findings).await?;
+    findings.name_tickets(Some(&source_id), pair.target_ticket.as_ref());
+    Ok(Judgement { source: source_id.to_string(), verdict, findings })
+}
+
+/// A difference of a ticket that waits for a person says so.
+async fn note_parked(witness: &Witness<'_>, pair: &Pair, findings: &mut Findings) -> Result<(), Trouble> {
+    if findings.differences.is_empty() {
+        return Ok(());
+    }
+    let parked = witness.bench.ledger.pair_record(pair).await?.parked;
+    if !parked.is_empty() {
+        let kinds = parked.into_iter().collect::<Vec<_>>().join(", ");
+        findings.differences.iter_mut().for_each(|difference| difference.what.push_str(&format!(" (parked: {kinds})")));
+    }
+    Ok(())
+}
+
+/// Compares the source ticket with its target, which is returned as it was read.
+async fn compare(
+    witness: &Witness<'_>,
+    options: &Options,
+    pair: &Pair,
+    source: &Ticket,
+    found: &mut Findings,
+) -> Result<Option<Ticket>, Trouble> {
+    let bench = witness.bench;
+    let record = bench.ledger.pair_record(pair).await?;
+    let Some(target_id) = &pair.target_ticket else {
+        uncarried(witness, pair, source, found).await?;
+        return Ok(None);
+    };
+    let target = match witness.read(Side::Target, target_id).await? {
+        Read::Found(target) => *target,
+        Read::Torn => {
+            found.moving = Some("the target ticket changed each time while it was read");
+            return Ok(None);
+        }
+        Read::Missing => {
+            found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", "");
+            return Ok(None);
+        }
+    };
+    let people = witness.people_of(source).await?;
+    let ends = witness.ends_of(source).await?;
+    let case = Case {
+        pair,
+        record: &record,
+        source,
+        target: &target,
+        target_can: witness.capabilities(Side::Target),
+        mapping: bench.mapping,
+        policy: bench.policy,
+        keys: bench.keys,
+        people: &people,
+        ends: &ends,
+    };
+    let mut pool = witness.pool(&target).await?;
+    let root = match &source.presence {
+        Presence::MergedInto(root) => ends.get(root),
+        Presence::Present | Presence::Deleted => None,
+    };
+    let rest = presence::compare(&case, root, &pool.survivors, found);
+    if rest == Rest::Everything {
+        fields::compare(&case, found);
+        links::compare(&case, found);
+        compare_key(&case, found);
+    }
+    if rest != Rest::Nothing {
+        for files in conversation(witness, &case, &mut pool, found).await? {
+            files::compare(witness, &files, options.bytes, found).await?;
+        }
+    }
+    if options.doubles {
+        second_tickets(witness, &case, &pool, found).await?;
+    }
+    Ok(Some(target))
+}
+
+async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &mut Findings) -> Result<(), Trouble> {
+    let bench = witness.bench;
+    if source.presence == Presence::Deleted {
+        return Ok(());
+    }
+    if let Presence::MergedInto(root) = &source.presence {
+        let links = links_of(witness, pair, source, &[]).await?;
+        let all = source.messages.iter().all(|message| links.iter().any(|link| link.source == message.id));
+        let carried = bench.ledger.root_of(bench.mirror, root).await?.is_some();
+        if !all && carried {
+            found.differ(Kind::MissingMessage, "merged at the source before it was carried, and its messages were not", "", "");
+        }
+        return Ok(());
+    }
+    match bench.scope.includes(source) {
+        Ok(()) => found.differ(Kind::MissingTicket, "the ticket was not carried", "", ""),
+        Err(_) => found.explain(OUTSIDE),
+    }
+    Ok(())
+}
+
+async fn links_of(witness: &Witness<'_>, pair: &Pair, source: &Ticket, pool: &[Message]) -> Result<Vec<MessageRecord>, Trouble> {
+    let bench = witness.bench;
+    let prefix = bench.keys.message("");
+    let ids = source.messages.iter().map(|message| message.id.as_str());
+    let ids: Vec<&str> = ids.chain(pool.iter().filter_map(|message| thread::source_of(&prefix, message))).collect();
+    Ok(bench.ledger.message_records(bench.mirror, pair.id, &ids).await?)
+}
+
+async fn conversation(
+    witness: &Witness<'_>,
+    case: &Case<'_>,
+    pool: &mut Pool,
+    found: &mut Findings,
+) -> Result<Vec<thread::Files>, Trouble> {
+    let mut links = links_of(witness, case.pair, case.source, &pool.messages).await?;
+    if !thread::is_whole(case.source, &links, &pool.messages) {
+        let PairRecord { formers, absorbed, .. } = case.record;
+        witness.widen(pool, formers).await?;
+        witness.widen(pool, absorbed).await?;
+        links = links_of(witness, case.pair, case.source, &pool.messages).await?;
+    }
+    Ok(thread::compare(case, &links, &pool.messages, found))
+}
+
+/// The target ticket carries our key of this source ticket, or none.
+fn compare_key(case: &Case<'_>, found: &mut Findings) {
+    let expected = case.keys.ticket(case.source.id.as_str(), case.pair.part);
+    let ours = case.target.key.as_deref().filter(|key| key.starts_with("tidegate:") && *key != expected);
+    if let Some(key) = ours {
+        found.differ(Kind::Key, "the target ticket has the key of another ticket", &expected, key);
+    }
+}
+
+/// Tickets of the target under our key, other than the pair's own.
+async fn second_tickets(witness: &Witness<'_>, case: &Case<'_>, pool: &Pool, found: &mut Findings) -> Result<(), Fault> {
+    let key = case.keys.ticket(case.source.id.as_str(), case.pair.part);
+    let own = |id: &TicketId| *id == case.target.id || pool.survivors.contains(id) || case.record.formers.contains(id);
+    let found_there: BTreeSet<TicketId> = witness.find_ticket(&key).await?.into_iter().filter(|id| !own(id)).collect();
+    for id in found_there {
+        if let Read::Found(ticket) = witness.read(Side::Target, &id).await?
+            && ticket.presence == Presence::Present
+            && ticket.key.as_deref() == Some(key.as_str())
+        {
+            found.differ(Kind::Doubled, format!("target ticket {id} stands for the same source ticket"), "", id.as_str());
+        }
+    }
+    Ok(())
+}
+
+/// What may be said about what was found: nothing about a ticket at which somebody worked meanwhile.
+async fn said(
+    witness: &Witness<'_>,
+    pair: &Pair,
+    before: Option<LaneState>,
+    read: Option<(&Ticket, Option<&Ticket>)>,
+    found: &Findings,
+) -> Result<Verdict, Trouble> {
+    let ledger = witness.bench.ledger;
+    let moving = |why: &str| Ok(Verdict::Moving(why.to_string()));
+    let source = read.map(|(source, _)| source);
+    let fresh = match source {
+        Some(source) if pair.source_stamp.as_deref() != Some(&source.stamp) => is_fresh(witness, source).await?,
+        _ => false,
+    };
+    let after = ledger.lane_state(pair.id).await?;
+    if before != after {
+        return moving("it was worked on while it was compared");
+    }
+    if let Some(why) = found.moving {
+        return moving(why);
+    }
+    let at_rest = after.is_some_and(|lane| lane.blocked || lane.is_clean());
+    if !found.differences.is_empty() {
+        return match () {
+            () if !at_rest => moving("a change waits to be carried"),
+            () if fresh => moving("it changed a moment ago"),
+            () => Ok(Verdict::Different),
+        };
+    }
+    if !at_rest && !reads_the_same(witness, read).await? {
+        return moving("a change waits to be carried");
+    }
+    Ok(if found.explained.is_empty() { Verdict::Equal } else { Verdict::Explained })
+}
+
+/// Whether both tickets still have the stamps under which they were compared.
+async fn reads_the_same(witness: &Witness<'_>, read: Option<(&Ticket, Option<&Ticket>)>) -> Result<bool, Trouble> {
+    let Some((source, target)) = read else { return Ok(true) };
+    let tickets = [(Side::Source, Some(source)), (Side::Target, target)];
+    for (side, ticket) in tickets {
+        if let Some(ticket) = ticket
+            && !matches!(witness.read(side, &ticket.id).await?, Read::Found(now) if now.stamp == ticket.stamp)
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the source changed so lately that its hint may still be on its way.
+async fn is_fresh(witness: &Witness<'_>, source: &Ticket) -> Result<bool, Trouble> {
+    let bench = witness.bench;
+    let feed = bench.ledger.watermark(bench.mirror, Side::Source).await?;
+    let read_past = feed.is_some_and(|feed| feed.seen_up_to > source.updated_at);
+    Ok(!read_past && bench.clock.now() - source.updated_at < HINT_TIME)
+}

@@ -1,0 +1,68 @@
+//! Links between tickets. Pure.
+
+use crate::desk::id::TicketId;
+use crate::desk::ticket::{Link, LinkKind};
+
+use super::case::{BY_PERSON, CLOSED, Case, End, Findings};
+use super::report::Kind;
+
+const NO_SUCH_LINKS: &str = "the new desk has no such links between tickets";
+const NOT_CARRIED: &str = "the other ticket of a link is not carried";
+
+/// Compares the links that start at this ticket.
+pub fn compare(case: &Case<'_>, found: &mut Findings) {
+    for link in &case.source.links {
+        compare_one(case, link, found);
+    }
+    for (source, target) in &case.record.links {
+        let gone = !case.source.links.contains(source);
+        let awaited = case.source.links.iter().any(|link| link.kind == source.kind && ends(case, &link.to).contains(&target.to));
+        if gone && !awaited && case.target.links.contains(target) && !case.is_closed() {
+            let what = format!("a link ({}) that the source took out", word(target.kind));
+            found.differ(Kind::Link, what, "", target.to.as_str());
+        }
+    }
+}
+
+fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
+    if !case.target_can.links.contains(&link.kind) {
+        return found.explain(NO_SUCH_LINKS);
+    }
+    let ends = match case.ends.get(&link.to) {
+        Some(End::Carried(ends)) => ends,
+        Some(End::NotCarried) | None => return found.explain(NOT_CARRIED),
+        Some(End::Awaited) => {
+            let what = format!("link ({}) to a ticket that is not carried yet", word(link.kind));
+            return found.differ(Kind::Link, what, link.to.as_str(), "");
+        }
+    };
+    let stands =
+        ends.contains(&case.target.id) || case.target.links.iter().any(|held| held.kind == link.kind && ends.contains(&held.to));
+    if stands {
+        return;
+    }
+    let carried = case.record.links.iter().any(|(source, _)| source == link);
+    if case.is_closed() {
+        found.explain(CLOSED);
+    } else if carried && case.any_hands().any() {
+        found.explain(BY_PERSON);
+    } else {
+        let there = ends.iter().map(TicketId::as_str).collect::<Vec<_>>().join(" or ");
+        found.differ(Kind::Link, format!("link ({}) to {there} is not there", word(link.kind)), link.to.as_str(), "");
+    }
+}
+
+fn ends(case: &Case<'_>, to: &TicketId) -> Vec<TicketId> {
+    match case.ends.get(to) {
+        Some(End::Carried(ends)) => ends.iter().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn word(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Parent => "parent",
+        LinkKind::DependsOn => "depends on",
+        LinkKind::RefersTo => "refers to",
+    }
+}

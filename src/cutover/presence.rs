@@ -1,0 +1,117 @@
+//! Deleted, merged, or there. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::TicketId;
+use crate::desk::policy::Deletion;
+use crate::desk::ticket::Presence;
+
+use super::case::{CLOSED, Case, End, Findings};
+use super::report::Kind;
+
+const DELETED_THERE: &str = "deleted in the new desk by its people";
+const MERGED_THERE: &str = "merged in the new desk by its people";
+const NO_TAGS: &str = "the new desk has no place for the tag of deleted tickets";
+const NO_MERGES: &str = "the new desk cannot merge tickets";
+const ROOT_NOT_CARRIED: &str = "the ticket that it was merged into is not carried";
+
+/// What is left to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    Everything,
+    /// The fields belong to the surviving ticket.
+    Conversation,
+    Nothing,
+}
+
+/// Compares whether and how the tickets are there. `root` is the other end of a merge at the source, `survivors` are the
+/// tickets that the target's was merged into, one after the other.
+pub fn compare(case: &Case<'_>, root: Option<&End>, survivors: &BTreeSet<TicketId>, found: &mut Findings) -> Rest {
+    match &case.source.presence {
+        Presence::Deleted => {
+            deletion(case, found);
+            Rest::Nothing
+        }
+        Presence::MergedInto(into) => {
+            merge(case, into, root, survivors, found);
+            if case.target.presence == Presence::Deleted { Rest::Nothing } else { Rest::Conversation }
+        }
+        Presence::Present => present(case, found),
+    }
+}
+
+fn present(case: &Case<'_>, found: &mut Findings) -> Rest {
+    let did = |what: &str| case.record.destroyed.contains(what);
+    match &case.target.presence {
+        Presence::Deleted if did("delete") => {
+            found.differ(Kind::Presence, "the gateway deleted the target ticket, and the source has it", "present", "deleted");
+            Rest::Nothing
+        }
+        Presence::Deleted => {
+            found.explain(DELETED_THERE);
+            Rest::Nothing
+        }
+        Presence::MergedInto(into) if did("merge") => {
+            let there = format!("merged into {into}");
+            found.differ(Kind::Presence, "the gateway merged the target ticket, and the source did not", "present", &there);
+            Rest::Conversation
+        }
+        Presence::MergedInto(_) => {
+            found.explain(MERGED_THERE);
+            Rest::Conversation
+        }
+        Presence::Present => {
+            let hands = case.hands(&FieldKey::Tags);
+            if is_marked(case) == Some(true) && !case.is_closed() && !hands.any() {
+                found.differ(Kind::Presence, "marked as deleted, and the source has it", "present", &case.policy.tags.deleted);
+            }
+            Rest::Everything
+        }
+    }
+}
+
+/// Whether the tag of deleted tickets is there. `None`: there is no place for tags.
+fn is_marked(case: &Case<'_>) -> Option<bool> {
+    let tags: &Value = case.target.fields.get(&FieldKey::Tags)?;
+    Some(tags.words().iter().any(|tag| tag.eq_ignore_ascii_case(&case.policy.tags.deleted)))
+}
+
+fn deletion(case: &Case<'_>, found: &mut Findings) {
+    let hands = case.hands(&FieldKey::Tags);
+    match (case.policy.deletion, &case.target.presence) {
+        (Deletion::Leave, _) | (_, Presence::Deleted) => {}
+        (_, Presence::MergedInto(_)) => found.explain(MERGED_THERE),
+        (Deletion::Delete, Presence::Present) => {
+            found.differ(Kind::Presence, "deleted at the source", "deleted", "present");
+        }
+        (Deletion::Mark, Presence::Present) => match is_marked(case) {
+            Some(true) => {}
+            None => found.explain(NO_TAGS),
+            Some(false) if case.is_closed() => found.explain(CLOSED),
+            Some(false) if hands.any() && case.record.destroyed.contains("mark") => found.explain(hands.reason()),
+            Some(false) => {
+                let what = format!("deleted at the source, and not marked with `{}`", case.policy.tags.deleted);
+                found.differ(Kind::Presence, what, "deleted", "present");
+            }
+        },
+    }
+}
+
+fn merge(case: &Case<'_>, into: &TicketId, root: Option<&End>, survivors: &BTreeSet<TicketId>, found: &mut Findings) {
+    let what = format!("merged into {into} at the source");
+    match root {
+        Some(End::Carried(ends)) => {
+            let there = ends.contains(&case.target.id) || survivors.iter().any(|survivor| ends.contains(survivor));
+            match &case.target.presence {
+                _ if there => {}
+                Presence::Deleted if !case.record.destroyed.contains("delete") => found.explain(DELETED_THERE),
+                _ if !case.target_can.merges => found.explain(NO_MERGES),
+                Presence::MergedInto(other) => found.differ(Kind::Presence, what, "merged", &format!("merged into {other}")),
+                _ => found.differ(Kind::Presence, what, "merged", "not merged"),
+            }
+        }
+        Some(End::Awaited) => found.differ(Kind::Presence, format!("{what}, which is not carried yet"), "merged", "waiting"),
+        Some(End::NotCarried) | None => found.explain(ROOT_NOT_CARRIED),
+    }
+}

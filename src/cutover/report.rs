@@ -1,0 +1,239 @@
+//! What a check found, for people and as JSON.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// So many differences are kept with their values; all are counted.
+pub const KEPT: usize = 2_000;
+/// So many are shown to people.
+const SHOWN: usize = 20;
+
+/// What a difference is about; the worse come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// More people can read something at the target than at the source.
+    Exposed,
+    /// A source ticket without a target ticket.
+    MissingTicket,
+    MissingMessage,
+    /// A ticket or message that the target has twice.
+    Doubled,
+    Words,
+    File,
+    Author,
+    Time,
+    Field,
+    Link,
+    /// Deleted or merged at one side only.
+    Presence,
+    /// The target ticket carries the key of another ticket.
+    Key,
+}
+
+impl Kind {
+    /// The word in JSON and for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Exposed => "exposed",
+            Kind::MissingTicket => "missing ticket",
+            Kind::MissingMessage => "missing message",
+            Kind::Doubled => "doubled",
+            Kind::Words => "words",
+            Kind::File => "file",
+            Kind::Author => "author",
+            Kind::Time => "time",
+            Kind::Field => "field",
+            Kind::Link => "link",
+            Kind::Presence => "deleted or merged",
+            Kind::Key => "key",
+        }
+    }
+
+    /// What an operator does about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Kind::Exposed => "hide or remove the message in the new desk by hand, now",
+            Kind::MissingTicket | Kind::MissingMessage => {
+                "look at `tidegate parked list`; if nothing is parked, run `tidegate backfill` again and report this"
+            }
+            Kind::Doubled => "delete the copy that has no newer answers, and report this",
+            Kind::Words | Kind::File => {
+                "compare both tickets by eye: the old desk's words are right unless an agent changed the new one's"
+            }
+            Kind::Author | Kind::Time => "look whether the account that writes may set authors and times",
+            Kind::Field => "set the field by hand in one of both desks, or correct the mapping",
+            Kind::Link => "link both tickets by hand in the new desk",
+            Kind::Presence => "do by hand in the new desk what was done in the old one, or undo it there",
+            Kind::Key => "two mirrors or a person changed our key: find out which ticket it belongs to before anything else",
+        }
+    }
+}
+
+/// One thing in which both desks differ without a record that explains it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub kind: Kind,
+    pub source_ticket: Option<String>,
+    pub target_ticket: Option<String>,
+    /// In words: which field, which message, what about it.
+    pub what: String,
+    /// At most some 120 characters of each side.
+    pub source: String,
+    pub target: String,
+}
+
+/// A ticket that no verdict was given on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unjudged {
+    pub source_ticket: String,
+    pub why: String,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub started_at: DateTime<Utc>,
+    pub finished_at: DateTime<Utc>,
+    /// Only every n-th ticket was looked at.
+    pub sampled: bool,
+    /// Tickets on which a verdict was given or tried: equal, explained, moving, different and unread together.
+    pub tickets: u64,
+    pub equal: u64,
+    /// Tickets that differ, but only by what records or the target's own history explain.
+    pub explained: u64,
+    /// Tickets that changed faster than they could be compared.
+    pub moving: Vec<Unjudged>,
+    pub different: u64,
+    /// Tickets that a desk did not let us read.
+    pub unread: Vec<Unjudged>,
+    /// How often each explanation was needed.
+    pub explanations: BTreeMap<&'static str, u64>,
+    /// Fields that hold something at the source and that the target does not have, by tickets.
+    pub not_compared: BTreeMap<String, u64>,
+    pub messages: u64,
+    /// Pairs of files whose bytes were read at both sides and found the same, and their bytes.
+    pub attachments: u64,
+    pub bytes: u64,
+    /// How many differences of each kind.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// The worst first; no more than [`KEPT`].
+    pub differences: Vec<Difference>,
+    /// Questions asked of the desks, by kind.
+    pub calls: BTreeMap<&'static str, u64>,
+}
+
+impl Report {
+    /// Nothing compared yet.
+    pub fn begin(now: DateTime<Utc>) -> Self {
+        Self {
+            started_at: now,
+            finished_at: now,
+            sampled: false,
+            tickets: 0,
+            equal: 0,
+            explained: 0,
+            moving: Vec::new(),
+            different: 0,
+            unread: Vec::new(),
+            explanations: BTreeMap::new(),
+            not_compared: BTreeMap::new(),
+            messages: 0,
+            attachments: 0,
+            bytes: 0,
+            kinds: BTreeMap::new(),
+            differences: Vec::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+
+    /// Both sides say the same wherever nothing explains why not, and every ticket that was looked at got its verdict.
+    pub fn at_parity(&self) -> bool {
+        self.different == 0 && self.moving.is_empty() && self.unread.is_empty()
+    }
+
+    /// For people: the verdict, the worst first, then the figures.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.verdict()];
+        lines.extend(self.shown());
+        lines.extend(unjudged("moving", &self.moving, "they changed while they were compared: check again"));
+        lines.extend(unjudged("unread", &self.unread, "a desk did not let us read them"));
+        lines.extend(self.figures());
+        lines
+    }
+
+    fn verdict(&self) -> String {
+        let sample = if self.sampled { " (a sample)" } else { "" };
+        let counts = format!(
+            "{} tickets{sample}: {} equal, {} explained, {} moving, {} different, {} unread",
+            self.tickets,
+            self.equal,
+            self.explained,
+            self.moving.len(),
+            self.different,
+            self.unread.len()
+        );
+        if self.at_parity() { format!("At parity. {counts}") } else { format!("Not at parity. {counts}") }
+    }
+
+    fn shown(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut advised = None;
+        for difference in self.differences.iter().take(SHOWN) {
+            if advised != Some(difference.kind) {
+                let count = self.kinds.get(difference.kind.word()).copied().unwrap_or(0);
+                lines.push(format!("{} ({count}): {}", difference.kind.word(), difference.kind.advice()));
+                advised = Some(difference.kind);
+            }
+            lines.push(difference.line());
+        }
+        let all: u64 = self.kinds.values().sum();
+        let more = all.saturating_sub(self.differences.len().min(SHOWN) as u64);
+        if more > 0 {
+            lines.push(format!("  … and {more} more; `--json` has them with their values"));
+        }
+        lines
+    }
+
+    fn figures(&self) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.explanations.iter().map(|(reason, count)| format!("explained {count} times: {reason}")).collect();
+        let fields = self.not_compared.iter().map(|(field, count)| format!("{field} ({count})")).collect::<Vec<_>>();
+        if !fields.is_empty() {
+            lines.push(format!("not compared, the new desk has no such field: {}", fields.join(", ")));
+        }
+        let calls: u64 = self.calls.values().sum();
+        lines.push(format!(
+            "compared {} messages, {} files byte by byte ({} bytes), with {calls} questions to the desks in {} s",
+            self.messages,
+            self.attachments,
+            self.bytes,
+            (self.finished_at - self.started_at).num_seconds()
+        ));
+        lines
+    }
+}
+
+impl Difference {
+    fn line(&self) -> String {
+        let ticket = |side: &str, id: &Option<String>| id.as_ref().map(|id| format!("{side} {id}"));
+        let tickets = [ticket("source", &self.source_ticket), ticket("target", &self.target_ticket)];
+        let tickets = tickets.into_iter().flatten().collect::<Vec<_>>().join(" → ");
+        let values = match (self.source.as_str(), self.target.as_str()) {
+            ("", "") => String::new(),
+            (source, target) => format!(": source `{source}`, target `{target}`"),
+        };
+        format!("  {tickets}: {}{values}", self.what)
+    }
+}
+
+fn unjudged(word: &str, tickets: &[Unjudged], why: &str) -> Vec<String> {
+    if tickets.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{word} ({}): {why}", tickets.len())];
+    lines.extend(tickets.iter().take(SHOWN / 4).map(|ticket| format!("  source {}: {}", ticket.source_ticket, ticket.why)));
+    lines
+}

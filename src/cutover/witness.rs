@@ -1,0 +1,198 @@
+//! The eyes of the judge: what both desks say now, with the questions counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use crate::connectors::contract::{Connector, Download, Read};
+use crate::connectors::fault::Fault;
+use crate::desk::Side;
+use crate::desk::capability::Capabilities;
+use crate::desk::field::FieldKey;
+use crate::desk::id::{PersonId, TicketId};
+use crate::desk::person::Person;
+use crate::desk::ticket::{Attachment, Message, Presence, Ticket};
+use crate::ledger::Ledger;
+
+use super::case::{End, Known};
+use super::parity::{Bench, Trouble};
+
+/// Older than every stamp: asks for a ticket's whole history.
+const FROM_THE_START: &str = "0";
+/// So many merges are followed.
+const MERGES: usize = 5;
+
+/// Reads both desks for one check.
+pub struct Witness<'a> {
+    pub bench: &'a Bench<'a>,
+    calls: Mutex<BTreeMap<&'static str, u64>>,
+    people: Mutex<BTreeMap<PersonId, Option<Person>>>,
+}
+
+/// The target's side of a conversation.
+pub struct Pool {
+    /// Each once, those of the pair's own ticket first.
+    pub messages: Vec<Message>,
+    /// Tickets that were read.
+    seen: BTreeSet<TicketId>,
+    /// What the pair's own ticket was merged into.
+    pub survivors: BTreeSet<TicketId>,
+}
+
+impl<'a> Witness<'a> {
+    /// Has asked nothing yet.
+    pub fn new(bench: &'a Bench<'a>) -> Self {
+        Self { bench, calls: Mutex::default(), people: Mutex::default() }
+    }
+
+    fn desk(&self, side: Side) -> &'a dyn Connector {
+        match side {
+            Side::Source => self.bench.source,
+            Side::Target => self.bench.target,
+        }
+    }
+
+    fn ledger(&self) -> &'a Ledger {
+        self.bench.ledger
+    }
+
+    /// Counts a question.
+    pub fn count(&self, kind: &'static str) {
+        *self.calls.lock().expect("nobody panics while counting").entry(kind).or_default() += 1;
+    }
+
+    /// The questions so far.
+    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.calls.lock().expect("nobody panics while counting").clone()
+    }
+
+    /// What a desk can do.
+    pub fn capabilities(&self, side: Side) -> &'static Capabilities {
+        self.desk(side).capabilities()
+    }
+
+    /// A ticket with all that was ever done to it.
+    pub async fn read(&self, side: Side, ticket: &TicketId) -> Result<Read, Fault> {
+        self.count(if side == Side::Source { "source tickets" } else { "target tickets" });
+        let since = (side == Side::Target).then_some(FROM_THE_START);
+        self.desk(side).read(ticket, since).await
+    }
+
+    /// Starts to read a file.
+    pub async fn download(&self, side: Side, file: &Attachment) -> Result<Download, Fault> {
+        self.count("files");
+        self.desk(side).download(file).await
+    }
+
+    /// Target tickets that carry a key.
+    pub async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
+        self.count("keys");
+        self.bench.target.find_ticket(key).await
+    }
+
+    /// A person of the source, asked for once in a check.
+    async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
+        let known = self.people.lock().expect("nobody panics while looking up").get(id).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        self.count("people");
+        let person = self.bench.source.person(id).await?;
+        self.people.lock().expect("nobody panics while looking up").insert(id.clone(), person.clone());
+        Ok(person)
+    }
+
+    /// Everyone whom a source ticket names in carried fields or as an author.
+    pub async fn people_of(&self, source: &Ticket) -> Result<BTreeMap<PersonId, Known>, Trouble> {
+        let carried = |key: &FieldKey| self.bench.mapping.field(key).is_some();
+        let in_fields = source.fields.iter().filter(|(key, _)| carried(key)).flat_map(|(_, value)| value.persons());
+        let authors: BTreeSet<&PersonId> = source.messages.iter().map(|message| &message.author).collect();
+        let all: BTreeSet<&PersonId> = in_fields.chain(authors.iter().copied()).collect();
+        let ids: Vec<&str> = all.iter().map(|id| id.as_str()).collect();
+        let mut records = self.ledger().people_records(self.bench.mirror, &ids).await?;
+        let mut people = BTreeMap::new();
+        for id in all {
+            let mut known = Known { link: records.remove(id), ..Known::default() };
+            let mut told = source.person(id).cloned();
+            if told.is_none() && (known.link.is_none() || authors.contains(id)) {
+                told = self.person(id).await?;
+                known.unknown = told.is_none();
+            }
+            let recorded = known.link.clone().map(|link| (link.name, link.email));
+            for (name, email) in told.map(|person| (person.name, person.email)).into_iter().chain(recorded) {
+                known.names.push(name);
+                known.emails.extend(email);
+            }
+            people.insert(id.clone(), known);
+        }
+        Ok(people)
+    }
+
+    /// What stands at the target for the other ends of a source ticket's links, and for what it was merged into.
+    pub async fn ends_of(&self, source: &Ticket) -> Result<BTreeMap<TicketId, End>, Trouble> {
+        let root = match &source.presence {
+            Presence::MergedInto(root) => Some(root),
+            Presence::Present | Presence::Deleted => None,
+        };
+        let mut ends = BTreeMap::new();
+        for to in source.links.iter().map(|link| &link.to).chain(root) {
+            if !ends.contains_key(to) {
+                ends.insert(to.clone(), self.end(to).await?);
+            }
+        }
+        Ok(ends)
+    }
+
+    async fn end(&self, to: &TicketId) -> Result<End, Trouble> {
+        let mirror = self.bench.mirror;
+        let Some(id) = self.ledger().pair_of_source(mirror, to).await? else { return Ok(End::NotCarried) };
+        let pair = self.ledger().pair(id).await?;
+        let root = self.ledger().root_of(mirror, to).await?.map(|(_, ticket)| ticket);
+        let mut ends: BTreeSet<TicketId> = pair.target_ticket.clone().into_iter().chain(root).collect();
+        ends.extend(self.ledger().pair_record(&pair).await?.formers);
+        Ok(match pair.state.as_str() {
+            _ if !ends.is_empty() => End::Carried(ends),
+            "outside" | "deleted" | "merged" => End::NotCarried,
+            _ => End::Awaited,
+        })
+    }
+
+    /// The messages of the pair's own target ticket, and of those that it was merged into.
+    pub async fn pool(&self, target: &Ticket) -> Result<Pool, Fault> {
+        let mut pool = Pool { messages: Vec::new(), seen: BTreeSet::new(), survivors: BTreeSet::new() };
+        pool.put(target);
+        let mut presence = target.presence.clone();
+        for _ in 0..MERGES {
+            let Presence::MergedInto(into) = presence else { break };
+            if !pool.survivors.insert(into.clone()) {
+                break;
+            }
+            let Read::Found(survivor) = self.read(Side::Target, &into).await? else { break };
+            pool.put(&survivor);
+            presence = survivor.presence.clone();
+        }
+        Ok(pool)
+    }
+
+    /// Adds the messages of more target tickets.
+    pub async fn widen(&self, pool: &mut Pool, tickets: &[TicketId]) -> Result<(), Fault> {
+        for ticket in tickets {
+            if !pool.seen.contains(ticket)
+                && let Read::Found(ticket) = self.read(Side::Target, ticket).await?
+            {
+                pool.put(&ticket);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Pool {
+    fn put(&mut self, ticket: &Ticket) {
+        self.seen.insert(ticket.id.clone());
+        for message in &ticket.messages {
+            if !self.messages.iter().any(|held| held.id == message.id) {
+                self.messages.push(message.clone());
+            }
+        }
+    }
+}

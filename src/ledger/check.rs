@@ -1,0 +1,228 @@
+//! What the ledger knows of a pair, as plain data for the judge: he compares desks, and believes records only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+use sqlx::Row;
+
+use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::{MessageId, PersonId, TicketId};
+use crate::desk::ticket::Link;
+use crate::mirror::{MirrorId, PairId};
+
+use super::pair::Pair;
+use super::{Ledger, Result, stored};
+
+/// What was agreed on last about one field, by the source's field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreedField {
+    pub source: Value,
+    pub target: Value,
+    /// The target did not keep what was written.
+    pub flagged: bool,
+    /// Written and not read back: `target` is what was meant.
+    pub unread: bool,
+}
+
+/// A field that both sides changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictRecord {
+    /// The source's field, as it is written.
+    pub field: String,
+    pub source: Value,
+    pub target: Value,
+    /// `source`, `target` or `undecided`.
+    pub winner: String,
+}
+
+/// What is recorded about a pair besides its row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PairRecord {
+    pub fields: BTreeMap<FieldKey, AgreedField>,
+    /// Links that were carried: the source's and the target's.
+    pub links: Vec<(Link, Link)>,
+    pub conflicts: Vec<ConflictRecord>,
+    /// Kinds of what waits for a person.
+    pub parked: BTreeSet<String>,
+    /// `mark`, `delete`, `merge`: what was done to the target ticket.
+    pub destroyed: BTreeSet<String>,
+    /// Target tickets before the present one.
+    pub formers: Vec<TicketId>,
+    /// Target tickets of pairs that were merged into this one.
+    pub absorbed: Vec<TicketId>,
+    pub mapping_version: Option<String>,
+}
+
+/// Which target message stands for a source message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRecord {
+    pub source: MessageId,
+    pub target: Option<MessageId>,
+    /// Restricted at the source, and the target cannot follow: a person was told.
+    pub exposed: bool,
+}
+
+/// Who stands for a source person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRecord {
+    /// `None`: looked up, and there is nobody.
+    pub target: Option<PersonId>,
+    /// As it was when the person was looked up.
+    pub name: String,
+    pub email: Option<String>,
+}
+
+/// How far a lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneState {
+    pub pending: i64,
+    pub applied: i64,
+    pub fence: i64,
+    pub second_look: bool,
+    pub claimed: bool,
+    pub blocked: bool,
+}
+
+impl LaneState {
+    /// Everything that is known was applied, and nobody is at it.
+    pub fn is_clean(&self) -> bool {
+        self.pending == self.applied && !self.second_look && !self.claimed
+    }
+}
+
+impl Ledger {
+    /// How many pairs a check goes through.
+    pub async fn count_pairs(&self, mirror: MirrorId) -> Result<i64> {
+        let count = sqlx::query_scalar("select count(*) from pair where mirror_id = $1 and state <> 'outside'")
+            .bind(mirror.0)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count)
+    }
+
+    /// Everything recorded about a pair.
+    pub async fn pair_record(&self, pair: &Pair) -> Result<PairRecord> {
+        let row = sqlx::query(
+            "with recursive swallowed as (
+                 select id, target_ticket, 0 as depth from pair where merged_into = $1
+                 union
+                 select p.id, p.target_ticket, s.depth + 1
+                 from swallowed s join pair p on p.merged_into = s.id
+                 where s.depth < 20
+             )
+             select mapping_version,
+                    array(select f.target_ticket from pair_former f where f.pair_id = $1 order by f.ordinal) as formers,
+                    array(select s.target_ticket from swallowed s where s.target_ticket is not null) as absorbed,
+                    array(select k.kind from parked k where k.pair_id = $1 and k.decided_at is null) as parked,
+                    array(select d.kind from destruction d where d.pair_id = $1) as destroyed
+             from pair where id = $1",
+        )
+        .bind(pair.id.0)
+        .fetch_one(&self.pool)
+        .await?;
+        let tickets = |column: &str| row.get::<Vec<String>, _>(column).into_iter().map(TicketId::new).collect();
+        let base = pair.base.as_ref();
+        let fields = base.into_iter().flat_map(|base| &base.fields).map(|(key, field)| {
+            let (source, target) = (field.source.clone(), field.target.clone());
+            (key.clone(), AgreedField { source, target, flagged: field.flagged, unread: field.unread })
+        });
+        Ok(PairRecord {
+            fields: fields.collect(),
+            links: base.into_iter().flat_map(|base| &base.links).map(|link| (link.source.clone(), link.target.clone())).collect(),
+            conflicts: self.conflicts_of(pair.id).await?,
+            parked: row.get::<Vec<String>, _>("parked").into_iter().collect(),
+            destroyed: row.get::<Vec<String>, _>("destroyed").into_iter().collect(),
+            formers: tickets("formers"),
+            absorbed: tickets("absorbed"),
+            mapping_version: row.get("mapping_version"),
+        })
+    }
+
+    async fn conflicts_of(&self, pair: PairId) -> Result<Vec<ConflictRecord>> {
+        let rows = sqlx::query("select field, source_now, target_now, winner from conflict where pair_id = $1 order by id")
+            .bind(pair.0)
+            .fetch_all(&self.pool)
+            .await?;
+        let mut conflicts = Vec::with_capacity(rows.len());
+        for row in rows {
+            conflicts.push(ConflictRecord {
+                field: row.get("field"),
+                source: stored("a conflict", row.get::<Json, _>("source_now"))?,
+                target: stored("a conflict", row.get::<Json, _>("target_now"))?,
+                winner: row.get("winner"),
+            });
+        }
+        Ok(conflicts)
+    }
+
+    /// The message links of a pair, and those of these source messages whichever pair they came with.
+    pub async fn message_records(&self, mirror: MirrorId, pair: PairId, sources: &[&str]) -> Result<Vec<MessageRecord>> {
+        let rows = sqlx::query(
+            "select source_message, target_message, exposed from message_link
+             where pair_id = $1 or (mirror_id = $2 and source_message = any($3))
+             order by source_message",
+        )
+        .bind(pair.0)
+        .bind(mirror.0)
+        .bind(sources)
+        .fetch_all(&self.pool)
+        .await?;
+        let record = |row: sqlx::postgres::PgRow| MessageRecord {
+            source: MessageId::new(row.get::<String, _>("source_message")),
+            target: row.get::<Option<String>, _>("target_message").map(MessageId::new),
+            exposed: row.get("exposed"),
+        };
+        Ok(rows.into_iter().map(record).collect())
+    }
+
+    /// What is recorded about these source people, however long ago; those never looked up are missing.
+    pub async fn people_records(&self, mirror: MirrorId, sources: &[&str]) -> Result<BTreeMap<PersonId, PersonRecord>> {
+        let rows = sqlx::query(
+            "select source_person, target_person, name, email from person_link
+             where mirror_id = $1 and source_person = any($2)",
+        )
+        .bind(mirror.0)
+        .bind(sources)
+        .fetch_all(&self.pool)
+        .await?;
+        let record = |row: sqlx::postgres::PgRow| {
+            let target: Option<String> = row.get("target_person");
+            let record = PersonRecord { target: target.map(PersonId::new), name: row.get("name"), email: row.get("email") };
+            (PersonId::new(row.get::<String, _>("source_person")), record)
+        };
+        Ok(rows.into_iter().map(record).collect())
+    }
+
+    /// How far a lane is. `None`: the pair has none.
+    pub async fn lane_state(&self, pair: PairId) -> Result<Option<LaneState>> {
+        let row = sqlx::query(
+            "select pending, applied, fence, look_again_at is not null as second_look, lease_owner is not null as claimed, blocked
+             from lane where pair_id = $1",
+        )
+        .bind(pair.0)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| LaneState {
+            pending: row.get("pending"),
+            applied: row.get("applied"),
+            fence: row.get("fence"),
+            second_look: row.get("second_look"),
+            claimed: row.get("claimed"),
+            blocked: row.get("blocked"),
+        }))
+    }
+
+    /// Which of these source tickets no pair stands for.
+    pub async fn unpaired(&self, mirror: MirrorId, sources: &[&str]) -> Result<Vec<TicketId>> {
+        let rows: Vec<String> = sqlx::query_scalar(
+            "select t.ticket from unnest($2::text[]) as t(ticket)
+             where not exists (select 1 from pair p where p.mirror_id = $1 and p.source_ticket = t.ticket)
+             order by t.ticket",
+        )
+        .bind(mirror.0)
+        .bind(sources)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(TicketId::new).collect())
+    }
+}

@@ -1,0 +1,179 @@
+//! A desk in memory that can only be read.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use tidegate::change::{ChangePage, Cursor, Hint, ListPage};
+use tidegate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
+use tidegate::connectors::delivery::{Scheme, Verified};
+use tidegate::connectors::fault::Fault;
+use tidegate::connectors::http::{Priority, priority};
+use tidegate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
+use tidegate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
+use tidegate::desk::person::{NewPerson, Person};
+use tidegate::desk::schema::Schema;
+use tidegate::desk::ticket::{Attachment, LinkKind, Ticket};
+use tidegate::desk::write::{Outcome, Staged, Write};
+
+use super::desks::start;
+
+const CAN: Capabilities = Capabilities {
+    vendor: "paper",
+    name: "Paper",
+    webhooks: Webhooks::None,
+    feed: Feed {
+        what: "none",
+        withheld_seconds: 0,
+        overlap_seconds: 0,
+        sees_deletions: true,
+        sees_merges: true,
+        least_interval_seconds: 1,
+    },
+    back_dates: BackDates::OnCreate,
+    sets_author: SetsAuthor::Always,
+    create_takes: CreateTakes::AllMessages,
+    message_keys: true,
+    lookup_lag_seconds: 0,
+    compare_and_set: true,
+    makes_private: true,
+    redacts: true,
+    removes_attachments: true,
+    links: &[LinkKind::Parent],
+    merges: true,
+    deletes: true,
+    immutable_status: None,
+    final_statuses: &["done"],
+    attachment_limit: 1 << 20,
+    refuses_empty_files: false,
+    recodes: &["text/csv"],
+    subject_limit: 40,
+    silence: "paper is silent",
+    fields: &["subject"],
+};
+
+/// A desk of tickets on paper.
+#[derive(Default)]
+pub struct Paper {
+    pub tickets: BTreeMap<TicketId, Ticket>,
+    pub files: BTreeMap<AttachmentId, Bytes>,
+    pub people: BTreeMap<PersonId, Person>,
+    /// Answers to reads, each given once, before the tickets themselves are looked at.
+    pub instead: Mutex<Vec<Result<Read, Fault>>>,
+}
+
+#[async_trait]
+impl Desk for Paper {
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAN
+    }
+
+    fn address(&self) -> &str {
+        "paper"
+    }
+
+    async fn identify(&self) -> Result<Identity, Fault> {
+        Err(Fault::refused("not asked"))
+    }
+
+    async fn schema(&self) -> Result<Schema, Fault> {
+        Ok(Schema::default())
+    }
+
+    async fn read(&self, ticket: &TicketId, _: Option<&str>) -> Result<Read, Fault> {
+        assert_eq!(priority(), Priority::Check, "a check asks at the lowest priority");
+        if let Some(other) = self.instead.lock().unwrap().pop() {
+            return other;
+        }
+        Ok(self.tickets.get(ticket).map_or(Read::Missing, |ticket| Read::Found(Box::new(ticket.clone()))))
+    }
+
+    async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
+        Ok(self.people.get(id).cloned())
+    }
+
+    async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
+        let bytes = self.files.get(&attachment.id).cloned().ok_or_else(|| Fault::refused("no such file"))?;
+        let half = bytes.len() / 2;
+        let pieces = [Ok(bytes.slice(..half)), Ok(bytes.slice(half..))];
+        Ok(Download { size: None, bytes: stream::iter(pieces).boxed() })
+    }
+}
+
+#[async_trait]
+impl SourceDesk for Paper {
+    fn scheme(&self) -> Option<&'static Scheme> {
+        None
+    }
+
+    fn hints(&self, _: &Verified) -> Result<Vec<Hint>, String> {
+        Ok(Vec::new())
+    }
+
+    fn delivery_id(&self, _: &Verified) -> Option<String> {
+        None
+    }
+
+    fn cursor_at(&self, _: DateTime<Utc>) -> Cursor {
+        Cursor(String::new())
+    }
+
+    async fn changes(&self, _: &Cursor, _: DateTime<Utc>) -> Result<ChangePage, Fault> {
+        Err(Fault::refused("not asked"))
+    }
+
+    async fn list(&self, _: Option<&Cursor>) -> Result<ListPage, Fault> {
+        Ok(ListPage { hints: self.tickets.keys().map(|id| hint(id, 0)).collect(), next: None, total: None })
+    }
+
+    async fn register_webhook(&self, _: &str, _: &str) -> Result<Registration, Fault> {
+        Err(Fault::refused("not asked"))
+    }
+
+    async fn remove_webhook(&self, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TargetDesk for Paper {
+    async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
+        let carries = |ticket: &&Ticket| ticket.key.as_deref() == Some(key);
+        Ok(self.tickets.values().filter(carries).map(|ticket| ticket.id.clone()).collect())
+    }
+
+    async fn find_message(&self, _: &TicketId, _: &str) -> Result<Vec<MessageId>, Fault> {
+        Err(Fault::refused("a check looks, it does not search"))
+    }
+
+    async fn find_person(&self, _: Option<&str>, _: &str) -> Result<Vec<Person>, Fault> {
+        Err(Fault::refused("a check looks, it does not search"))
+    }
+
+    async fn create_person(&self, _: &NewPerson) -> Result<Person, Fault> {
+        Err(Fault::refused("a check writes nothing"))
+    }
+
+    async fn stage(&self, _: Upload) -> Result<Staged, Fault> {
+        Err(Fault::refused("a check writes nothing"))
+    }
+
+    async fn apply(&self, _: &Write) -> Result<Outcome, Fault> {
+        Err(Fault::refused("a check writes nothing"))
+    }
+}
+
+/// A hint of a ticket; `number` tells hints of one ticket apart.
+pub fn hint(ticket: &TicketId, number: i64) -> Hint {
+    Hint {
+        ticket: ticket.clone(),
+        what: "changed".into(),
+        evidence: format!("{ticket}/{number}"),
+        least_stamp: None,
+        feed_stamp: None,
+        at: start(),
+    }
+}
