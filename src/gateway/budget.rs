@@ -19,6 +19,9 @@ use crate::task;
 /// Longer than this a call does not wait: its lane is given back instead.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
+/// Calls a minute to a desk that has told no limit.
+const UNKNOWN: f64 = 60_000.0;
+
 /// The budget of one desk for one mirror.
 pub struct SharedBudget {
     ledger: Ledger,
@@ -64,9 +67,9 @@ impl SharedBudget {
     }
 
     fn opening(&self, class: &str) -> Opening {
-        // As documented by Zendesk: 10 calls a minute to incremental exports; 700 a minute is a middle plan, and the headers
-        // of the first answer tell better.
-        let known = if class == "incremental" { 10.0 } else { 700.0 };
+        // As documented by Zendesk: 10 calls a minute to incremental exports, and to the list of deleted tickets. Everywhere
+        // else the desk's headers tell; until they do, only its "slow down" is obeyed.
+        let known = if matches!(class, "incremental" | "deleted") { 10.0 } else { UNKNOWN };
         let per_minute = self.per_minute.unwrap_or(known).min(known * self.share).max(1.0);
         Opening { capacity: per_minute, per_second: per_minute / 60.0 }
     }

@@ -92,7 +92,7 @@ impl Gateway {
         let (stopper, stop) = stopper();
         let mut tasks = JoinSet::new();
         tasks.spawn(desk.run());
-        tasks.spawn(run_engine(engine, stop.clone()));
+        tasks.spawn(run_engine(engine, shared.clone(), stop.clone()));
         tasks.spawn(look_after(shared.clone(), stop));
         let site = Site { ledger: parts.ledger, clock: parts.clock, ears, writer, largest_delivery: parts.largest_delivery };
         Self { site, stopper, tasks, shared }
@@ -147,7 +147,9 @@ impl Gateway {
     }
 }
 
-async fn run_engine(engine: Engine, stop: Stop) {
+/// The mirrors are known before the first lane is claimed.
+async fn run_engine(engine: Engine, shared: Arc<Shared>, stop: Stop) {
+    shared.refresh().await;
     engine.run(stop).await;
 }
 

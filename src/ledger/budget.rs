@@ -64,8 +64,7 @@ impl Ledger {
             "update budget b
              set capacity = coalesce($3, b.capacity),
                  per_second = coalesce($3 / 60.0, b.per_second),
-                 tokens = case when $5::timestamptz is not null then 0
-                     else least(filled(b, $6), coalesce($4, filled(b, $6)), coalesce($3, b.capacity)) end,
+                 tokens = least(filled(b, $6), coalesce($4, filled(b, $6)), coalesce($3, b.capacity)),
                  filled_at = greatest(b.filled_at, $6),
                  closed_until = greatest(b.closed_until, $5)
              where address = $1 and class = $2",

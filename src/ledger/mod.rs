@@ -68,7 +68,9 @@ pub struct Ledger {
 impl Ledger {
     /// Connects with up to `connections` connections and brings the schema up to date.
     pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self> {
-        let options = options.options([("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "error")]).application_name("tidegate");
+        let options = options
+            .options([("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "error")])
+            .application_name("tidegate");
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))

@@ -58,7 +58,7 @@ impl Rates {
                 double: 0.2,
                 late: 0.3,
                 late_ms: 2500,
-                limit: 0.03,
+                limit: 0.01,
                 refuse: 0.04,
                 slow: 0.03,
                 slow_ms: 400,

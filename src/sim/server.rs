@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -101,7 +104,15 @@ impl Bound {
     /// Serves a desk's own routes beside [`control`]'s, until stopped.
     pub fn serve(self, stage: Arc<dyn Stage>, clock: Clock, desk: Router, credentials: &'static str) -> Running {
         let (stopper, mut stop) = stopper();
-        let router = control::router(stage.clone(), clock).merge(desk);
+        let date = clock.clone();
+        let router = control::router(stage.clone(), clock).merge(desk).layer(map_response(move |mut answer: Response| {
+            // The desk's own clock, which may be turned; the HTTP server would put the machine's.
+            let date = date.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            if let Ok(date) = HeaderValue::from_str(&date) {
+                answer.headers_mut().insert(header::DATE, date);
+            }
+            async move { answer }
+        }));
         let listener = self.listener;
         let task = tokio::spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.wait().await });

@@ -14,4 +14,3 @@ mod story;
 mod tidy;
 mod world;
 mod zendesk;
-mod zendesk_calls;

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
-use tidegate::connectors::contract::FieldKind;
+use tidegate::desk::schema::FieldKind;
 use tidegate::connectors::zendesk::auth::Auth;
 use tidegate::connectors::zendesk::directory::Directory;
 use tidegate::connectors::zendesk::fields::{Known, Unknown, decode_custom, encode};
