@@ -123,7 +123,8 @@ fn all_verbs() -> Vec<Help> {
 /// The value after `name` in square brackets: `[default: 8]`.
 fn bracket<'a>(help: &'a str, name: &str) -> Option<&'a str> {
     let rest = help.split_once(&format!("[{name}: "))?.1;
-    Some(rest.split_once(']')?.0.trim_end_matches('=').trim_matches('"'))
+    // Help also tells what a variable is set to just now: `[env: NAME=value]`.
+    Some(rest.split([']', '=']).next()?.trim_matches('"'))
 }
 
 fn compare(place: &str, lines: &[String], helped: &BTreeMap<String, String>) {
