@@ -2,6 +2,7 @@
 
 mod config;
 mod delivery;
+mod docs;
 mod embedded;
 mod http;
 mod lab_request_tracker;
