@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod config;
+mod conformance;
 mod delivery;
 mod docs;
 mod embedded;
