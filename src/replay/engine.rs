@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::clock::{Clock, Monotonic, delta};
-use crate::connectors::http::{Priority, at_priority};
+use crate::connectors::http::{CALL_LIMIT, Priority, at_priority};
 use crate::ledger::lane::{Claim, Claimant};
 use crate::ledger::parked::Park;
 use crate::ledger::{self, Ledger};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub workers: usize,
     /// Longer than the longest call, or no write could ever be sent.
     pub lease: Duration,
+    /// The longest that one call to a desk takes; see [`CALL_LIMIT`].
+    pub call_limit: Duration,
     /// How long a lane rests after its lease ran out: a write of the former holder may still be on its way.
     pub grace: Duration,
     /// When a weak hint is looked at once more.
@@ -42,6 +44,7 @@ impl Default for Settings {
         Self {
             workers: 16,
             lease: Duration::from_secs(90),
+            call_limit: CALL_LIMIT,
             grace: Duration::from_secs(25),
             second_look: Duration::from_secs(3),
             idle: Duration::from_millis(250),
