@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod config;
+mod deliveries;
 mod delivery;
 mod embedded;
 mod http;

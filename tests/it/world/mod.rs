@@ -1,4 +1,5 @@
 //! What a test needs around the thing it tests.
 
 pub mod db;
+pub mod house;
 pub mod scratch;
