@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -227,6 +228,7 @@ impl Shared {
             desk,
             every: connected.config.source.poll.every,
             webhook_retry: connected.config.source.webhook.as_ref().map(|_| self.webhook_retry),
+            silent: AtomicBool::new(false),
             wake: self.wake.clone(),
         }
     }

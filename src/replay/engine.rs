@@ -186,7 +186,8 @@ impl Engine {
             Fate::NotYet { after, why } => self.put_off(claim, after, ("not yet", &why)).await,
             Fate::Halted => self.put_off(claim, Duration::from_secs(60), ("halted", "the mirror was halted")).await,
             Fate::Park(parking) => self.park(claim, &parking).await,
-            Fate::Fault(fault) => match remedy(&fault, claim.attempts) {
+            // Asked now: a write since the claim began the count again.
+            Fate::Fault(fault) => match remedy(&fault, self.house.ledger.attempts(claim).await?) {
                 Remedy::Retry(after) => self.put_off(claim, after, (fault.kind(), &fault.to_string())).await,
                 Remedy::Park { advice } => self.park_fault(claim, &fault, advice).await,
                 Remedy::Halt { advice } => self.halt_or_park(claim, course, &fault, advice).await,

@@ -6,9 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use sqlx::PgPool;
 use tidegate::clock::Clock;
 use tidegate::gateway::serve::Gateway;
@@ -19,12 +17,12 @@ use tokio::net::TcpStream;
 
 use crate::world::db::until;
 use crate::world::house::{House, gateway};
+use crate::world::scrip::{FORMER_SECRET, mac, rt_mirror, signed, transaction};
 
 /// As published by Zendesk for everybody.
 const PUBLIC_SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
 const RT_SECRET: &str = "of globex";
 const OTHER_RT_SECRET: &str = "of umbrella";
-const FORMER_RT_SECRET: &str = "of globex, last month";
 
 /// A gateway with three paused mirrors: `demo` from Zendesk, `globex` and `umbrella` from RT.
 struct Intake {
@@ -111,9 +109,8 @@ impl Intake {
 
     /// Signed now as the scrip does.
     async fn rt(&self, mirror: &str, secret: &str, body: &[u8]) -> Told {
-        let time = Utc::now().timestamp().to_string();
-        let hex: String = mac(secret, &[time.as_bytes(), b".", body]).iter().map(|byte| format!("{byte:02x}")).collect();
-        self.send(mirror, &[("x-rt-signature", &format!("sha256={hex}")), ("x-rt-timestamp", &time)], body).await
+        let headers = signed(secret, Utc::now().timestamp(), body);
+        self.send(mirror, &headers.each_ref().map(|(name, value)| (*name, value.as_str())), body).await
     }
 
     async fn count(&self, table: &str) -> i64 {
@@ -132,54 +129,10 @@ impl Intake {
     }
 }
 
-fn rt_mirror(house: &House, name: &str, secret: &str, gateway: SocketAddr) -> String {
-    let secrets = house.scratch.path().display();
-    std::fs::write(house.scratch.path().join(name), secret).expect("a new file");
-    std::fs::write(house.scratch.path().join("former"), FORMER_RT_SECRET).expect("a new file");
-    let previous =
-        if name == "globex" { format!(", previous-secret = {{ file = \"{secrets}/former\" }}") } else { String::new() };
-    format!(
-        r#"name = "{name}"
-[source]
-vendor = "request-tracker"
-url = "{rt}"
-auth = {{ kind = "token", token = {{ file = "{secrets}/rt" }} }}
-user = "gateway"
-webhook = {{ public-url = "http://{gateway}", secret = {{ file = "{secrets}/{name}" }}{previous} }}
-poll = {{ every = "1h" }}
-allow-private-addresses = true
-[target]
-vendor = "zendesk"
-url = "{zendesk}"
-auth = {{ kind = "oauth", client-id = "sim-client", client-secret = {{ file = "{secrets}/zendesk" }} }}
-webhook = false
-allow-private-addresses = true
-[policy]
-silence = "admin-rule"
-[map.status]
-new = "new"
-[map.priority]
-"*" = "normal"
-[map.group]
-"*" = "Support"
-[map.fields]
-"custom:*" = "ignore"
-"#,
-        rt = house.target.url,
-        zendesk = house.source.url,
-    )
-}
-
 async fn read(answer: reqwest::Response) -> Told {
     let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().expect("text").to_string());
     let status = answer.status().as_u16();
     Told { status, line: answer.text().await.expect("a body").trim_end().to_string(), retry_after }
-}
-
-fn mac(secret: &str, parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().to_vec()
 }
 
 /// A ticket event as Zendesk sends it.
@@ -188,16 +141,6 @@ fn event(id: &str) -> Vec<u8> {
     let body = json!({
         "id": id, "type": "zen:event-type:ticket.comment_added", "subject": "zen:ticket:4711", "time": at,
         "detail": {"id": "4711", "updated_at": at}, "event": {},
-    });
-    body.to_string().into_bytes()
-}
-
-/// A transaction as the scrip sends it.
-fn transaction(id: u32) -> Vec<u8> {
-    let at = "2026-11-20T08:00:00Z";
-    let body = json!({
-        "ticket": {"id": 12},
-        "transactions": [{"id": id, "ticket_id": 12, "type": "Correspond", "creator": "alice", "created": at}],
     });
     body.to_string().into_bytes()
 }
@@ -281,7 +224,7 @@ async fn what_is_genuine_and_cannot_be_read_is_kept_and_parked() {
 #[tokio::test]
 async fn two_secrets_are_good_during_a_rotation() {
     let intake = Intake::open().await;
-    assert_eq!(intake.rt("globex", FORMER_RT_SECRET, &transaction(5)).await, told(200, "kept"));
+    assert_eq!(intake.rt("globex", FORMER_SECRET, &transaction(5)).await, told(200, "kept"));
     let former = intake.zendesk_secret.clone();
     let newest = intake.asked_secret("POST").await;
     assert_eq!(intake.zendesk(&newest, &event("01EARLY")).await, told(401, FORGED));

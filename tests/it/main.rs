@@ -1,12 +1,15 @@
 //! The one test binary.
 
+mod cli;
 mod config;
 mod deliveries;
 mod delivery;
 mod embedded;
+mod gateway;
 mod http;
 mod lab_request_tracker;
 mod parity;
+mod processes;
 mod request_tracker;
 mod sim_request_tracker;
 mod sim_zendesk;

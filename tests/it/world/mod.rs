@@ -2,4 +2,7 @@
 
 pub mod db;
 pub mod house;
+pub mod log;
+pub mod process;
 pub mod scratch;
+pub mod scrip;
