@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::clock::{Monotonic, delta};
-use crate::connectors::http::CALL_LIMIT;
+use crate::connectors::http::Lease;
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
@@ -56,11 +56,16 @@ impl<'a> Watch<'a> {
 
     /// Right before sending: enough lease is left for the longest call, by a clock that counts suspension.
     pub fn still_ours(&self) -> Result<()> {
-        if self.renewed.elapsed() + CALL_LIMIT < self.house.settings.lease {
+        if self.lease().outlasts(self.house.settings.call_limit) {
             Ok(())
         } else {
             Err(Fate::Ledger(crate::ledger::Error::Fenced))
         }
+    }
+
+    /// The lease as it stands: a write of several calls checks it before each.
+    pub fn lease(&self) -> Lease {
+        Lease { since: self.renewed, length: self.house.settings.lease }
     }
 }
 

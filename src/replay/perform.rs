@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::connectors::contract::Read;
+use crate::connectors::http::within_lease;
 use crate::desk::field::Fields;
 use crate::desk::id::TicketId;
 use crate::desk::ticket::{Actor, Ticket, newer};
@@ -286,7 +287,8 @@ impl Round<'_> {
         let id = self.house.ledger.send_intent(self.watch.claim(), intent, self.house.clock.now()).await?;
         self.house.steps.reached("intent sent").await;
         self.watch.still_ours()?;
-        match self.course.desk(self.lead_side.other()).apply(write).await {
+        let desk = self.course.desk(self.lead_side.other());
+        match within_lease(self.watch.lease(), desk.apply(write)).await {
             Ok(outcome) => {
                 self.house.steps.reached("write done").await;
                 self.wrote = true;

@@ -1,4 +1,8 @@
 //! What a test needs around the thing it tests.
 
 pub mod db;
+pub mod house;
+pub mod log;
+pub mod process;
 pub mod scratch;
+pub mod scrip;
