@@ -5,6 +5,7 @@ mod delivery;
 mod embedded;
 mod http;
 mod lab_request_tracker;
+mod laws;
 mod parity;
 mod request_tracker;
 mod sim_request_tracker;
