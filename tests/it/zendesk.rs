@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
-use tidegate::desk::schema::FieldKind;
 use tidegate::connectors::zendesk::auth::Auth;
 use tidegate::connectors::zendesk::directory::Directory;
 use tidegate::connectors::zendesk::fields::{Known, Unknown, decode_custom, encode};
@@ -22,6 +21,7 @@ use tidegate::connectors::zendesk::{KeyField, Settings, feed, html};
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Fields, Value};
 use tidegate::desk::id::{PersonId, TicketId};
+use tidegate::desk::schema::FieldKind;
 use tidegate::desk::ticket::{Actor, AttachmentState, Link, LinkKind, Presence, Ticket, Visibility};
 use tidegate::secret::Secret;
 
