@@ -10,6 +10,7 @@ mod embedded;
 mod gateway;
 mod http;
 mod lab_request_tracker;
+mod laws;
 mod parity;
 mod processes;
 mod request_tracker;
