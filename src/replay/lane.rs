@@ -15,8 +15,8 @@ use crate::desk::write::Write;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
-use crate::merge::base::{Base, MessageLink};
-use crate::merge::plan::{FieldWrite, Plan, plan};
+use crate::merge::base::{Base, MessageLink, Owed};
+use crate::merge::plan::{FieldWrite, Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
@@ -221,6 +221,7 @@ impl Work<'_> {
         if self.immutable_in_the_way(&plan)? {
             return self.follow_up().await;
         }
+        self.owe_status(&plan).await?;
         for step in &plan.steps {
             self.round.step(step).await?;
         }
@@ -231,6 +232,23 @@ impl Work<'_> {
         }
         self.reload_links().await?;
         Ok(acted)
+    }
+
+    /// Notes the status that has to stand after the messages of this plan, so that an interruption does not lose it.
+    async fn owe_status(&mut self, plan: &Plan) -> Result<()> {
+        let status = plan.steps.iter().find_map(|step| if let Step::StatusLast(write) = step { Some(write) } else { None });
+        let Some(write) = status else {
+            self.round.base.owed = None;
+            return Ok(());
+        };
+        let after = match &self.round.base.owed {
+            Some(owed) if owed.write.lead == write.lead => owed.after.clone(),
+            _ => self.round.follow.as_ref().map(|follow| follow.stamp.clone()),
+        };
+        self.round.base.owed = Some(Owed { write: write.clone(), after });
+        let settled = StepSettled { base: Some(&self.round.base), ..StepSettled::default() };
+        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
+        Ok(())
     }
 
     /// What a person has to decide first.
@@ -313,8 +331,7 @@ impl Work<'_> {
     async fn read_back(&mut self) -> Result<()> {
         let before = self.round.follow.as_ref().map(|follow| (follow.id.clone(), follow.stamp.clone()));
         let Some((id, stamp)) = before else { return Ok(()) };
-        let desk = self.round.course.desk(self.round.lead_side.other());
-        if let crate::connectors::contract::Read::Found(now) = desk.read(&id, Some(&stamp)).await? {
+        if let Some(now) = self.round.read_again(&id, &stamp).await? {
             hydrate::resolve_unread(&mut self.round.base, self.round.lead_side, &now, self.round.course);
             self.round.follow = Some(*now);
         }
