@@ -119,6 +119,7 @@ impl Process {
             every: Duration::from_secs(1),
             webhook_retry: connected.config.source.webhook.as_ref().map(|_| Duration::from_secs(30)),
             wake: self.wake.clone(),
+            silent: Default::default(),
         };
         let lister = Lister {
             ledger: self.ledger.clone(),
