@@ -120,6 +120,7 @@ impl Process {
             webhook_retry: connected.config.source.webhook.as_ref().map(|_| Duration::from_secs(30)),
             silent: std::sync::atomic::AtomicBool::new(false),
             wake: self.wake.clone(),
+            silent: Default::default(),
         };
         let lister = Lister {
             ledger: self.ledger.clone(),
