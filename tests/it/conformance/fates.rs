@@ -7,7 +7,7 @@ use tidegate::connectors::fault::Fault;
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Fields, Value};
 use tidegate::desk::id::AttachmentId;
-use tidegate::desk::ticket::{Link, LinkKind, Presence, Visibility};
+use tidegate::desk::ticket::{AttachmentState, Link, LinkKind, Presence, Visibility};
 use tidegate::desk::write::{Restriction, Write};
 
 use super::desk::{Desk, words};
@@ -116,8 +116,7 @@ pub async fn a_message_is_restricted_as_claimed(desk: &Desk) {
                 assert!(shown.contains("The number is"), "{shown}");
             }
             Restriction::RemoveAttachment { .. } => {
-                let there =
-                    told.attachments.iter().any(|it| it.id == file && it.state == tidegate::desk::ticket::AttachmentState::Ready);
+                let there = told.attachments.iter().any(|it| it.id == file && it.state == AttachmentState::Ready);
                 assert_eq!(!there, claimed);
             }
             Restriction::Remove => assert_eq!(!shown.contains("number"), claimed, "{shown}"),
