@@ -33,6 +33,8 @@ pub struct Capabilities {
     /// A file of a written message can be taken out.
     pub removes_attachments: bool,
     pub links: &'static [LinkKind],
+    /// What the type of a ticket has to be, before others can have it as their [`LinkKind::Parent`]; `None`: anything.
+    pub parent_type: Option<&'static str>,
     pub merges: bool,
     pub deletes: bool,
     /// The status after which nothing can be changed, if the desk has one.

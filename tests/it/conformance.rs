@@ -82,3 +82,26 @@ macro_rules! vendor {
 vendor!(zendesk, Desk::simulated(&super::case::ZENDESK));
 vendor!(request_tracker, Desk::simulated(&super::case::REQUEST_TRACKER));
 vendor!(real_request_tracker, Desk::real(&super::case::REAL_REQUEST_TRACKER));
+
+mod zendesk_by_field {
+    use super::desk::Desk;
+
+    tests! {
+        Desk::simulated(&super::case::ZENDESK_BY_FIELD);
+        tickets::it_says_who_we_are,
+        tickets::a_new_ticket_is_found_by_exactly_its_key,
+        faults::a_wrong_credential_is_unauthorised,
+        faults::a_lost_answer_is_found_again,
+    }
+}
+
+mod request_tracker_untagged {
+    use super::desk::Desk;
+
+    tests! {
+        Desk::simulated(&super::case::REQUEST_TRACKER_UNTAGGED);
+        fields::a_new_ticket_keeps_its_fields,
+        fields::fields_change_and_nothing_else_does,
+        fields::fields_can_be_cleared,
+    }
+}

@@ -74,6 +74,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     redacts: false,
     removes_attachments: false,
     links: &[LinkKind::Parent, LinkKind::DependsOn, LinkKind::RefersTo],
+    parent_type: None,
     merges: true,
     deletes: true,
     immutable_status: None,

@@ -17,10 +17,12 @@ use super::wire::UserJson;
 
 impl RequestTracker {
     /// RT has no call that tells whose token it is; the number of the user is the token's second part (`1-<user>-<secret>`).
+    /// With a token of another form only its being valid is tried.
     pub(super) async fn who_we_are(&self) -> Result<Identity, Fault> {
         let call = call("identify");
         let own = self.settings.user.as_str();
-        let number = self.settings.token.expose().split('-').nth(1).unwrap_or(own).to_string();
+        let part = self.settings.token.expose().split('-').nth(1);
+        let number = part.filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or(own).to_string();
         let answer = self.send(call, self.request(Method::GET, &["user", &number], &[])?, &[404]).await?;
         let user: UserJson = if answer.status == 404 { not_ours(own)? } else { answer.json(call)? };
         if user.name != own {

@@ -107,8 +107,18 @@ fn create_ticket(work: &mut Work<'_>, call: &Call) -> Result<Answer, Answer> {
         Message::new(&content.unwrap_or_default(), &kind, body.get("Subject").and_then(text), files)
     });
     let id = work.create(&body, message).map_err(|refused| Answer::error(refused.status, &refused.sentence))?;
+    set_transaction_fields_at_creation(work, id, &body);
     let id = id.to_string();
     Ok(Answer::created("ticket", &id, work.store.reference("ticket", &id)))
+}
+
+/// RT's own form names them so, and REST2 hands everything on to the same function. Others are passed over.
+fn set_transaction_fields_at_creation(work: &mut Work<'_>, id: u64, body: &Object) {
+    let named = |key: &String| key.strip_prefix("Object-RT::Transaction--CustomField-").map(str::to_owned);
+    let fields: Object = body.iter().filter_map(|(key, value)| Some((named(key)?, value.clone()))).collect();
+    if let Some(creation) = work.store.ticket(id).transactions.first().copied() {
+        work.set_transaction_fields(id, creation, &fields);
+    }
 }
 
 fn checked(work: &Work<'_>, call: &Call, id: u64) -> Result<(), Answer> {
@@ -258,6 +268,7 @@ fn create_user(work: &mut Work<'_>, call: &Call) -> Result<Answer, Answer> {
         organization: word("Organization"),
         comments: word("Comments"),
         privileged: word("Privileged") == "1",
+        disabled: word("Disabled") == "1",
     };
     let id = work.store.add_user(new, work.actor, work.at);
     Ok(Answer::created("user", &id.to_string(), work.store.reference("user", &name)))

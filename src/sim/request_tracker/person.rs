@@ -12,6 +12,7 @@ pub struct NewUser {
     pub organization: String,
     pub comments: String,
     pub privileged: bool,
+    pub disabled: bool,
 }
 
 /// An address as people write it: `Name <address>` or the address alone.
@@ -69,7 +70,7 @@ impl Store {
             organization: new.organization,
             comments: new.comments,
             privileged: new.privileged,
-            disabled: false,
+            disabled: new.disabled,
             created: at,
             creator,
             updated: at,

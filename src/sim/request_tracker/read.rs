@@ -213,7 +213,8 @@ fn users(store: &Store, call: &Call) -> Answer {
         Some(limit) => store.user_by_email(&limit.value).into_iter().collect(),
         None => store.users.values().collect(),
     };
-    found.retain(|user| !user.disabled && limits.iter().all(|limit| limit.holds(&store.user_json(user))));
+    let disabled_too = with_disabled(call);
+    found.retain(|user| (disabled_too || !user.disabled) && limits.iter().all(|limit| limit.holds(&store.user_json(user))));
     found.sort_by(|a, b| a.name.cmp(&b.name));
     let fields = Fields::of(call);
     let rows = Page::of(call).cut(&found).into_iter().map(|user| store.user_row(user, &fields)).collect();
@@ -225,6 +226,11 @@ fn queue(store: &Store, call: &Call, key: &str) -> Answer {
     let tag = queue.transactions.last().map_or("0".to_owned(), u64::to_string);
     let modified = date::w3c(Some(queue.created));
     precondition(call, &tag, &modified).unwrap_or_else(|| Answer::ok(store.queue_json(queue)).versioned(&tag, modified.clone()))
+}
+
+/// Lists leave out what is disabled, unless they are asked not to.
+fn with_disabled(call: &Call) -> bool {
+    call.query("find_disabled_rows") == Some("1")
 }
 
 /// A page of records of one class that a JSON search finds among those given; without a search there are none.
@@ -242,7 +248,9 @@ fn found(store: &Store, call: &Call, class: &str, all: Vec<Value>, whole: bool) 
 }
 
 fn queues(store: &Store, call: &Call, whole: bool) -> Answer {
-    let all = store.queues.values().filter(|queue| !queue.disabled).map(|queue| store.queue_json(queue)).collect();
+    let disabled_too = with_disabled(call);
+    let all =
+        store.queues.values().filter(|queue| disabled_too || !queue.disabled).map(|queue| store.queue_json(queue)).collect();
     found(store, call, "queue", all, whole)
 }
 

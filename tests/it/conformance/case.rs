@@ -88,7 +88,6 @@ pub const ZENDESK: Case = Case {
     environment: ["", ""],
 };
 
-/// Fields that RT itself has.
 const RT_PEOPLE: [&str; 2] = ["alice@rt.sim", "bob@rt.sim"];
 
 /// The simulated Request Tracker.
@@ -124,6 +123,21 @@ pub const REQUEST_TRACKER: Case = Case {
     one_evidence: true,
     hook_path: Some("/_sim/webhook"),
     environment: ["", ""],
+};
+
+/// The simulated Zendesk of a customer who uses the tickets' `external_id`, with an OAuth client.
+pub const ZENDESK_BY_FIELD: Case = Case { given: zendesk_by_field, secret: "sim-secret", ..ZENDESK };
+
+/// The simulated Request Tracker with no field for tags: a list of words is a field like others.
+pub const REQUEST_TRACKER_UNTAGGED: Case = Case {
+    given: untagged,
+    samples: &[
+        kept("group", FieldKind::Choice, &["Support"], &["Support"]),
+        sample("custom:Tags", FieldKind::Words, &["gold", "two words"], &["gold", "silver"]),
+        sample("custom:Products", FieldKind::MultiChoice, &["alpha"], &["beta", "gamma"]),
+        sample("custom:Only Support", FieldKind::Text, &["here only"], &["and here"]),
+    ],
+    ..REQUEST_TRACKER
 };
 
 /// The Request Tracker of `tests/lab`.
@@ -170,6 +184,15 @@ fn given(vendor: &str, url: &str, credential: Credential) -> Given {
 
 fn zendesk(url: &str, secret: &str) -> Given {
     given("zendesk", url, Credential::ApiToken { email: "admin@sim.example".into(), token: Secret::new(secret) })
+}
+
+fn zendesk_by_field(url: &str, secret: &str) -> Given {
+    let client = Credential::Oauth { client_id: "sim-client".into(), client_secret: Secret::new(secret) };
+    Given { key_field: Some("Order number".into()), ..given("zendesk", url, client) }
+}
+
+fn untagged(url: &str, secret: &str) -> Given {
+    Given { tags_field: None, ..request_tracker(url, secret) }
 }
 
 fn request_tracker(url: &str, secret: &str) -> Given {

@@ -7,13 +7,19 @@ use tidegate::connectors::fault::Fault;
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Fields, Value};
 use tidegate::desk::id::AttachmentId;
-use tidegate::desk::ticket::{Link, LinkKind, Presence, Visibility};
+use tidegate::desk::ticket::{AttachmentState, Link, LinkKind, Presence, Visibility};
 use tidegate::desk::write::{Restriction, Write};
 
 use super::desk::{Desk, words};
 
 pub async fn links_are_made_and_removed(desk: &Desk) {
     let (from, to) = (desk.ticket("t:1").await, desk.ticket("t:2").await);
+    if let Some(kind) = desk.can().parent_type {
+        let parent = Write::AddLink { ticket: from.clone(), link: Link { kind: LinkKind::Parent, to: to.clone() } };
+        let refused = desk.ours.apply(&parent).await;
+        assert!(matches!(refused, Err(Fault::Refused { .. })), "{refused:?}");
+        desk.set(&to, Fields::from([(FieldKey::Type, Value::text(kind))])).await;
+    }
     for kind in [LinkKind::Parent, LinkKind::DependsOn, LinkKind::RefersTo] {
         let link = Link { kind, to: to.clone() };
         let add = Write::AddLink { ticket: from.clone(), link: link.clone() };
@@ -84,7 +90,7 @@ async fn open_secret(desk: &Desk) -> Write {
 pub async fn a_message_is_restricted_as_claimed(desk: &Desk) {
     let Write::Restrict { ticket, message, .. } = open_secret(desk).await else { unreachable!() };
     let file = desk.read(&ticket).await.messages[1].attachments[0].id.clone();
-    let remains = Body::Html("<p>The number is, keep it</p>".into());
+    let remains = Body::Html("<p>The number is keep it</p>".into());
     let can = desk.can();
     let wanted = [
         (can.makes_private, Restriction::MakePrivate),
@@ -110,8 +116,7 @@ pub async fn a_message_is_restricted_as_claimed(desk: &Desk) {
                 assert!(shown.contains("The number is"), "{shown}");
             }
             Restriction::RemoveAttachment { .. } => {
-                let there =
-                    told.attachments.iter().any(|it| it.id == file && it.state == tidegate::desk::ticket::AttachmentState::Ready);
+                let there = told.attachments.iter().any(|it| it.id == file && it.state == AttachmentState::Ready);
                 assert_eq!(!there, claimed);
             }
             Restriction::Remove => assert_eq!(!shown.contains("number"), claimed, "{shown}"),

@@ -68,29 +68,20 @@ pub async fn a_change_that_is_committed_late_is_seen(desk: &Desk) {
     let (slow, fast) = (desk.ticket("t:1").await, desk.ticket("t:2").await);
     let mut cursor = cursor(desk).await;
     let who = Who { email: desk.case.agents[0].into(), name: "Agent".into(), agent: true };
-    let note = |ticket: &TicketId| {
-        desk.tick();
-        let text = Text { body: "noted".into(), ..Text::default() };
-        sim.stage.act(&who, Action::Note { ticket: ticket.to_string(), text }, desk.clock.now(), true).unwrap()
-    };
-    let act = |ticket: &TicketId| {
-        desk.tick();
-        let fields = BTreeMap::from([("subject".to_string(), vec!["moved on".to_string()])]);
-        sim.stage.act(&who, Action::Set { ticket: ticket.to_string(), fields }, desk.clock.now(), true).unwrap()
-    };
     sim.stage.faults().set(Rates { late: f64::MIN_POSITIVE, late_ms: 20, ..Rates::default() });
     sim.stage.faults().order(Kind::Late);
     let text = Text { body: "slowly".into(), ..Text::default() };
     desk.tick();
     sim.stage.act(&who, Action::Note { ticket: slow.to_string(), text }, desk.clock.now(), false).unwrap();
-    act(&fast);
+    desk.tick();
+    let fields = BTreeMap::from([("subject".to_string(), vec!["moved on".to_string()])]);
+    sim.stage.act(&who, Action::Set { ticket: fast.to_string(), fields }, desk.clock.now(), false).unwrap();
     desk.wait_for_feed();
     let mut hints = drain(desk, &mut cursor).await;
     assert!(!of(&hints, &fast).is_empty(), "{hints:?}");
     while sim.stage.deliveries_waiting() > 0 {
         task::delay(Duration::from_millis(2)).await;
     }
-    note(&fast);
     desk.wait_for_feed();
     hints.extend(drain(desk, &mut cursor).await);
     assert!(!of(&hints, &slow).is_empty(), "{hints:?}");

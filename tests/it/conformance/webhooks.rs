@@ -57,7 +57,7 @@ pub async fn a_delivery_proves_itself_and_names_the_ticket(desk: &Desk) {
     let mut place = cursor(desk).await;
     let (url, mut inbox) = receiver().await;
     let Some(secret) = connect(desk, &url).await else { return println!("an admin has to set the webhook: nothing tried") };
-    desk.set(&id, Fields::from([(FieldKey::Priority, desk.value(priority(desk), priority(desk).then).await)])).await;
+    desk.set(&id, Fields::from([(FieldKey::Priority, desk.value(priority(desk), priority(desk).first).await)])).await;
     let delivery = tokio::time::timeout(Duration::from_secs(20), inbox.recv()).await.expect("a delivery").unwrap();
     let now = desk.clock.now();
     let forged = scheme.check(delivery.clone(), &[Secret::new("another secret")], now, TOLERANCE);

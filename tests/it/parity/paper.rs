@@ -44,6 +44,7 @@ const CAN: Capabilities = Capabilities {
     redacts: true,
     removes_attachments: true,
     links: &[LinkKind::Parent],
+    parent_type: None,
     merges: true,
     deletes: true,
     immutable_status: None,
