@@ -27,8 +27,11 @@ pub struct NewIntent<'a> {
 
 impl Ledger {
     /// Records a write as sent, if the claim still holds the lane. Preparing and sending are one commit: between them nothing
-    /// could happen that a look-up would not find. Errors: `Fenced`.
+    /// could happen that a look-up would not find. Errors: `Fenced`; `Taken` where a message in it is written, or being written,
+    /// for another pair.
     pub async fn send_intent(&self, claim: &Claim, intent: NewIntent<'_>, now: DateTime<Utc>) -> Result<i64> {
+        let mut transaction = self.pool.begin().await?;
+        only_ours(&mut transaction, claim, &messages_in(&intent.detail)).await?;
         let id: Option<i64> = sqlx::query_scalar(
             "insert into intent (tenant_id, mirror_id, pair_id, fence, kind, key, state, detail, prepared_at, sent_at)
              select m.tenant_id, l.mirror_id, l.pair_id, l.fence, $3, $4, 'sent', $5, $6, $6
@@ -42,8 +45,9 @@ impl Ledger {
         .bind(intent.key)
         .bind(intent.detail)
         .bind(now)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         id.ok_or(Error::Fenced)
     }
 
@@ -86,4 +90,39 @@ impl Ledger {
                 .await?;
         Ok(tried)
     }
+}
+
+/// The source messages that a write carries, in one order for everybody.
+fn messages_in(detail: &Json) -> Vec<&str> {
+    let links = detail["links"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut messages: Vec<&str> = links.iter().filter_map(|link| link["source"].as_str()).collect();
+    messages.sort_unstable();
+    messages
+}
+
+/// Two tickets that were just merged show the same messages, and each has a lane: one of them writes a message, the other
+/// looks again.
+async fn only_ours(connection: &mut sqlx::PgConnection, claim: &Claim, messages: &[&str]) -> Result<()> {
+    for message in messages {
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::text || ' ' || $2, 0))")
+            .bind(claim.mirror.0)
+            .bind(message)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let taken: bool = sqlx::query_scalar(
+        "select exists (select 1 from message_link where mirror_id = $1 and source_message = any($3))
+             or exists (
+                 select 1 from intent i, jsonb_array_elements(i.detail -> 'links') link
+                 where i.mirror_id = $1 and i.pair_id <> $2 and i.state in ('prepared', 'sent') and link ->> 'source' = any($3))",
+    )
+    .bind(claim.mirror.0)
+    .bind(claim.pair.0)
+    .bind(messages)
+    .fetch_one(&mut *connection)
+    .await?;
+    if taken { Err(Error::Taken) } else { Ok(()) }
 }

@@ -44,6 +44,8 @@ pub enum Error {
     Unreadable { what: String, why: String },
     #[error("the lane was given to another worker: this one stops")]
     Fenced,
+    #[error("the message is written, or being written, for another ticket that it belongs to as well")]
+    Taken,
 }
 
 impl Error {

@@ -128,6 +128,9 @@ impl Zendesk {
             return Err(Fault::refused("Zendesk links tickets only as incident and problem"));
         }
         let to = Id::new(link.to.as_str());
+        if add {
+            self.make_problem(&link.to).await?;
+        }
         for _ in 0..TRIES {
             let current = self.changeable(id).await?;
             let linked = current.id_at("problem_id").as_ref() == Some(&to);
@@ -141,6 +144,23 @@ impl Zendesk {
             }
         }
         Ok(Outcome::Moved)
+    }
+
+    /// Only a problem can have incidents. A ticket that has no type becomes one; another type is left to people.
+    async fn make_problem(&self, id: &TicketId) -> Result<(), Fault> {
+        for _ in 0..TRIES {
+            let current = self.plain_ticket(id).await?;
+            let typed = current.rest.get("type").is_some_and(Json::is_string);
+            if typed || current.status == "closed" {
+                return Ok(());
+            }
+            let mut body = self.encoded(&Fields::new(), Some(&current)).await?;
+            body.insert("type".to_string(), json!("problem"));
+            if self.put(&current, body, &self.settings.mirror).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// The ticket as it is now. Errors: `Refused` when it is closed.

@@ -173,9 +173,7 @@ async fn links_merges_and_deletions_are_written_silently() {
     let (one, _) = world.created("tidegate:m:t:12").await;
     let (two, _) = world.created("tidegate:m:t:13").await;
     let (three, _) = world.created("tidegate:m:t:14").await;
-    let problem =
-        Write::SetFields { ticket: two.clone(), fields: [(FieldKey::Type, Value::text("problem"))].into(), expect: None };
-    world.apply(problem).await;
+    // A ticket without a type becomes the problem that it is linked as.
     let link = Link { kind: LinkKind::Parent, to: two.clone() };
     world.apply(Write::AddLink { ticket: one.clone(), link: link.clone() }).await;
     assert_eq!(world.read(one.as_str()).await.links, BTreeSet::from([link.clone()]));

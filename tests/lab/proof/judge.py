@@ -7,7 +7,7 @@ from desk import words
 
 BYLINE = re.compile(r"^(.{1,160}?)wroteon\d{4}-\d\d-\d\d\d\d:\d\d:\d\dUTC:")
 # What desks write by themselves when tickets are merged.
-MERGE_NOTE = re.compile(r"wasclosedandmergedinto|Mergedintoticket", re.I)
+MERGE_NOTE = re.compile(r"(was|were)(closedand)?merged(into|with)|Mergedintoticket", re.I)
 
 
 class Verdict:

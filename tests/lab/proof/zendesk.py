@@ -120,7 +120,7 @@ class Zendesk:
         messages = self.messages(ticket)
         root, state = str(ticket), "present"
         if "closed_by_merge" in json["tags"]:
-            into = re.search(r"request #(\d+)", messages[-1].text)
+            into = re.search(r"#(\d+)", messages[-1].text)
             root, state = (into.group(1), "merged") if into else (root, state)
         tags = set(json["tags"]) - OPTIONS
         return Ticket(str(ticket), state, root, fields, tags, set(), messages, json.get("external_id") or "")
