@@ -291,8 +291,9 @@ create table figure (
     primary key (mirror_id, name)
 );
 
--- The shared budget of one desk: a bucket per address and class, learned from the vendor's headers.
-create table budget (
+-- The shared budget of one desk: a bucket per address and class, learned from the vendor's headers. Unlogged: it is written at every
+-- call and may be forgotten in a crash.
+create unlogged table budget (
     address text not null,
     class text not null,
     tokens double precision not null,

@@ -10,6 +10,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::{Host, Url};
 
 use crate::clock::Monotonic;
+use crate::task;
 
 use super::fault::Fault;
 
@@ -17,6 +18,10 @@ use super::fault::Fault;
 /// so that no call is under way when the lane is given to someone else.
 pub const CALL_LIMIT: Duration = Duration::from_secs(20);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// So often a read that the desk did not answer is asked again at once: a hydration takes many reads, and one hiccup should not
+/// undo them all. A write is never sent again here.
+const READ_AGAIN: u32 = 2;
+const READ_PAUSE: Duration = Duration::from_millis(150);
 /// The largest JSON answer that is read.
 const ANSWER_LIMIT: usize = 64 << 20;
 
@@ -183,6 +188,25 @@ impl Http {
         limits: fn(&HeaderMap) -> Limits,
         expected: &[u16],
     ) -> Result<Answer, Fault> {
+        let mut left = if is_read(&request) { READ_AGAIN } else { 0 };
+        loop {
+            let again = request.try_clone().filter(|_| left > 0);
+            let Some(again) = again else { return self.send_once(call, request, limits, expected).await };
+            match self.send_once(call, again, limits, expected).await {
+                Err(Fault::Unreachable { .. }) => task::delay(READ_PAUSE).await,
+                outcome => return outcome,
+            }
+            left -= 1;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        call: Call,
+        request: RequestBuilder,
+        limits: fn(&HeaderMap) -> Limits,
+        expected: &[u16],
+    ) -> Result<Answer, Fault> {
         let response = self.start(call, request, limits).await?;
         let status = response.status();
         let headers = response.headers().clone();
@@ -226,6 +250,11 @@ impl Http {
         }
         Ok(response)
     }
+}
+
+/// Whether sending it twice changes nothing at the desk.
+fn is_read(request: &RequestBuilder) -> bool {
+    request.try_clone().and_then(|clone| clone.build().ok()).is_some_and(|request| request.method() == Method::GET)
 }
 
 async fn read_capped(call: Call, mut response: Response) -> Result<Vec<u8>, Fault> {

@@ -148,3 +148,9 @@ pub enum Actor {
     Rule,
     Person,
 }
+
+/// Whether the first of two act ids or stamps of one desk is the later one, by the number at their end.
+pub fn newer(act: &str, stamp: &str) -> bool {
+    let number = |id: &str| id.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u128>().ok());
+    number(act) > number(stamp)
+}

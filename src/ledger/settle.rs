@@ -69,6 +69,11 @@ impl Ledger {
         put_links(&mut transaction, claim, step.links, now).await?;
         count(&mut transaction, claim, step.figures).await?;
         if let Some(intent) = step.intent {
+            // Progress was made: the next fault is the first again.
+            sqlx::query("update lane set attempts = 0 where pair_id = $1 and attempts > 0")
+                .bind(claim.pair.0)
+                .execute(&mut *transaction)
+                .await?;
             sqlx::query("update intent set state = 'done', result = $2, closed_at = $3 where id = $1")
                 .bind(intent)
                 .bind(step.result)

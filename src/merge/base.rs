@@ -9,12 +9,24 @@ use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{AttachmentId, MessageId};
 use crate::desk::ticket::{Link, Visibility};
 
+use super::plan::FieldWrite;
+
 /// Agreed fields by the source desk's key, and agreed links.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Base {
     pub fields: BTreeMap<FieldKey, FieldBase>,
     #[serde(default)]
     pub links: Vec<LinkBase>,
+    /// A status that has to stand after messages which were being written: the work was interrupted if it is still here.
+    #[serde(default)]
+    pub owed: Option<Owed>,
+}
+
+/// A status that is owed, and the target's stamp when it was decided: a person's act after it ends the debt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Owed {
+    pub write: FieldWrite,
+    pub after: Option<String>,
 }
 
 /// One field as both sides held it.

@@ -120,6 +120,12 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         return (write.intended != Value::Empty).then_some(write);
     };
     let held = follow.fields.get(&write.key)?;
+    if let Some(owed) = scene.owed().filter(|owed| owed.write.source == write.source) {
+        // What stands there now is what our own messages did to it, not somebody's decision.
+        let news = owed.write.lead != write.lead;
+        let intended = if news { write.intended } else { owed.write.intended.clone() };
+        return Some(FieldWrite { before: held.clone(), intended, ..write });
+    }
     let base = scene.base.fields.get(&write.source);
     let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
         Wanted::Value(value) => Some(value),

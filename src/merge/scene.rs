@@ -9,10 +9,10 @@ use crate::desk::id::{PersonId, TicketId};
 use crate::desk::mapping::{Mapped, Mapping};
 use crate::desk::person::Role;
 use crate::desk::policy::{Conflict, Policy};
-use crate::desk::ticket::Ticket;
+use crate::desk::ticket::{Actor, Ticket, newer};
 use crate::mirror::KeySpace;
 
-use super::base::{Base, MessageLink};
+use super::base::{Base, MessageLink, Owed};
 use super::field::Winner;
 
 /// Both tickets as they are, what was agreed before, and the rules of the mirror.
@@ -78,6 +78,19 @@ impl Scene<'_> {
             }
             (_, value) => value,
         }
+    }
+
+    /// The status that is still owed, unless a person has set another one since.
+    pub fn owed(&self) -> Option<&Owed> {
+        let owed = self.base.owed.as_ref()?;
+        let by_person = self.follow.is_some_and(|follow| {
+            follow.acts.iter().any(|act| {
+                act.by == Actor::Person
+                    && act.fields.contains(&owed.write.key)
+                    && owed.after.as_deref().is_none_or(|stamp| newer(&act.id, stamp))
+            })
+        });
+        (!by_person).then_some(owed)
     }
 
     /// Who wins a conflict in this field.

@@ -6,7 +6,7 @@ use crate::connectors::contract::Read;
 use crate::connectors::http::CALL_LIMIT;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
-use crate::desk::ticket::{Presence, Ticket};
+use crate::desk::ticket::{Actor, Presence, Ticket, newer};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::merge::base::Base;
@@ -66,6 +66,9 @@ pub async fn follow(course: &Course, pair: &Pair, claim: &Claim) -> Result<Optio
 
 async fn read_follow(course: &Course, side: Side, id: &TicketId, since: Option<&str>, claim: &Claim) -> Result<Ticket> {
     match course.desk(side).read(id, since).await? {
+        Read::Found(ticket) if claim.attempts < DOUBT && since.is_some_and(|known| newer(known, &ticket.stamp)) => {
+            not_yet(claim, format!("{} ticket {id} is shown in an older state than was seen before", side.as_str()))
+        }
         Read::Found(ticket) => Ok(*ticket),
         Read::Torn => not_yet(claim, format!("{} ticket {id} changed each time while it was read", side.as_str())),
         Read::Missing if claim.attempts < DOUBT => {
@@ -114,8 +117,13 @@ pub fn resolve_unread(base: &mut Base, lead: Side, follow: &Ticket, course: &Cou
     for (key, field) in base.fields.iter_mut().filter(|(_, field)| field.unread) {
         let (Some(there), Side::Source) = (course.mapping.field(key), lead) else { continue };
         let Some(now) = follow.fields.get(there) else { continue };
+        let shows_write = field.written_after.as_deref().is_none_or(|stamp| newer(&follow.stamp, stamp));
+        if *now != field.target && !shows_write {
+            // An older state than our own write: what we meant stays the base until a newer one is seen.
+            continue;
+        }
         let by_person = follow.acts.iter().any(|act| {
-            act.by == crate::desk::ticket::Actor::Person
+            act.by == Actor::Person
                 && act.fields.contains(there)
                 && field.written_after.as_deref().is_none_or(|stamp| newer(&act.id, stamp))
         });
@@ -126,10 +134,4 @@ pub fn resolve_unread(base: &mut Base, lead: Side, follow: &Ticket, course: &Cou
         field.unread = false;
         field.written_after = None;
     }
-}
-
-/// Compares two act ids or stamps of one desk by the number at their end.
-pub fn newer(act: &str, stamp: &str) -> bool {
-    let number = |id: &str| id.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u128>().ok());
-    number(act) > number(stamp)
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::{Monotonic, delta};
-use crate::connectors::http::Lease;
+use crate::clock::delta;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::policy::{Deletion, Unmapped};
@@ -15,62 +14,19 @@ use crate::desk::write::Write;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
-use crate::merge::base::{Base, MessageLink};
-use crate::merge::plan::{FieldWrite, Plan, plan};
+use crate::merge::base::{Base, MessageLink, Owed};
+use crate::merge::plan::{FieldWrite, Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
 use super::engine::House;
 use super::fate::{Fate, Parking, Result, park};
 use super::perform::Round;
+use super::watch::{Tenure, Watch};
 use super::{hydrate, people, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
-
-/// Keeps the lease alive and knows when it can no longer be trusted.
-pub struct Watch<'a> {
-    house: &'a House,
-    claim: &'a Claim,
-    renewed: Monotonic,
-}
-
-impl<'a> Watch<'a> {
-    /// A watch over a lane that was claimed at `claimed`.
-    pub fn new(house: &'a House, claim: &'a Claim, claimed: Monotonic) -> Self {
-        Self { house, claim, renewed: claimed }
-    }
-
-    /// The claim that is watched.
-    pub fn claim(&self) -> &'a Claim {
-        self.claim
-    }
-
-    /// Prolongs the lease once a third of it is over.
-    pub async fn renew(&mut self) -> Result<()> {
-        if self.renewed.elapsed() > self.house.settings.lease / 3 {
-            let started = Monotonic::now();
-            let until = self.house.clock.now() + delta(self.house.settings.lease);
-            self.house.ledger.renew(self.claim, until).await?;
-            self.renewed = started;
-        }
-        Ok(())
-    }
-
-    /// Right before sending: enough lease is left for the longest call, by a clock that counts suspension.
-    pub fn still_ours(&self) -> Result<()> {
-        if self.lease().outlasts(self.house.settings.call_limit) {
-            Ok(())
-        } else {
-            Err(Fate::Ledger(crate::ledger::Error::Fenced))
-        }
-    }
-
-    /// The lease as it stands: a write of several calls checks it before each.
-    pub fn lease(&self) -> Lease {
-        Lease { since: self.renewed, length: self.house.settings.lease }
-    }
-}
 
 /// What was read and decided about one lane.
 struct Work<'a> {
@@ -83,7 +39,7 @@ struct Work<'a> {
 }
 
 /// Replays a claimed lane and settles it.
-pub async fn replay(house: &House, course: &Course, claim: &Claim, claimed: Monotonic) -> Result<()> {
+pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenure) -> Result<()> {
     house.steps.reached("claimed").await;
     let pair = house.ledger.pair(claim.pair).await?;
     let half_done = recover::close_open(house, course, claim, &pair).await?;
@@ -107,7 +63,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, claimed: Mono
     let round = Round {
         house,
         course,
-        watch: Watch::new(house, claim, claimed),
+        watch: Watch::new(house, claim, tenure),
         lead: &lead,
         ticket_key: course.keys.ticket(source.as_str(), pair.part),
         follow,
@@ -226,6 +182,7 @@ impl Work<'_> {
         if self.immutable_in_the_way(&plan)? {
             return self.follow_up().await;
         }
+        self.owe_status(&plan).await?;
         for step in &plan.steps {
             self.round.step(step).await?;
         }
@@ -236,6 +193,23 @@ impl Work<'_> {
         }
         self.reload_links().await?;
         Ok(acted)
+    }
+
+    /// Notes the status that has to stand after the messages of this plan, so that an interruption does not lose it.
+    async fn owe_status(&mut self, plan: &Plan) -> Result<()> {
+        let status = plan.steps.iter().find_map(|step| if let Step::StatusLast(write) = step { Some(write) } else { None });
+        let Some(write) = status else {
+            self.round.base.owed = None;
+            return Ok(());
+        };
+        let after = match &self.round.base.owed {
+            Some(owed) if owed.write.lead == write.lead => owed.after.clone(),
+            _ => self.round.follow.as_ref().map(|follow| follow.stamp.clone()),
+        };
+        self.round.base.owed = Some(Owed { write: write.clone(), after });
+        let settled = StepSettled { base: Some(&self.round.base), ..StepSettled::default() };
+        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
+        Ok(())
     }
 
     /// What a person has to decide first.
@@ -318,8 +292,7 @@ impl Work<'_> {
     async fn read_back(&mut self) -> Result<()> {
         let before = self.round.follow.as_ref().map(|follow| (follow.id.clone(), follow.stamp.clone()));
         let Some((id, stamp)) = before else { return Ok(()) };
-        let desk = self.round.course.desk(self.round.lead_side.other());
-        if let crate::connectors::contract::Read::Found(now) = desk.read(&id, Some(&stamp)).await? {
+        if let Some(now) = self.round.read_again(&id, &stamp).await? {
             hydrate::resolve_unread(&mut self.round.base, self.round.lead_side, &now, self.round.course);
             self.round.follow = Some(*now);
         }

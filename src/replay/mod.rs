@@ -10,3 +10,4 @@ pub mod people;
 pub mod perform;
 pub mod recover;
 pub mod remedy;
+pub mod watch;

@@ -1,11 +1,14 @@
 //! Performing: each step of a plan is recorded, sent, and settled, one after the other.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
+use crate::connectors::contract::Read;
 use crate::connectors::http::within_lease;
 use crate::desk::field::Fields;
 use crate::desk::id::TicketId;
-use crate::desk::ticket::Ticket;
+use crate::desk::ticket::{Actor, Ticket, newer};
 use crate::desk::write::{NewTicket, Outcome, Restriction, Write, Written};
 use crate::ledger::intent::NewIntent;
 use crate::ledger::parked::Park;
@@ -14,12 +17,17 @@ use crate::merge::base::{Base, FieldBase, LinkBase, MessageLink};
 use crate::merge::plan::{FieldWrite, Step, follow_end};
 use crate::merge::thread::{Draft, Restricted, link_of};
 
+use crate::task;
+
 use super::course::Course;
 use super::engine::House;
 use super::fate::{Fate, Result};
 use super::files;
-use super::hydrate::newer;
-use super::lane::Watch;
+use super::watch::Watch;
+
+/// So often an answer that is older than our own write is asked again. A write may also have changed nothing.
+const STALE_READS: u32 = 4;
+const STALE_PAUSE: Duration = Duration::from_millis(150);
 
 /// One round of writes to one ticket.
 pub struct Round<'a> {
@@ -61,7 +69,7 @@ impl Round<'_> {
 
     fn ticket(&self) -> Result<TicketId> {
         let follow = self.follow.as_ref().map(|follow| follow.id.clone());
-        follow.ok_or_else(|| Fate::NotYet { after: std::time::Duration::ZERO, why: "the new ticket has no id yet".into() })
+        follow.ok_or_else(|| Fate::NotYet { after: Duration::ZERO, why: "the new ticket has no id yet".into() })
     }
 
     async fn create(&mut self, fields: &[FieldWrite], drafts: &[Draft]) -> Result<()> {
@@ -105,20 +113,14 @@ impl Round<'_> {
     /// Reads the ticket that was just made, so that the steps after it know it.
     async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
         let Some(made) = made else {
-            return Err(Fate::NotYet {
-                after: std::time::Duration::ZERO,
-                why: "the desk did not tell the new ticket's id".into(),
-            });
+            return Err(Fate::NotYet { after: Duration::ZERO, why: "the desk did not tell the new ticket's id".into() });
         };
         match self.course.desk(self.lead_side.other()).read(&made, None).await? {
-            crate::connectors::contract::Read::Found(ticket) => {
+            Read::Found(ticket) => {
                 self.follow = Some(*ticket);
                 Ok(())
             }
-            _ => Err(Fate::NotYet {
-                after: std::time::Duration::from_millis(500),
-                why: format!("the new ticket {made} is not shown yet"),
-            }),
+            _ => Err(Fate::NotYet { after: Duration::from_millis(500), why: format!("the new ticket {made} is not shown yet") }),
         }
     }
 
@@ -153,7 +155,7 @@ impl Round<'_> {
             Outcome::Moved => {
                 self.house.ledger.void_intent(intent, self.house.clock.now()).await?;
                 Err(Fate::NotYet {
-                    after: std::time::Duration::from_millis(50),
+                    after: Duration::from_millis(50),
                     why: "somebody changed the ticket at the same moment: it is decided anew".into(),
                 })
             }
@@ -178,16 +180,15 @@ impl Round<'_> {
     async fn status_last(&mut self, write: &FieldWrite) -> Result<()> {
         let ticket = self.ticket()?;
         let before = self.follow.as_ref().map(|follow| follow.stamp.clone()).unwrap_or_default();
-        let read = self.course.desk(self.lead_side.other()).read(&ticket, Some(&before)).await?;
-        let crate::connectors::contract::Read::Found(now) = read else {
-            return Err(Fate::NotYet { after: std::time::Duration::from_millis(200), why: "the ticket moves".into() });
+        let Some(now) = self.read_again(&ticket, &before).await? else {
+            return Err(Fate::NotYet { after: Duration::from_millis(200), why: "the ticket moves".into() });
         };
-        let by_person = now.acts.iter().any(|act| {
-            act.by == crate::desk::ticket::Actor::Person && act.fields.contains(&write.key) && newer(&act.id, &before)
-        });
+        let by_person =
+            now.acts.iter().any(|act| act.by == Actor::Person && act.fields.contains(&write.key) && newer(&act.id, &before));
         let stands = now.fields.get(&write.key) == Some(&write.intended);
         let expect = Some(now.stamp.clone());
         self.follow = Some(*now);
+        self.base.owed = None;
         if by_person {
             return Ok(());
         }
@@ -197,6 +198,19 @@ impl Round<'_> {
         }
         let can_compare = self.course.desk(self.lead_side.other()).capabilities().compare_and_set;
         self.set_fields(std::slice::from_ref(write), expect.filter(|_| can_compare)).await
+    }
+
+    /// Reads the following ticket after our own writes; an answer from before them is not taken at once.
+    pub async fn read_again(&self, ticket: &TicketId, before: &str) -> Result<Option<Box<Ticket>>> {
+        let desk = self.course.desk(self.lead_side.other());
+        for tries in 0..STALE_READS {
+            match desk.read(ticket, Some(before)).await? {
+                Read::Found(now) if !self.wrote || tries + 1 == STALE_READS || newer(&now.stamp, before) => return Ok(Some(now)),
+                Read::Found(_) => task::delay(STALE_PAUSE).await,
+                Read::Torn | Read::Missing => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     async fn restrict(&mut self, restricted: &Restricted) -> Result<()> {
@@ -319,10 +333,9 @@ fn intended(writes: &[FieldWrite]) -> Fields {
 fn done(outcome: Outcome, what: &str) -> Result<Written> {
     match outcome {
         Outcome::Done(written) => Ok(written),
-        Outcome::Moved => Err(Fate::NotYet {
-            after: std::time::Duration::from_millis(50),
-            why: format!("the ticket moved while a {what} was written"),
-        }),
+        Outcome::Moved => {
+            Err(Fate::NotYet { after: Duration::from_millis(50), why: format!("the ticket moved while a {what} was written") })
+        }
     }
 }
 

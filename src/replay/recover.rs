@@ -6,7 +6,7 @@ use crate::ledger::intent::OpenIntent;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::Pair;
 use crate::ledger::settle::StepSettled;
-use crate::merge::base::MessageLink;
+use crate::merge::base::{FieldBase, MessageLink};
 use crate::merge::plan::FieldWrite;
 
 use super::course::Course;
@@ -60,9 +60,17 @@ async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, in
         return none_or_many(house, intent, &found.iter().map(TicketId::as_str).collect::<Vec<_>>(), "tickets").await;
     };
     let links: Vec<MessageLink> = read_detail(intent, "links")?;
+    let fields: Vec<FieldWrite> = read_detail(intent, "fields")?;
+    let mut base = pair.base.clone().unwrap_or_default();
+    for write in fields {
+        let mut field = FieldBase::from_lead(pair.authority, write.lead, write.intended);
+        field.unread = true;
+        base.fields.insert(write.source, field);
+    }
     let settled = StepSettled {
         intent: Some(intent.id),
         target_ticket: Some(only),
+        base: Some(&base),
         links: &links,
         figures: &[("answers found again", 1), ("tickets created", 1)],
         ..StepSettled::default()
