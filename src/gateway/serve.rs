@@ -185,10 +185,9 @@ impl Shared {
         let mut served = self.served.lock().await;
         served.retain(|id, _| rows.iter().any(|row| row.id == *id) || self.forget(*id));
         for row in rows {
-            if served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at) {
-                if let Some(new) = self.serve(&row) {
-                    served.insert(row.id, new);
-                }
+            let changed = served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at);
+            if changed && let Some(new) = self.serve(&row) {
+                served.insert(row.id, new);
             }
         }
     }

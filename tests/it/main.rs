@@ -2,12 +2,15 @@
 
 mod cli;
 mod config;
+mod conformance;
 mod deliveries;
 mod delivery;
+mod docs;
 mod embedded;
 mod gateway;
 mod http;
 mod lab_request_tracker;
+mod laws;
 mod parity;
 mod processes;
 mod request_tracker;

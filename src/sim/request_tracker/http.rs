@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chrono::TimeDelta;
 
 use super::call::{Answer, Call};
 use super::mime::Incoming;
@@ -20,6 +21,9 @@ use super::setting::{Settings, Webhook};
 use super::{PASSWORD, RequestTrackerSim, TOKENS, edit, read};
 use crate::sim::faults::Kind;
 use crate::task;
+
+/// How long a read can be late.
+const READ_LAG: TimeDelta = TimeDelta::seconds(2);
 
 type Sim = Arc<RequestTrackerSim>;
 
@@ -85,9 +89,20 @@ async fn rest(State(sim): State<Sim>, request: Request) -> Response {
     let reads = call.is_read() || call.path.ends_with('s') && call.method == "POST" && is_search(&call.path);
     let answer = sim.answer(&call, reads);
     if !reads && answer.status < 400 && faults.strikes(Kind::LoseAnswer) {
-        return plain(StatusCode::BAD_GATEWAY, "Bad Gateway");
+        return lose(&sim, answer);
     }
     answer.into_response()
+}
+
+/// By turns: a 502, and a connection that is cut in the middle of the answer.
+fn lose(sim: &Sim, answer: Answer) -> Response {
+    if sim.lost.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+        return plain(StatusCode::BAD_GATEWAY, "Bad Gateway");
+    }
+    let mut response = answer.into_response();
+    let cut = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("the answer is lost")) });
+    *response.body_mut() = Body::from_stream(cut);
+    response
 }
 
 /// The lists that are searched by POST.
@@ -118,7 +133,7 @@ async fn read_call(sim: &Sim, request: Request) -> Result<Call, Response> {
         stale: false,
         turn: sim.turn.fetch_add(1, Ordering::Relaxed),
     };
-    call.stale = call.is_read() && sim.faults.strikes(Kind::StaleRead);
+    call.stale = call.is_read() && sim.changed_lately(&call.path) && sim.faults.strikes(Kind::StaleRead);
     let unread = |_| plain(StatusCode::BAD_REQUEST, "Bad Request");
     if call.content_type() == "multipart/form-data" {
         read_form(&mut call, body).await.map_err(|()| Answer::internal().into_response())?;
@@ -186,6 +201,14 @@ fn basic(text: &str) -> Option<String> {
 }
 
 impl RequestTrackerSim {
+    /// Whether this path shows a ticket that was changed so lately that a read of it can be late.
+    fn changed_lately(&self, path: &str) -> bool {
+        let id = path.strip_prefix("ticket/").map(|rest| rest.trim_end_matches("/history"));
+        let store = self.store();
+        let before = id.and_then(|id| store.resolve(id.parse().ok()?)).and_then(|ticket| store.before.get(&ticket.id));
+        before.is_some_and(|before| self.clock.now() - before.until < READ_LAG)
+    }
+
     /// Answers an authenticated call; webhooks of what it did are on their way when it returns.
     fn answer(&self, call: &Call, reads: bool) -> Answer {
         if matches!(call.method.as_str(), "PATCH" | "TRACE" | "CONNECT") {

@@ -154,15 +154,15 @@ impl Work<'_> {
     /// Adds a link. Both the sentence of success and that of failure come with a 200.
     pub fn add_link(&mut self, ticket: u64, kind: LinkKind, base: bool, value: &str) -> Result<String, String> {
         let other = self.end(value).ok_or_else(|| format!("Couldn't resolve '{value}' into a link."))?;
+        if matches!(other, End::Ticket(other) if self.store.ticket(other).status == "deleted") {
+            return Err("Linking to a deleted ticket is not allowed".to_owned());
+        }
         if other == End::Ticket(ticket) {
             return Err("Link could not be created: Can't link a ticket to itself".to_owned());
         }
         let link = Link { kind, base, other };
         if self.store.ticket(ticket).links.contains(&link) {
             return Err("Link already exists".to_owned());
-        }
-        if matches!(link.other, End::Ticket(other) if self.store.ticket(other).status == "deleted") {
-            return Err("Linking to a deleted ticket is not allowed".to_owned());
         }
         if self.would_circle(ticket, &link) {
             return Err("Refused to add link which would create a circular relationship".to_owned());

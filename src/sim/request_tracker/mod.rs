@@ -17,6 +17,12 @@
 //! ticket's messages are in the ticket it was merged into, and in no other. `MakePrivate` is refused: RT cannot. `Redact` is
 //! what an admin does with `rt-munge-attachments`.
 //!
+//! **Time**: everything is UTC, users' timezones too. Whoever asks a real RT must see to that: a time in a search is read in
+//! the timezone of the user who asks, whatever it says of itself.
+//!
+//! **Not here**: rights (every token sees every ticket), RT's rate limits (there are none: [`Options::limits`] does nothing),
+//! retries (a webhook is tried once), bulk routes, groups, assets, articles, custom roles, saved searches.
+//!
 //! **Mails**: see [`setting::Settings`]. **Late commits**: with [`crate::sim::faults::Rates::late`], what people open and
 //! write can stay unseen for a while although its ids are taken, as under a slow scrip; its webhook follows the commit.
 
@@ -34,29 +40,31 @@ use super::stage::{Action, Done, Stage, Who};
 use crate::clock::Clock;
 use crate::task;
 
-pub mod act;
-pub mod call;
-pub mod date;
-pub mod edit;
-pub mod hook;
-pub mod http;
-pub mod link;
-pub mod list;
-pub mod mime;
-pub mod note;
-pub mod person;
-pub mod read;
-pub mod scrip;
-pub mod search;
+mod act;
+mod call;
+mod date;
+mod edit;
+mod hook;
+mod http;
+mod link;
+mod list;
+mod lookup;
+mod mime;
+mod note;
+mod person;
+mod read;
+mod scrip;
+mod search;
 pub mod setting;
-pub mod sql;
-pub mod status;
-pub mod store;
-pub mod ticket;
-pub mod value;
-pub mod view;
-pub mod wire;
-pub mod work;
+mod sql;
+mod status;
+mod store;
+mod ticket;
+mod update;
+mod value;
+mod view;
+mod wire;
+mod work;
 pub mod world;
 
 /// What RT calls its organisation; it is in the addresses of tickets.
@@ -84,6 +92,7 @@ pub struct RequestTrackerSim {
     calls: Mutex<BTreeMap<String, u64>>,
     turn: AtomicUsize,
     held: AtomicUsize,
+    lost: AtomicUsize,
     me: Weak<RequestTrackerSim>,
     runtime: tokio::runtime::Handle,
 }
@@ -112,6 +121,7 @@ impl RequestTrackerSim {
             calls: Mutex::new(BTreeMap::new()),
             turn: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
             me: me.clone(),
             runtime: tokio::runtime::Handle::current(),
         }))

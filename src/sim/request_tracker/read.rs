@@ -166,7 +166,11 @@ fn tickets(store: &Store, call: &Call) -> Answer {
 }
 
 fn transactions(store: &Store, call: &Call) -> Answer {
-    match search::transactions(store, call.query("query").unwrap_or("")) {
+    let columns = call.columns();
+    let page = Page::of(call);
+    let by_id = columns.iter().all(|(column, down)| column.eq_ignore_ascii_case("id") && !down);
+    let most = if by_id { page.number.saturating_mul(page.rows) } else { usize::MAX };
+    match search::transactions(store, call.query("query").unwrap_or(""), most) {
         Ok(ids) => transaction_page(store, call, ids),
         Err(message) => Answer::error(400, &message),
     }

@@ -1,5 +1,6 @@
 //! Searches for tickets and transactions.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -11,10 +12,10 @@ use super::status;
 use super::store::{End, LinkKind, Object, Role, Store, Ticket, Transaction};
 
 /// What a comparison looks at.
-enum Seen {
-    Text(String),
+enum Seen<'s> {
+    Text(&'s str),
     /// Any of them; none is null.
-    Texts(Vec<String>),
+    Texts(Vec<Cow<'s, str>>),
     Number(i64),
     Date(Option<DateTime<Utc>>),
 }
@@ -39,6 +40,9 @@ fn custom(field: &str) -> Option<&str> {
 }
 
 fn compare_text(have: &str, op: Op, want: &str) -> bool {
+    if have.is_ascii() && want.is_ascii() && matches!(op, Op::Eq | Op::Ne) {
+        return have.eq_ignore_ascii_case(want) == (op == Op::Eq);
+    }
     let (have, want) = (have.to_lowercase(), want.to_lowercase());
     match op {
         Op::Eq => have == want,
@@ -80,7 +84,7 @@ fn compare_date(have: Option<DateTime<Utc>>, op: Op, want: &str) -> bool {
     }
 }
 
-impl Seen {
+impl Seen<'_> {
     fn holds(&self, op: Op, want: &str) -> bool {
         match self {
             Seen::Text(have) => compare_text(have, op, want),
@@ -100,27 +104,27 @@ impl Seen {
     }
 }
 
-fn people(store: &Store, ids: &[u64]) -> Seen {
+fn people<'s>(store: &'s Store, ids: &[u64]) -> Seen<'s> {
     let users = ids.iter().filter_map(|id| store.users.get(id));
-    Seen::Texts(users.map(|user| if user.email.is_empty() { user.name.clone() } else { user.email.clone() }).collect())
+    Seen::Texts(users.map(|user| Cow::from(if user.email.is_empty() { &user.name } else { &user.email })).collect())
 }
 
 /// What a field of a ticket holds; none if there is no such field.
-fn of_ticket(store: &Store, ticket: &Ticket, field: &str) -> Option<Seen> {
+fn of_ticket<'s>(store: &'s Store, ticket: &'s Ticket, field: &str) -> Option<Seen<'s>> {
     let number = |number: i64| Some(Seen::Number(number));
     let id = |id: u64| Some(Seen::Number(i64::try_from(id).unwrap_or(i64::MAX)));
-    let name = |id: u64| Some(Seen::Texts(vec![store.user_name(id).to_owned(), id.to_string()]));
+    let name = |id: u64| Some(Seen::Texts(vec![store.user_name(id).into(), id.to_string().into()]));
     let head = field.split('.').next().unwrap_or_default();
     match head.to_lowercase().as_str() {
         "id" => id(ticket.id),
         "effectiveid" => id(ticket.effective),
         "queue" => {
-            let name = store.queues.get(&ticket.queue).map_or(String::new(), |queue| queue.name.clone());
-            Some(Seen::Texts(vec![name, ticket.queue.to_string()]))
+            let name = store.queues.get(&ticket.queue).map_or("", |queue| &queue.name);
+            Some(Seen::Texts(vec![name.into(), ticket.queue.to_string().into()]))
         }
-        "status" => Some(Seen::Text(ticket.status.clone())),
-        "type" => Some(Seen::Text(ticket.kind.clone())),
-        "subject" => Some(Seen::Text(ticket.subject.clone().unwrap_or_default())),
+        "status" => Some(Seen::Text(&ticket.status)),
+        "type" => Some(Seen::Text(&ticket.kind)),
+        "subject" => Some(Seen::Text(ticket.subject.as_deref().unwrap_or(""))),
         "owner" => name(ticket.owner),
         "creator" => name(ticket.creator),
         "lastupdatedby" => name(ticket.updated_by),
@@ -145,7 +149,7 @@ fn of_ticket(store: &Store, ticket: &Ticket, field: &str) -> Option<Seen> {
     }
 }
 
-fn links(ticket: &Ticket, field: &str) -> Option<Seen> {
+fn links<'s>(ticket: &'s Ticket, field: &str) -> Option<Seen<'s>> {
     let (kind, base) = match field {
         "dependson" => (LinkKind::DependsOn, true),
         "dependedonby" => (LinkKind::DependsOn, false),
@@ -159,8 +163,8 @@ fn links(ticket: &Ticket, field: &str) -> Option<Seen> {
     Some(Seen::Texts(
         found
             .map(|link| match &link.other {
-                End::Ticket(id) => id.to_string(),
-                End::Uri(uri) => uri.clone(),
+                End::Ticket(id) => Cow::from(id.to_string()),
+                End::Uri(uri) => Cow::from(uri),
             })
             .collect(),
     ))
@@ -170,7 +174,7 @@ fn ticket_holds(store: &Store, ticket: &Ticket, term: &Term) -> bool {
     if let Some(name) = custom(&term.field) {
         let fields = store.fields.values().filter(|field| !field.of_transactions);
         let Some(field) = fields.into_iter().find(|field| is_named(&field.name, field.id, name)) else { return false };
-        let values = ticket.values.get(&field.id).into_iter().flatten().flatten().cloned().collect();
+        let values = ticket.values.get(&field.id).into_iter().flatten().flatten().map(Cow::from).collect();
         return Seen::Texts(values).holds(term.op, &term.value);
     }
     if term.field.eq_ignore_ascii_case("status") && term.value.starts_with("__") {
@@ -194,6 +198,10 @@ fn candidates(store: &Store, term: &Term) -> Option<Vec<u64>> {
     let field = term.field.to_lowercase();
     match (field.as_str(), term.op) {
         ("id", Op::Eq) => Some(term.value.parse().ok().into_iter().collect()),
+        ("id", Op::Gt | Op::Ge) => {
+            let from: u64 = term.value.trim().parse().ok()?;
+            Some(store.tickets.range(from..).map(|(id, _)| *id).collect())
+        }
         ("lastupdated", Op::Ge | Op::Gt) => {
             let from = (date::lenient(&term.value), 0);
             Some(store.updated.range(from..).map(|(_, id)| *id).collect())
@@ -227,8 +235,8 @@ pub fn tickets(store: &Store, query: &str) -> Result<Vec<u64>, String> {
     Ok(found.filter(|ticket| node.holds(&|term| ticket_holds(store, ticket, term))).map(|ticket| ticket.id).collect())
 }
 
-fn of_transaction(store: &Store, row: &Transaction, field: &str) -> Option<Seen> {
-    let text = |text: &Option<String>| Some(Seen::Text(text.clone().unwrap_or_default()));
+fn of_transaction<'s>(store: &'s Store, row: &'s Transaction, field: &str) -> Option<Seen<'s>> {
+    let text = |text: &'s Option<String>| Some(Seen::Text(text.as_deref().unwrap_or("")));
     let id = |id: u64| Some(Seen::Number(i64::try_from(id).unwrap_or(i64::MAX)));
     let ticket = match row.object {
         Object::Ticket(id) => store.tickets.get(&id),
@@ -237,16 +245,16 @@ fn of_transaction(store: &Store, row: &Transaction, field: &str) -> Option<Seen>
     let lower = field.to_lowercase();
     match lower.as_str() {
         "id" => id(row.id),
-        "objecttype" => Some(Seen::Text(object_type(row.object).to_owned())),
+        "objecttype" => Some(Seen::Text(object_type(row.object))),
         "objectid" => id(object_id(row.object)),
         "ticketid" => id(object_id(row.object)),
-        "type" => Some(Seen::Text(row.kind.clone())),
+        "type" => Some(Seen::Text(&row.kind)),
         "field" => text(&row.field),
         "oldvalue" => text(&row.old),
         "newvalue" => text(&row.new),
         "data" => text(&row.data),
         "timetaken" => Some(Seen::Number(row.taken)),
-        "creator" => Some(Seen::Texts(vec![store.user_name(row.creator).to_owned(), row.creator.to_string()])),
+        "creator" => Some(Seen::Texts(vec![store.user_name(row.creator).into(), row.creator.to_string().into()])),
         "created" => Some(Seen::Date(Some(row.created))),
         "content" => Some(Seen::Texts(Vec::new())),
         _ => {
@@ -278,13 +286,15 @@ fn transaction_holds(store: &Store, row: &Transaction, term: &Term) -> bool {
     if let Some(name) = custom(&term.field) {
         let mut fields = store.fields.values().filter(|field| field.of_transactions);
         let Some(field) = fields.find(|field| is_named(&field.name, field.id, name)) else { return false };
-        return Seen::Texts(row.values.get(&field.id).cloned().unwrap_or_default()).holds(term.op, &term.value);
+        let values = row.values.get(&field.id).into_iter().flatten().map(Cow::from);
+        return Seen::Texts(values.collect()).holds(term.op, &term.value);
     }
     of_transaction(store, row, &term.field).is_some_and(|seen| seen.holds(term.op, &term.value))
 }
 
-/// Transactions that a query finds, by id, those that the caller may not see included. Errors: RT's sentence.
-pub fn transactions(store: &Store, query: &str) -> Result<Vec<u64>, String> {
+/// The first `most` transactions that a query finds, by id, those that the caller may not see included. Errors: RT's
+/// sentence.
+pub fn transactions(store: &Store, query: &str, most: usize) -> Result<Vec<u64>, String> {
     if query.trim().is_empty() {
         return Ok(Vec::new());
     }
@@ -298,7 +308,8 @@ pub fn transactions(store: &Store, query: &str) -> Result<Vec<u64>, String> {
     }
     let rows = transaction_candidates(store, &node);
     let rows = rows.filter(|row| !store.held.contains(&row.id));
-    Ok(rows.filter(|row| node.holds(&|term| transaction_holds(store, row, term))).map(|row| row.id).collect())
+    let found = rows.filter(|row| node.holds(&|term| transaction_holds(store, row, term)));
+    Ok(found.take(most).map(|row| row.id).collect())
 }
 
 fn transaction_candidates<'s>(store: &'s Store, node: &Node) -> Box<dyn Iterator<Item = &'s Transaction> + 's> {

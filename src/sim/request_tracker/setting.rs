@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// RT's stock scrips that send mail are on.
     pub notifications: bool,
-    /// The user whose transactions these scrips leave out: an admin has put `return $self->TransactionObj->CreatorObj->Name
-    /// ne 'gateway'` into their custom condition. RT itself offers nothing per call.
+    /// The user whose transactions these scrips leave out, if the admin has silenced one. RT offers nothing per call; what
+    /// works (tried on RT 5.0.3) is to give each of these scrips the condition `User Defined` with a
+    /// `CustomIsApplicableCode` that returns 0 when `$self->TransactionObj->CreatorObj->Name` is `gateway`, and what its
+    /// own condition says otherwise. All else goes on: other people's transactions mail, and replies open tickets.
     pub silent_creator: Option<String>,
     /// RT's stock scrip that opens new and inactive tickets on correspondence is on.
     pub auto_open: bool,

@@ -76,8 +76,12 @@ impl Store {
         let mut links = vec![self.self_link("ticket", ticket.id)];
         let deleted = |id: u64| self.tickets.get(&id).is_none_or(|ticket| ticket.status == "deleted");
         for link in &ticket.links {
-            // Links that touch a deleted ticket are there but not shown.
-            if deleted(ticket.id) || matches!(link.other, End::Ticket(other) if deleted(other)) {
+            // Links of deleted tickets are there but not shown, but for those from a deleted ticket to an address.
+            let hidden = match &link.other {
+                End::Ticket(other) => deleted(*other) || deleted(ticket.id),
+                End::Uri(_) => !link.base && deleted(ticket.id),
+            };
+            if hidden {
                 continue;
             }
             let word = match (link.kind, link.base) {

@@ -83,7 +83,7 @@ impl<'s> Work<'s> {
             self.store.held.remove(id);
         }
         let last = self.store.history(ticket).last().copied().unwrap_or(0);
-        let before = Before { ticket: self.store.ticket(ticket).clone(), last };
+        let before = Before { ticket: self.store.ticket(ticket).clone(), last, until: self.at };
         self.store.before.insert(ticket, before);
     }
 

@@ -15,10 +15,10 @@ pub const TAGS: &str = "Tags";
 pub const TYPE: &str = "Ticket Type";
 /// The user of the gateway's token.
 pub const GATEWAY: &str = "gateway";
-/// The pattern of whole numbers.
-pub const INTEGER: &str = r"(?#Integer)^[-+]?\d+$";
-/// The pattern of decimal numbers.
-pub const DECIMAL: &str = r"(?#Decimal)^[-+]?\d+(\.\d+)?$";
+/// The pattern of whole numbers. It lets nothing pass too: a field whose pattern does not can never be cleared again.
+pub const INTEGER: &str = r"(?#Integer)^([-+]?\d+)?$";
+/// The pattern of decimal numbers, or nothing.
+pub const DECIMAL: &str = r"(?#Decimal)^([-+]?\d+(\.\d+)?)?$";
 
 /// RT's first administrator.
 const ROOT: u64 = 14;

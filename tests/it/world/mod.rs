@@ -1,8 +1,14 @@
 //! What a test needs around the thing it tests.
 
 pub mod db;
+pub mod desk;
+pub mod ending;
 pub mod house;
+pub mod killer;
 pub mod log;
+pub mod pact;
 pub mod process;
 pub mod scratch;
 pub mod scrip;
+pub mod stand;
+pub mod turned;

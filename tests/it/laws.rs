@@ -1,0 +1,3 @@
+//! The promise as laws (`DESIGN.md`, section 1): random histories on two simulated desks.
+
+mod conflicts;

@@ -1,0 +1,268 @@
+//! A world: two simulated desks, a ledger, and a gateway whose tasks a test runs by hand, on a clock that a test turns.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tidegate::cli::demo::agreement;
+use tidegate::clock::Clock;
+use tidegate::config::file;
+use tidegate::desk::Side;
+use tidegate::ledger::Ledger;
+use tidegate::ledger::mirror::MirrorRow;
+use tidegate::ledger::parked::Parked;
+use tidegate::replay::course::{GoOn, Steps};
+use tidegate::sim::judge::{self, rules::Rules};
+use tidegate::sim::snapshot::TicketView;
+
+use super::desk::{Desk, Kind, zendesk};
+use super::scratch::Scratch;
+use super::turned::Process;
+use super::{db, ending, pact};
+
+/// What a world will be.
+pub struct Plan {
+    source: Kind,
+    target: Kind,
+    policy: String,
+    webhooks: bool,
+    seed: u64,
+}
+
+/// Two desks and a gateway between them.
+pub struct World {
+    pub source: Desk,
+    pub target: Desk,
+    pub clock: Clock,
+    pub ledger: Ledger,
+    pub pool: PgPool,
+    pub mirror: MirrorRow,
+    pub process: Process,
+    options: PgConnectOptions,
+    text: String,
+    /// Kinds of parked tickets that the test knows of.
+    known: BTreeSet<&'static str>,
+    _secrets: Scratch,
+}
+
+impl World {
+    /// Describes a world; it starts with [`Plan::begin`].
+    pub fn of() -> Plan {
+        Plan { source: zendesk(), target: zendesk(), policy: String::new(), webhooks: true, seed: 1 }
+    }
+}
+
+impl Plan {
+    /// The old desk.
+    pub fn from(self, source: Kind) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The new desk.
+    pub fn to(self, target: Kind) -> Self {
+        Self { target, ..self }
+    }
+
+    /// A line of the mirror file's `[policy]`.
+    pub fn policy(self, line: &str) -> Self {
+        Self { policy: format!("{}{line}\n", self.policy), ..self }
+    }
+
+    /// No webhooks: changes come by poll alone.
+    pub fn polled(self) -> Self {
+        Self { webhooks: false, ..self }
+    }
+
+    /// Makes the world and proves the webhook.
+    pub async fn begin(self) -> World {
+        self.begin_with(Arc::new(GoOn)).await
+    }
+
+    /// The same with a first process that is held somewhere.
+    pub async fn begin_with(self, steps: Arc<dyn Steps>) -> World {
+        let clock = Clock::fixed(Utc.with_ymd_and_hms(2026, 3, 2, 9, 0, 0).single().expect("a date"));
+        let (source, target) = (self.source.start(&clock, self.seed).await, self.target.start(&clock, self.seed).await);
+        let options = db::fresh_options().await;
+        let pool = sqlx::postgres::PgPoolOptions::new().max_connections(8).connect_with(options.clone()).await.expect("a pool");
+        let ledger = Ledger::on(pool.clone());
+        let secrets = Scratch::new();
+        for (name, secret) in [("zendesk", "sim-secret"), ("request-tracker", "sim-token"), ("hook", "hook-secret")] {
+            std::fs::write(secrets.path().join(name), secret).expect("a file of one's own");
+        }
+        let process = Process::start(&ledger, &clock, steps).await;
+        let text = self.file(&source, &target, &process.url, &secrets);
+        let mirror = apply(&ledger, &clock, &text).await;
+        source.post_to(&format!("{}/hooks/demo/source", process.url), "hook-secret").await;
+        let mut world = World {
+            source,
+            target,
+            clock,
+            ledger,
+            pool,
+            mirror,
+            process,
+            options,
+            text,
+            known: BTreeSet::new(),
+            _secrets: secrets,
+        };
+        world.process.serve(&world.mirror).await;
+        world
+    }
+
+    fn file(&self, source: &Desk, target: &Desk, gateway: &str, secrets: &Scratch) -> String {
+        let secrets = secrets.path().display().to_string();
+        let here = self.source.section(&source.running.url, Some(gateway).filter(|_| self.webhooks), &secrets);
+        let there = self.target.section(&target.running.url, None, &secrets);
+        let tables = pact::tables(self.source.vendor, self.target.vendor);
+        let policy = &self.policy;
+        format!("name = \"demo\"\n[source]\n{here}\n[target]\n{there}\n[policy]\nsilence = \"admin-rule\"\n{policy}\n{tables}")
+    }
+}
+
+async fn apply(ledger: &Ledger, clock: &Clock, text: &str) -> MirrorRow {
+    let file = file::parse("demo.toml", text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let config = serde_json::to_value(&file.config).expect("a mirror is JSON");
+    ledger.apply_mirror("demo", &config, &file.config.mapping.version(), clock.now()).await.expect("a mirror")
+}
+
+impl World {
+    /// Applies the mirror file again with something else in it.
+    pub async fn reapply(&mut self, from: &str, to: &str) {
+        assert!(self.text.contains(from), "the mirror file does not say {from}");
+        self.text = self.text.replace(from, to);
+        self.mirror = apply(&self.ledger, &self.clock, &self.text).await;
+        self.process.serve(&self.mirror).await;
+    }
+
+    /// The process ends where it stands; another one goes on with the same ledger at the same address.
+    pub async fn restart(&mut self) {
+        let next = self.process.successor(Arc::new(GoOn)).await;
+        self.process = next;
+        self.process.serve(&self.mirror).await;
+    }
+
+    /// Lists every ticket of the source, as the full copy does.
+    pub async fn copy(&mut self) {
+        self.ledger.backfill(self.mirror.id, true, self.clock.now()).await.expect("a copy");
+        self.settle().await;
+        assert!(self.ledger.backfill(self.mirror.id, false, self.clock.now()).await.expect("an answer").is_none());
+    }
+
+    /// Runs every task until nothing is left to do: deliveries arrive, polls see past everything that happened, lanes that wait
+    /// for a time get it by turning the clock.
+    pub async fn settle(&mut self) {
+        let mut turned = false;
+        for _ in 0..600 {
+            if self.turn().await {
+                turned = false;
+                continue;
+            }
+            if self.wait_for_lanes().await {
+                continue;
+            }
+            if turned {
+                return;
+            }
+            // Zendesk withholds its last minute, and retries of webhooks are judged after a while.
+            self.clock.advance(Duration::from_secs(75));
+            turned = true;
+        }
+        panic!("the world does not come to rest: {:?}", self.ledger.faults(self.mirror.id).await);
+    }
+
+    /// Runs what can be done at this moment. Returns whether anything was.
+    pub async fn turn(&mut self) -> bool {
+        let stages = [self.source.running.stage.clone(), self.target.running.stage.clone()];
+        let quiet = async || stages.iter().all(|stage| stage.deliveries_waiting() == 0);
+        db::until("every webhook is delivered", quiet).await;
+        self.process.listen(&self.clock).await;
+        self.process.engine.run_until_idle().await > 0
+    }
+
+    /// Turns the clock to the next lane that waits for its time.
+    async fn wait_for_lanes(&self) -> bool {
+        let Some(due) = self.ledger.next_due().await.expect("an answer") else { return false };
+        let grace = self.process.grace();
+        let wait = (due - self.clock.now()).to_std().unwrap_or_default();
+        self.clock.advance(wait + if wait.is_zero() { grace } else { Duration::from_millis(1) });
+        true
+    }
+
+    /// Every ticket is looked at again, as if all its hints came once more.
+    pub async fn raise_everything(&self) {
+        sqlx::query("update lane set pending = pending + 1, due_at = $1")
+            .bind(self.clock.now())
+            .execute(&self.pool)
+            .await
+            .expect("lanes can be raised");
+    }
+
+    /// The ledger forgets every hint and where the poll stood: everything is told again.
+    pub async fn rewind(&self, to: DateTime<Utc>) {
+        sqlx::query("delete from change_event").execute(&self.pool).await.expect("events can be forgotten");
+        sqlx::query("update pair set source_feed_stamp = null").execute(&self.pool).await.expect("stamps too");
+        let cursor = self.process.course().source.cursor_at(to);
+        sqlx::query("update watermark set cursor = $1").bind(cursor.0).execute(&self.pool).await.expect("a watermark");
+    }
+
+    /// The mirrored ticket of a source ticket.
+    pub fn mirrored(&self, ticket: &str) -> TicketView {
+        let copies = self.copies(ticket);
+        assert_eq!(copies.len(), 1, "source ticket {ticket} has {} target tickets", copies.len());
+        copies.into_iter().next().expect("one")
+    }
+
+    /// All target tickets with the key of a source ticket.
+    pub fn copies(&self, ticket: &str) -> Vec<TicketView> {
+        let key = self.mirror.keys.ticket(ticket, 0);
+        let part = format!("{key}:");
+        let ours = |held: &TicketView| held.external_id.as_deref().is_some_and(|id| id == key || id.starts_with(&part));
+        self.target.tickets().into_iter().filter(ours).collect()
+    }
+
+    /// What is parked as `kind`, which the test expects. Fails where nothing is.
+    pub async fn parked(&mut self, kind: &'static str) -> Vec<Parked> {
+        self.known.insert(kind);
+        let mut parked = self.ledger.parked(Some(self.mirror.id)).await.expect("an answer");
+        parked.retain(|one| one.kind == kind);
+        assert!(!parked.is_empty(), "nothing is parked as {kind}");
+        parked
+    }
+
+    /// A figure of the mirror.
+    pub async fn figure(&self, name: &str) -> i64 {
+        self.ledger.figures(self.mirror.id).await.expect("an answer").get(name).copied().unwrap_or(0)
+    }
+
+    /// Where the poll of the source stands.
+    pub async fn seen_up_to(&self) -> DateTime<Utc> {
+        self.ledger.watermark(self.mirror.id, Side::Source).await.expect("an answer").expect("it was polled").seen_up_to
+    }
+
+    /// The judge's words for what a Zendesk and a Request Tracker agree on.
+    pub fn rules(&self) -> Rules {
+        agreement::rules(&self.mirror.keys.0)
+    }
+
+    /// Target tickets by source ticket.
+    pub fn pairs(&self) -> BTreeMap<String, String> {
+        judge::pairs(&self.rules(), &self.target.tickets())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            ending::check(self.options.clone(), std::mem::take(&mut self.known));
+        }
+    }
+}
+
+/// Courses as an engine shares them.
+pub fn no_courses() -> tidegate::replay::engine::Courses {
+    Arc::new(RwLock::new(BTreeMap::new()))
+}
