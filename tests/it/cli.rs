@@ -82,7 +82,7 @@ fn mirror_text(secrets: &Path) -> String {
     std::fs::write(secrets.join("rt"), "sim-token").expect("a new file");
     tidegate::cli::demo::agreement::mirror_file(
         "http://127.0.0.1:9",
-        "http://127.0.0.1:9",
+        "http://127.0.0.1:10",
         "http://127.0.0.1:9",
         &secrets.display().to_string(),
     )
@@ -152,7 +152,7 @@ async fn the_verbs_work_on_a_fresh_ledger() {
         );
     }
     let desks = desk.says(&["desks"]).await;
-    assert!(desks.contains("Zendesk (zendesk)") && desks.contains("(request-tracker)"), "{desks}");
+    assert!(desks.contains("(zendesk)") && desks.contains("(request-tracker)"), "{desks}");
     let json: serde_json::Value = serde_json::from_str(&desk.says(&["desks", "--json"]).await).expect("JSON");
     assert_eq!(json.as_array().map(Vec::len), Some(2));
 }
@@ -162,7 +162,7 @@ async fn a_mirror_lives_from_apply_to_remove() {
     let desk = Desk::new().await;
     desk.write("demo.toml", &mirror_text(desk.scratch.path()));
     let said = desk.says(&["mirror", "apply", "demo.toml", "--offline"]).await;
-    assert!(said.starts_with("demo is applied: http://127.0.0.1:9 -> http://127.0.0.1:9\n"), "{said}");
+    assert!(said.starts_with("demo is applied: http://127.0.0.1:9 -> http://127.0.0.1:10\n"), "{said}");
     let listed = desk.says(&["mirror", "list"]).await;
     assert!(listed.starts_with("demo ") && listed.ends_with("  applied\n"), "{listed}");
     let shown = desk.says(&["mirror", "show", "demo"]).await;
