@@ -16,6 +16,7 @@ use super::open;
 /// Options of `backfill`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// The mirror's name
     pub mirror: String,
     /// Start or go on with the copy and return; a running `tidegate serve` makes it
     #[arg(long)]

@@ -16,6 +16,7 @@ use super::open;
 /// Options of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// The mirror's name
     pub mirror: String,
     /// Compare only so many tickets, spread over all
     #[arg(long, value_name = "N")]
@@ -23,6 +24,7 @@ pub struct Args {
     /// Do not fetch files to compare their bytes
     #[arg(long)]
     pub without_bytes: bool,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -6,6 +6,7 @@ use crate::desk::capability::Capabilities;
 /// Options of `desks`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

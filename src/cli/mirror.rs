@@ -25,6 +25,7 @@ use super::open;
 pub enum MirrorVerb {
     /// Check a mirror file against both desks and take it into service
     Apply {
+        /// The mirror file
         file: PathBuf,
         /// Do not ask the desks for their fields and values
         #[arg(long)]
@@ -33,17 +34,26 @@ pub enum MirrorVerb {
     /// List mirrors
     List,
     /// Show a mirror as it is applied, without secrets
-    Show { mirror: String },
+    Show {
+        /// The mirror's name
+        mirror: String,
+    },
     /// Stop writing; changes are still received
     Pause {
+        /// The mirror's name
         mirror: String,
+        /// The reason that `status` shows
         #[arg(long, default_value = "paused by the operator")]
         why: String,
     },
     /// Go on writing
-    Resume { mirror: String },
+    Resume {
+        /// The mirror's name
+        mirror: String,
+    },
     /// Unregister the webhook and forget the mirror; nothing at the desks is deleted
     Remove {
+        /// The mirror's name
         mirror: String,
         /// The mirror's name again: the links between both desks' tickets are forgotten too
         #[arg(long)]

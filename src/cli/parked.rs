@@ -13,16 +13,27 @@ use super::open;
 pub enum ParkedVerb {
     /// List what waits for a person, the urgent first
     List {
+        /// One mirror; all if not given
         mirror: Option<String>,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Show one with what to do
-    Show { id: i64 },
+    Show {
+        /// The number that `parked list` shows
+        id: i64,
+    },
     /// Try it again
-    Release { id: i64 },
+    Release {
+        /// The number that `parked list` shows
+        id: i64,
+    },
     /// Give it up: the changes that wait are not carried
-    Discard { id: i64 },
+    Discard {
+        /// The number that `parked list` shows
+        id: i64,
+    },
 }
 
 /// Runs it.

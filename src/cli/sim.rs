@@ -15,14 +15,16 @@ use crate::sim::story::vocabulary::Vocabulary;
 pub struct Args {
     /// zendesk or request-tracker
     pub vendor: String,
+    /// Address of its API; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
     /// Tickets of a believable past
     #[arg(long, default_value_t = 0)]
     pub tickets: usize,
-    /// none, some or hell
+    /// What goes wrong: none, some or hell
     #[arg(long, default_value = "none")]
     pub faults: String,
+    /// The same seed tells the same past and lets the same things go wrong
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Enforce the vendor's rate limits

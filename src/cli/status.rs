@@ -17,6 +17,7 @@ use super::open;
 pub struct Args {
     /// One mirror; all if not given
     pub mirror: Option<String>,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

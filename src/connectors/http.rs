@@ -9,8 +9,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::{Host, Url};
 
-use crate::task;
 use crate::clock::Monotonic;
+use crate::task;
 
 use super::fault::Fault;
 

@@ -21,6 +21,7 @@ use super::course::{Course, Steps};
 use super::fate::{Fate, Parking, Result};
 use super::lane::replay;
 use super::remedy::{Remedy, backoff, remedy};
+use super::watch::Tenure;
 
 /// How the engine works.
 #[derive(Debug, Clone, Copy)]
@@ -162,7 +163,11 @@ impl Engine {
         let outcome = match &course {
             Some(course) => {
                 let priority = if claim.backfill { Priority::Backfill } else { Priority::Live };
-                at_priority(priority, replay(&self.house, course, claim, claimed)).await
+                let tenure = Tenure::since(claimed);
+                tokio::select! {
+                    outcome = at_priority(priority, replay(&self.house, course, claim, &tenure)) => outcome,
+                    () = tenure.hold(&self.house, claim) => Err(Fate::Ledger(ledger::Error::Fenced)),
+                }
             }
             // Another process serves that mirror with a newer configuration: give the lane back to it.
             None => Err(Fate::NotYet { after: Duration::from_secs(2), why: "this process does not serve the mirror".into() }),

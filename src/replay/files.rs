@@ -12,7 +12,7 @@ use crate::merge::thread::Draft;
 
 use super::course::Course;
 use super::fate::Result;
-use super::lane::Watch;
+use super::watch::Watch;
 
 /// A message ready to be written.
 pub struct Ready {

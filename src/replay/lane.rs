@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::{Monotonic, delta};
-use crate::connectors::http::Lease;
+use crate::clock::delta;
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
@@ -20,54 +19,11 @@ use super::course::Course;
 use super::engine::House;
 use super::fate::{Fate, Parking, Result, park};
 use super::perform::Round;
+use super::watch::{Tenure, Watch};
 use super::{hydrate, people, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
-
-/// Keeps the lease alive and knows when it can no longer be trusted.
-pub struct Watch<'a> {
-    house: &'a House,
-    claim: &'a Claim,
-    renewed: Monotonic,
-}
-
-impl<'a> Watch<'a> {
-    /// A watch over a lane that was claimed at `claimed`.
-    pub fn new(house: &'a House, claim: &'a Claim, claimed: Monotonic) -> Self {
-        Self { house, claim, renewed: claimed }
-    }
-
-    /// The claim that is watched.
-    pub fn claim(&self) -> &'a Claim {
-        self.claim
-    }
-
-    /// Prolongs the lease once a third of it is over.
-    pub async fn renew(&mut self) -> Result<()> {
-        if self.renewed.elapsed() > self.house.settings.lease / 3 {
-            let started = Monotonic::now();
-            let until = self.house.clock.now() + delta(self.house.settings.lease);
-            self.house.ledger.renew(self.claim, until).await?;
-            self.renewed = started;
-        }
-        Ok(())
-    }
-
-    /// Right before sending: enough lease is left for the longest call, by a clock that counts suspension.
-    pub fn still_ours(&self) -> Result<()> {
-        if self.lease().outlasts(self.house.settings.call_limit) {
-            Ok(())
-        } else {
-            Err(Fate::Ledger(crate::ledger::Error::Fenced))
-        }
-    }
-
-    /// The lease as it stands: a write of several calls checks it before each.
-    pub fn lease(&self) -> Lease {
-        Lease { since: self.renewed, length: self.house.settings.lease }
-    }
-}
 
 /// What was read and decided about one lane.
 pub(super) struct Work<'a> {
@@ -80,7 +36,7 @@ pub(super) struct Work<'a> {
 }
 
 /// Replays a claimed lane and settles it.
-pub async fn replay(house: &House, course: &Course, claim: &Claim, claimed: Monotonic) -> Result<()> {
+pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenure) -> Result<()> {
     house.steps.reached("claimed").await;
     let pair = house.ledger.pair(claim.pair).await?;
     let half_done = recover::close_open(house, course, claim, &pair).await?;
@@ -104,7 +60,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, claimed: Mono
     let round = Round {
         house,
         course,
-        watch: Watch::new(house, claim, claimed),
+        watch: Watch::new(house, claim, tenure),
         lead: &lead,
         ticket_key: course.keys.ticket(source.as_str(), pair.part),
         follow,

@@ -11,3 +11,4 @@ pub mod people;
 pub mod perform;
 pub mod recover;
 pub mod remedy;
+pub mod watch;

@@ -23,7 +23,7 @@ use super::course::Course;
 use super::engine::House;
 use super::fate::{Fate, Result};
 use super::files;
-use super::lane::Watch;
+use super::watch::Watch;
 
 /// So often an answer that is older than our own write is asked again. A write may also have changed nothing.
 const STALE_READS: u32 = 4;

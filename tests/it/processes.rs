@@ -160,12 +160,12 @@ async fn until_it_writes(pool: &PgPool, worker: Option<Uuid>) -> Uuid {
 
 /// The target takes its time, so that a process can be stopped in the middle of a write.
 fn slow(house: &House) {
-    house.target.stage.faults().set(Rates { slow: 0.5, slow_ms: 250, ..Rates::default() });
+    house.target.stage.faults().set(Rates { slow: 0.2, slow_ms: 200, ..Rates::default() });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_was_stopped_past_its_lease_writes_nothing_twice() {
-    let mut house = House::with_past(6, Clock::system()).await;
+    let mut house = House::with_past(3, Clock::system()).await;
     let stopped = Serve::anywhere(&house).await;
     let other_address = port();
     let mirror = house.apply(&house.mirror_text(&house.source.url, other_address)).await;

@@ -21,8 +21,8 @@ impl RequestTracker {
     pub(super) async fn who_we_are(&self) -> Result<Identity, Fault> {
         let call = call("identify");
         let own = self.settings.user.as_str();
-        let part = self.settings.token.expose().split('-').nth(1);
-        let number = part.filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or(own).to_string();
+        let digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let number = self.settings.token.expose().split('-').nth(1).filter(digits).unwrap_or(own).to_string();
         let answer = self.send(call, self.request(Method::GET, &["user", &number], &[])?, &[404]).await?;
         let user: UserJson = if answer.status == 404 { not_ours(own)? } else { answer.json(call)? };
         if user.name != own {

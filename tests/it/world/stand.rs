@@ -19,8 +19,8 @@ use tidegate::sim::judge::{self, rules::Rules};
 use tidegate::sim::snapshot::TicketView;
 
 use super::desk::{Desk, Kind, zendesk};
-use super::turned::Process;
 use super::scratch::Scratch;
+use super::turned::Process;
 use super::{db, ending, pact};
 
 /// What a world will be.

@@ -118,7 +118,6 @@ impl Process {
             desk: desk.clone(),
             every: Duration::from_secs(1),
             webhook_retry: connected.config.source.webhook.as_ref().map(|_| Duration::from_secs(30)),
-            silent: std::sync::atomic::AtomicBool::new(false),
             wake: self.wake.clone(),
             silent: Default::default(),
         };
