@@ -52,7 +52,7 @@ impl Ledger {
         transaction.commit().await?;
         if first.is_some() {
             // In a statement of its own: two merges into each other's survivors must not wait for each other's lanes.
-            sqlx::query("update lane set look_again_at = least(coalesce(look_again_at, $2), $2) where pair_id = $1")
+            sqlx::query("update lane set pending = pending + 1, due_at = least(due_at, $2) where pair_id = $1")
                 .bind(root.0)
                 .bind(now)
                 .execute(&self.pool)
