@@ -150,6 +150,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     merges: true,
     deletes: true,
     immutable_status: Some("closed"),
+    statuses_at_creation: &[],
     final_statuses: &["solved", "closed"],
     attachment_limit: files::FILE_LIMIT,
     refuses_empty_files: false,
