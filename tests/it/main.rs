@@ -8,6 +8,7 @@ mod lab_request_tracker;
 mod laws;
 mod parity;
 mod request_tracker;
+mod rules;
 mod sim_request_tracker;
 mod sim_zendesk;
 mod sim_zendesk_webhooks;
