@@ -4,4 +4,5 @@ mod answers;
 mod conflicts;
 mod deaths;
 mod history;
+mod pure;
 mod replays;
