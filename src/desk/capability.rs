@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub deletes: bool,
     /// The status after which nothing can be changed, if the desk has one.
     pub immutable_status: Option<&'static str>,
+    /// Statuses that a new ticket may have; the others are set after it was made. Empty: every one.
+    pub statuses_at_creation: &'static [&'static str],
     /// Statuses that mean *done*, set as the last step because a message reopens the ticket.
     pub final_statuses: &'static [&'static str],
     /// Largest file in bytes.

@@ -35,11 +35,12 @@ pub struct Claimant {
 }
 
 impl Ledger {
-    /// Takes up to `most` lanes that are due, the most urgent first.
+    /// Takes up to `most` lanes that are due, the most urgent first. A second look that has come is counted as a hint, so that it
+    /// is not forgotten where the process ends before the settlement.
     pub async fn claim(&self, claimant: Claimant, most: i64, now: DateTime<Utc>) -> Result<Vec<Claim>> {
         let rows = sqlx::query(
             "with due as (
-                 select l.pair_id
+                 select l.pair_id, l.pending - l.applied as events, coalesce(l.look_again_at <= $1, false) as looks_again
                  from lane l join mirror m on m.id = l.mirror_id
                  where m.paused_why is null
                    and not l.blocked
@@ -50,10 +51,12 @@ impl Ledger {
                  for update of l skip locked
              )
              update lane l
-             set lease_owner = $4, lease_until = $5, fence = l.fence + 1, look_again_at = null
+             set lease_owner = $4, lease_until = $5, fence = l.fence + 1,
+                 pending = l.pending + due.looks_again::int,
+                 look_again_at = case when not due.looks_again then l.look_again_at end
              from due
              where l.pair_id = due.pair_id
-             returning l.mirror_id, l.pair_id, l.pending, l.pending - l.applied as events, l.fence, l.attempts, l.priority",
+             returning l.mirror_id, l.pair_id, l.pending, due.events, l.fence, l.attempts, l.priority",
         )
         .bind(now)
         .bind(now - delta(claimant.grace))
@@ -99,8 +102,7 @@ impl Ledger {
     pub async fn put_off(&self, claim: &Claim, due_at: DateTime<Utc>, fault: (&str, &str)) -> Result<()> {
         let done = sqlx::query(
             "update lane
-             set lease_owner = null, lease_until = null, due_at = $3, attempts = attempts + 1, fault_kind = $4, fault = $5,
-                 look_again_at = case when pending = applied then $3 end
+             set lease_owner = null, lease_until = null, due_at = $3, attempts = attempts + 1, fault_kind = $4, fault = $5
              where pair_id = $1 and fence = $2",
         )
         .bind(claim.pair.0)

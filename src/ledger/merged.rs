@@ -52,7 +52,7 @@ impl Ledger {
         transaction.commit().await?;
         if first.is_some() {
             // In a statement of its own: two merges into each other's survivors must not wait for each other's lanes.
-            sqlx::query("update lane set look_again_at = least(coalesce(look_again_at, $2), $2) where pair_id = $1")
+            sqlx::query("update lane set pending = pending + 1, due_at = least(due_at, $2) where pair_id = $1")
                 .bind(root.0)
                 .bind(now)
                 .execute(&self.pool)
@@ -61,13 +61,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// Destroys the raw payloads of a ticket: something in them was taken from people's eyes at the source.
+    /// Destroys the raw payloads of a ticket: something in them was taken from people's eyes at the source. Those that brought
+    /// nothing new belong to no ticket's events, and may be about this one: they go too.
     pub async fn scrub(&self, claim: &Claim) -> Result<()> {
         sqlx::query(
             "update delivery set body = '', headers = '[]'
-             where id in (select delivery_id from change_event where pair_id = $1 and delivery_id is not null)",
+             where id in (select delivery_id from change_event where pair_id = $1 and delivery_id is not null)
+                or mirror_id = $2 and unreadable_why is null
+                   and not exists (select 1 from change_event e where e.delivery_id = delivery.id)",
         )
         .bind(claim.pair.0)
+        .bind(claim.mirror.0)
         .execute(&self.pool)
         .await?;
         Ok(())

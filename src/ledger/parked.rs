@@ -41,7 +41,8 @@ pub struct Parked {
 }
 
 impl Ledger {
-    /// Parks a lane and gives it back, or notes something beside it. A blocked lane keeps receiving hints.
+    /// Parks a lane and gives it back, or notes something beside it. A blocked lane keeps receiving hints. What is parked again
+    /// is parked from now on: the change that let it be tried again was no cure, and must not let it be tried for ever.
     pub async fn park(&self, claim: &Claim, park: &Park<'_>, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         hold(&mut transaction, claim).await?;
@@ -49,7 +50,7 @@ impl Ledger {
             "insert into parked (tenant_id, mirror_id, pair_id, kind, reason, advice, blocking, urgent, parked_at)
              select tenant_id, id, $2, $3, $4, $5, $6, $7, $8 from mirror where id = $1
              on conflict (pair_id, kind) where decided_at is null and blocking do update
-             set reason = excluded.reason, advice = excluded.advice",
+             set reason = excluded.reason, advice = excluded.advice, parked_at = excluded.parked_at",
         )
         .bind(claim.mirror.0)
         .bind(claim.pair.0)

@@ -261,7 +261,7 @@ async fn wake_waiting(connection: &mut PgConnection, claim: &Claim, now: DateTim
     let Some(source) = source else { return Ok(()) };
     lock_keys(connection, claim, &[&source]).await?;
     sqlx::query(
-        "update lane set look_again_at = $3
+        "update lane set pending = pending + 1, due_at = least(due_at, $3)
          where pair_id in (select pair_id from link_wait where mirror_id = $1 and waits_for = $2) and pair_id <> $4",
     )
     .bind(claim.mirror.0)

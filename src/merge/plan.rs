@@ -180,13 +180,14 @@ fn creation(scene: &Scene<'_>, writes: Vec<FieldWrite>, mut drafts: Vec<Draft>, 
         CreateTakes::AllMessages => Vec::new(),
         CreateTakes::FirstMessage => drafts.split_off(1),
     };
-    let final_status = |write: &FieldWrite| {
-        is_status(write) && write.intended.words().first().is_some_and(|word| scene.follow_can.final_statuses.contains(word))
+    let can = scene.follow_can;
+    let status_after = |word: &str| {
+        let refused = !can.statuses_at_creation.is_empty() && !can.statuses_at_creation.contains(&word);
+        !rest.is_empty() || refused || can.immutable_status == Some(word)
     };
-    let immutable =
-        |write: &FieldWrite| is_status(write) && write.intended.words().first().copied() == scene.follow_can.immutable_status;
-    let (last, first): (Vec<_>, Vec<_>) =
-        writes.into_iter().partition(|write| immutable(write) || (!rest.is_empty() && (final_status(write) || is_status(write))));
+    let (last, first): (Vec<_>, Vec<_>) = writes
+        .into_iter()
+        .partition(|write| is_status(write) && status_after(write.intended.words().first().copied().unwrap_or_default()));
     plan.steps.push(Step::Create { fields: first, drafts });
     plan.steps.extend(rest.into_iter().map(Step::AddMessage));
     plan.steps.extend(last.into_iter().map(Step::StatusLast));

@@ -1,3 +1,8 @@
 //! The promise as laws (`DESIGN.md`, section 1): random histories on two simulated desks.
 
+mod answers;
 mod conflicts;
+mod deaths;
+mod history;
+mod pure;
+mod replays;

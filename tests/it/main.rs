@@ -14,6 +14,7 @@ mod laws;
 mod parity;
 mod processes;
 mod request_tracker;
+mod rules;
 mod sim_request_tracker;
 mod sim_zendesk;
 mod sim_zendesk_webhooks;

@@ -78,6 +78,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     merges: true,
     deletes: true,
     immutable_status: None,
+    // RT's default lifecycle allows these three; a lifecycle of one's own may allow more, which costs a call and nothing else.
+    statuses_at_creation: &["new", "open", "resolved"],
     final_statuses: &["resolved", "rejected"],
     attachment_limit: ATTACHMENT_LIMIT,
     refuses_empty_files: true,

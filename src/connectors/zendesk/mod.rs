@@ -152,6 +152,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     merges: true,
     deletes: true,
     immutable_status: Some("closed"),
+    statuses_at_creation: &[],
     final_statuses: &["solved", "closed"],
     attachment_limit: files::FILE_LIMIT,
     // "Size is not included in the list (1..1073741824)": RecordInvalid.

@@ -48,6 +48,7 @@ const CAN: Capabilities = Capabilities {
     merges: true,
     deletes: true,
     immutable_status: None,
+    statuses_at_creation: &[],
     final_statuses: &["done"],
     attachment_limit: 1 << 20,
     refuses_empty_files: false,

@@ -176,11 +176,16 @@ impl World {
 
     /// Runs what can be done at this moment. Returns whether anything was.
     pub async fn turn(&mut self) -> bool {
+        self.arrive().await;
+        self.process.engine.run_until_idle().await > 0
+    }
+
+    /// What happened so far is in the ledger, and nothing was done about it yet.
+    pub async fn arrive(&self) {
         let stages = [self.source.running.stage.clone(), self.target.running.stage.clone()];
         let quiet = async || stages.iter().all(|stage| stage.deliveries_waiting() == 0);
         db::until("every webhook is delivered", quiet).await;
         self.process.listen(&self.clock).await;
-        self.process.engine.run_until_idle().await > 0
     }
 
     /// Turns the clock to the next lane that waits for its time.

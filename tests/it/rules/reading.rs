@@ -1,0 +1,107 @@
+//! Reading: rules 10 to 14.
+
+use tidegate::sim::faults::Kind;
+use tidegate::sim::snapshot::TicketState;
+
+use crate::world::desk::{request_tracker, saying, zendesk};
+use crate::world::stand::World;
+
+#[tokio::test]
+async fn rule_10_a_read_that_is_behind_its_hint_is_not_believed() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.settle().await;
+    world.source.reply(&ticket, "Hello?");
+    for _ in 0..4 {
+        world.source.running.stage.faults().order(Kind::StaleRead);
+    }
+    world.settle().await;
+    assert_eq!(saying(&world.mirrored(&ticket), "Hello?").len(), 1);
+}
+
+#[tokio::test]
+async fn rule_12_deletion_marks_and_undeletion_takes_the_mark_away() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.settle().await;
+    world.source.delete(&ticket);
+    world.settle().await;
+    let mirrored = world.mirrored(&ticket);
+    assert!(mirrored.tags.contains("tidegate_deleted") && mirrored.state == TicketState::Present);
+    world.source.undelete(&ticket);
+    world.settle().await;
+    assert!(!world.mirrored(&ticket).tags.contains("tidegate_deleted"));
+}
+
+#[tokio::test]
+async fn rule_12_a_deletion_that_was_undone_meanwhile_is_not_applied() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.settle().await;
+    world.source.delete(&ticket);
+    world.source.undelete(&ticket);
+    world.settle().await;
+    assert!(!world.mirrored(&ticket).tags.contains("tidegate_deleted"));
+}
+
+#[tokio::test]
+async fn rule_12_many_deletions_halt_the_mirror() {
+    let limit = "destructive-limit = { count = 2, within = \"10m\" }";
+    let mut world = World::of().from(zendesk()).to(request_tracker()).policy(limit).begin().await;
+    let tickets: Vec<String> = (0..4).map(|n| world.source.open(&format!("Order {n}"), "Where is it?")).collect();
+    world.settle().await;
+    for ticket in &tickets {
+        world.source.delete(ticket);
+    }
+    world.settle().await;
+    let marked = tickets.iter().filter(|ticket| world.mirrored(ticket).tags.contains("tidegate_deleted")).count();
+    assert_eq!(marked, 2);
+    let mirror = world.ledger.mirror("demo").await.expect("it is there");
+    assert!(mirror.paused_why.is_some_and(|why| why.contains("destructive-limit")));
+}
+
+#[tokio::test]
+async fn rule_13_a_merge_unites_both_conversations() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let (one, other) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 7!", "Where is my order?"));
+    world.settle().await;
+    let (gone, root) = (world.mirrored(&one), world.mirrored(&other));
+    world.source.reply(&one, "This came before the merge.");
+    world.source.reply(&one, "A merge quotes the last one.");
+    world.source.merge(&one, &other);
+    world.source.reply(&other, "This came after the merge.");
+    world.settle().await;
+    let root = world.target.ticket(&root.id);
+    assert_eq!(world.target.ticket(&gone.id).state, TicketState::MergedInto(root.id.clone()));
+    for words in ["Where is it?", "This came before the merge.", "This came after the merge."] {
+        assert_eq!(saying(&root, words).len(), 1, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn rule_13_a_ticket_that_was_merged_before_the_copy_arrives_merged() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let (one, other) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 7!", "Where is my order?"));
+    world.source.merge(&one, &other);
+    world.settle().await;
+    let alive: Vec<_> = world.target.tickets().into_iter().filter(|ticket| ticket.state == TicketState::Present).collect();
+    assert_eq!(alive.len(), 1);
+    assert_eq!(saying(&alive[0], "Where is my order?").len(), 1);
+}
+
+#[tokio::test]
+async fn rule_14_what_the_webhook_missed_the_poll_finds() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.settle().await;
+    for _ in 0..4 {
+        world.source.running.stage.faults().order(Kind::Drop);
+    }
+    world.source.reply(&ticket, "Hello?");
+    world.settle().await;
+    assert_eq!(saying(&world.mirrored(&ticket), "Hello?").len(), 1);
+    let mut polled = World::of().from(zendesk()).to(request_tracker()).polled().begin().await;
+    let ticket = polled.source.open("Order 7", "Where is it?");
+    polled.settle().await;
+    assert_eq!(saying(&polled.mirrored(&ticket), "Where is it?").len(), 1);
+}
