@@ -96,7 +96,7 @@ impl Intake {
 
     /// Signed now as Zendesk does.
     async fn zendesk(&self, secret: &str, body: &[u8]) -> Told {
-        self.zendesk_at(secret, body, Utc::now(), "demo").await
+        self.zendesk_at(secret, body, Clock::system().now(), "demo").await
     }
 
     async fn zendesk_at(&self, secret: &str, body: &[u8], at: DateTime<Utc>, mirror: &str) -> Told {
@@ -109,7 +109,7 @@ impl Intake {
 
     /// Signed now as the scrip does.
     async fn rt(&self, mirror: &str, secret: &str, body: &[u8]) -> Told {
-        let headers = signed(secret, Utc::now().timestamp(), body);
+        let headers = signed(secret, Clock::system().now().timestamp(), body);
         self.send(mirror, &headers.each_ref().map(|(name, value)| (*name, value.as_str())), body).await
     }
 
@@ -177,10 +177,10 @@ async fn what_does_not_prove_itself_is_refused_with_a_reason() {
     assert_eq!(intake.send("demo", &unreadable, &body).await, told(401, bad));
     let public = "the request is signed with the vendor's public test secret, which proves nothing; use the webhook's own secret";
     assert_eq!(intake.zendesk(PUBLIC_SECRET, &body).await, told(401, public));
-    let stale = intake.zendesk_at(secret, &body, Utc::now() - TimeDelta::seconds(400), "demo").await;
+    let stale = intake.zendesk_at(secret, &body, Clock::system().now() - TimeDelta::seconds(400), "demo").await;
     assert_eq!(stale.status, 401);
     assert!(stale.line.ends_with("more than 300 s: it was replayed, or one of the two clocks is wrong"), "{}", stale.line);
-    let early = intake.zendesk_at(secret, &body, Utc::now() + TimeDelta::seconds(400), "demo").await;
+    let early = intake.zendesk_at(secret, &body, Clock::system().now() + TimeDelta::seconds(400), "demo").await;
     assert!(early.status == 401 && early.line.contains("away from our time"), "{early:?}");
     assert_eq!(intake.refusals().await - before, 7);
     assert_eq!((intake.count("delivery").await, intake.count("change_event").await), (0, 0));
@@ -191,7 +191,7 @@ async fn a_delivery_proves_itself_for_its_own_mirror_only() {
     let intake = Intake::open().await;
     let (secret, body) = (&intake.zendesk_secret, event("01MIRROR"));
     let nobody = told(404, "no mirror `nobody` listens for its source desk here");
-    assert_eq!(intake.zendesk_at(secret, &body, Utc::now(), "nobody").await, nobody);
+    assert_eq!(intake.zendesk_at(secret, &body, Clock::system().now(), "nobody").await, nobody);
     assert_eq!(intake.rt("globex", OTHER_RT_SECRET, &transaction(1)).await, told(401, FORGED));
     let url = format!("http://{}/hooks/demo/", intake.address);
     let target = intake.client.post(format!("{url}target")).send().await.expect("an answer");
@@ -354,7 +354,7 @@ fn keep(intake: &Intake, dedupe: &str) -> tokio::task::JoinHandle<bool> {
         mirror: intake.mirror.id,
         side: tidegate::desk::Side::Source,
         dedupe: dedupe.to_string(),
-        received_at: Utc::now(),
+        received_at: Clock::system().now(),
         headers: Vec::new(),
         body: b"{}".to_vec(),
         reading: Ok(Vec::new()),

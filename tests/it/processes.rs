@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::Utc;
 use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
@@ -49,7 +48,7 @@ impl Load {
             }
             let body = transaction(number);
             let mut request = self.client.post(&self.url).body(body.clone());
-            for (name, value) in signed(SECRET, Utc::now().timestamp(), &body) {
+            for (name, value) in signed(SECRET, Clock::system().now().timestamp(), &body) {
                 request = request.header(name, value);
             }
             if request.send().await.is_ok_and(|answer| answer.status().is_success()) {
