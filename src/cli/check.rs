@@ -60,8 +60,8 @@ async fn compare(ledger: &Ledger, args: &Args) -> anyhow::Result<Report> {
     let options = Options { sample: args.sample, bytes: !args.without_bytes, ..Options::default() };
     let bar = bar();
     let report = check(&bench, options, |progress| {
-        bar.set_length(u64::try_from(progress.total).unwrap_or(0));
-        bar.set_position(u64::try_from(progress.done).unwrap_or(0));
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
     })
     .await?;
     bar.finish_and_clear();
@@ -75,7 +75,8 @@ fn bar() -> ProgressBar {
     let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(0), target);
     bar.set_style(
-        ProgressStyle::with_template("check {bar:30} {pos}/{len} tickets, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ProgressStyle::with_template("check {bar:30} {pos}/{len} tickets, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     bar
 }

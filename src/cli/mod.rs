@@ -29,7 +29,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Receive webhooks, poll, and replay changes until stopped
-    Serve,
+    Serve(serve::Args),
     /// Manage mirrors: one source desk to one target desk
     #[command(subcommand)]
     Mirror(mirror::MirrorVerb),
@@ -54,7 +54,7 @@ pub enum Verb {
 pub async fn run(cli: Cli) -> anyhow::Result<u8> {
     let settings = &cli.settings;
     match cli.verb {
-        Verb::Serve => serve::run(settings).await,
+        Verb::Serve(args) => serve::run(settings, args).await,
         Verb::Mirror(verb) => mirror::run(settings, verb).await,
         Verb::Backfill(args) => backfill::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,

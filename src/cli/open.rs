@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::config::settings::Settings;
 use crate::embedded::error::EmbeddedError;
-use crate::embedded::{Embedded, Options};
+use crate::embedded::{Embedded, Options, default_dir};
 use crate::ledger::Ledger;
 
 /// The database's name in a private Postgres.
@@ -41,7 +41,11 @@ pub async fn ledger(settings: &Settings) -> anyhow::Result<Opened> {
         let ledger = Ledger::open(options, connections).await?;
         return Ok(Opened { ledger, embedded: None, place });
     }
-    private(settings, &settings.data_dir, connections).await
+    let directory = match &settings.data_dir {
+        Some(directory) => directory.clone(),
+        None => default_dir()?,
+    };
+    private(settings, &directory, connections).await
 }
 
 async fn private(settings: &Settings, directory: &Path, connections: u32) -> anyhow::Result<Opened> {

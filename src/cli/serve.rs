@@ -3,25 +3,72 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::clock::Clock;
+use crate::config::duration;
 use crate::config::settings::Settings;
+use crate::connectors::http::CALL_LIMIT;
 use crate::gateway::serve::{Gateway, Parts};
 use crate::replay::course::GoOn;
 use crate::replay::engine;
 
 use super::open;
 
+/// Options of `serve`. Hidden ones: nobody needs them to run a mirror; they are for those who measure what happens when a
+/// process is suspended or killed. All processes on one Postgres must be given the same.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// How long a ticket is held by the process that works on it; at least twice the call limit
+    #[arg(long, env = "TIDEGATE_LEASE", hide = true, value_name = "TIME", value_parser = length)]
+    lease: Option<Duration>,
+
+    /// How long a ticket rests after its lease ran out, because a write of the process that held it may still be on its way
+    #[arg(long, env = "TIDEGATE_GRACE", hide = true, value_name = "TIME", value_parser = length)]
+    grace: Option<Duration>,
+
+    /// The longest that one call to a desk takes; one to twenty seconds
+    #[arg(long, env = "TIDEGATE_CALL_LIMIT", hide = true, value_name = "TIME", value_parser = length)]
+    call_limit: Option<Duration>,
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("`{text}` is no length of time; write 20s or 5m"))
+}
+
+impl Args {
+    /// How the engine works. Errors: a lease that no call fits into.
+    fn engine(&self, workers: u16) -> anyhow::Result<engine::Settings> {
+        let usual = engine::Settings::default();
+        let settings = engine::Settings {
+            workers: usize::from(workers),
+            lease: self.lease.unwrap_or(usual.lease),
+            grace: self.grace.unwrap_or(usual.grace),
+            call_limit: self.call_limit.unwrap_or(usual.call_limit),
+            ..usual
+        };
+        if !(Duration::from_secs(1)..=CALL_LIMIT).contains(&settings.call_limit) {
+            bail!("--call-limit takes a time from 1s to {}s", CALL_LIMIT.as_secs());
+        }
+        // It is prolonged after a third of it; what is left then must hold a whole call.
+        if settings.lease < settings.call_limit * 2 {
+            bail!("--lease must be at least twice the call limit of {}s", settings.call_limit.as_secs());
+        }
+        Ok(settings)
+    }
+}
+
 /// Serves until Ctrl-C or SIGTERM, then lets what is under way finish.
-pub async fn run(settings: &Settings) -> anyhow::Result<u8> {
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
+    let engine = args.engine(settings.workers)?;
     let opened = open::ledger(settings).await?;
     info!(place = opened.place, "the ledger is open");
     let parts = Parts {
         ledger: opened.ledger.clone(),
         clock: Clock::system(),
-        settings: engine::Settings { workers: usize::from(settings.workers), ..engine::Settings::default() },
+        settings: engine,
         steps: Arc::new(GoOn),
         largest_delivery: usize::try_from(settings.largest_delivery).unwrap_or(usize::MAX),
         webhook_retry: Duration::from_secs(120),

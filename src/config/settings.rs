@@ -17,9 +17,10 @@ pub struct Settings {
     #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true, value_name = "URL", value_parser = secret)]
     database_url: Option<Secret>,
 
-    /// Where the private Postgres keeps its data
-    #[arg(long, env = "TIDEGATE_DATA_DIR", global = true, value_name = "DIR", default_value = "tidegate-data")]
-    pub data_dir: PathBuf,
+    /// Where the private Postgres keeps its data. If not given: /var/lib/tidegate for root, else tidegate in $XDG_DATA_HOME or
+    /// ~/.local/share
+    #[arg(long, env = "TIDEGATE_DATA_DIR", global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 
     /// Directory of initdb and postgres, for the private Postgres; looked for if not given
     #[arg(long, env = "TIDEGATE_PG_BIN", global = true, value_name = "DIR")]

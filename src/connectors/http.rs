@@ -10,6 +10,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::{Host, Url};
 
 use crate::task;
+use crate::clock::Monotonic;
 
 use super::fault::Fault;
 
@@ -32,8 +33,29 @@ pub enum Priority {
     Check,
 }
 
+/// Until when calls may be under way, by a clock that counts suspension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub since: Monotonic,
+    pub length: Duration,
+}
+
+impl Lease {
+    /// Whether a call that takes as long as `limit` ends before the lease does.
+    pub fn outlasts(&self, limit: Duration) -> bool {
+        self.since.elapsed() + limit < self.length
+    }
+}
+
 tokio::task_local! {
     static PRIORITY: Priority;
+    static LEASE: Lease;
+}
+
+/// Runs `work` with each of its calls sent only while the lease outlasts it. A process that was stopped between two calls
+/// does not send the second one when somebody else has the lane.
+pub async fn within_lease<T>(lease: Lease, work: impl Future<Output = T>) -> T {
+    LEASE.scope(lease, work).await
 }
 
 /// Runs `work` with all its calls at this priority. Without it calls are live.
@@ -101,6 +123,7 @@ pub struct Http {
     client: reqwest::Client,
     budget: Arc<dyn Budget>,
     guard: AddressGuard,
+    limit: Duration,
 }
 
 /// A successful answer: 2xx, or one of the statuses that the caller said it expects.
@@ -147,7 +170,7 @@ impl Http {
             .map_err(|error| {
                 Fault::refused(format!("the HTTP client cannot start ({error}); is the package ca-certificates installed?"))
             })?;
-        Ok(Self { client, budget, guard })
+        Ok(Self { client, budget, guard, limit })
     }
 
     /// Starts a request; send it with [`Http::send`].
@@ -213,6 +236,10 @@ impl Http {
 
     async fn start(&self, call: Call, request: RequestBuilder, limits: fn(&HeaderMap) -> Limits) -> Result<Response, Fault> {
         self.budget.acquire(call, priority()).await?;
+        // Looked at last: waiting for the budget takes time too.
+        if LEASE.try_with(|lease| !lease.outlasts(self.limit)).unwrap_or(false) {
+            return Err(Fault::unreachable(format!("{}: not sent, the lease on the ticket would end under it", call.kind)));
+        }
         let response = request.send().await.map_err(|error| transport_fault(call, &error))?;
         let mut learned = limits(response.headers());
         if response.status() == StatusCode::TOO_MANY_REQUESTS {

@@ -21,6 +21,8 @@ pub struct Capabilities {
     pub create_takes: CreateTakes,
     /// Whether our keys are stored on messages where the desk can be asked for them.
     pub message_keys: bool,
+    /// The same for messages that travel with [`super::write::Write::Create`].
+    pub keys_on_create: bool,
     /// Seconds after a write until a look-up is sure to find it.
     pub lookup_lag_seconds: u32,
     pub compare_and_set: bool,

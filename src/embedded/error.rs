@@ -16,12 +16,12 @@ pub enum EmbeddedError {
          or carry the data over with pg_upgrade, or start with an empty data directory"
     )]
     OtherMajor { data: PathBuf, made_by: u32, found: String },
-    #[error("{directory} is in use by another process{}; stop it, or choose another data directory (TIDEGATE_DATA)",
+    #[error("{directory} is in use by another process{}; stop it, or choose another data directory (--data-dir or TIDEGATE_DATA_DIR)",
         .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     InUse { directory: PathBuf, pid: Option<u32> },
     #[error(
         "{directory} cannot be entered by user `{account}`, as whom Postgres runs since it refuses to run as root. Choose another \
-         data directory (TIDEGATE_DATA=/var/lib/tidegate), or allow it: chmod o+x {directory}"
+         data directory (--data-dir /var/lib/tidegate, or TIDEGATE_DATA_DIR), or allow it: chmod o+x {directory}"
     )]
     NotSearchable { directory: PathBuf, account: String },
     #[error(
@@ -29,14 +29,15 @@ pub enum EmbeddedError {
     )]
     NoAccount,
     #[error(
-        "the path of the socket, {path}, is longer than the {limit} bytes that the system allows; choose a shorter data directory (TIDEGATE_DATA)"
+        "the path of the socket, {path}, is longer than the {limit} bytes that the system allows; choose a shorter data directory (--data-dir or \
+         TIDEGATE_DATA_DIR)"
     )]
     LongPath { path: PathBuf, limit: usize },
     #[error("processes of an earlier Postgres still use {directory} and do not stop: {pids:?}; end them and start again")]
     Orphans { directory: PathBuf, pids: Vec<u32> },
     #[error("{program} ended ({status}) and said:\n{said}(all of it in {log})")]
     Failed { program: &'static str, status: String, said: String, log: PathBuf },
-    #[error("no data directory: neither TIDEGATE_DATA nor XDG_DATA_HOME nor HOME is set")]
+    #[error("no data directory: neither --data-dir (TIDEGATE_DATA_DIR) is given, nor is XDG_DATA_HOME or HOME set")]
     NoHome,
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },

@@ -33,7 +33,9 @@ impl Home {
     /// Makes the directory if it is not there, and locks it. What is in it belongs to Postgres; the directory stays ours, and
     /// Postgres only passes through.
     pub fn claim(directory: &Path) -> Result<Self, EmbeddedError> {
-        let cannot = || format!("cannot use {} as data directory (choose another with TIDEGATE_DATA)", directory.display());
+        let cannot = || {
+            format!("cannot use {} as data directory (choose another with --data-dir or TIDEGATE_DATA_DIR)", directory.display())
+        };
         let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
         make(directory, mode).tried(cannot)?;
         let directory = directory.canonicalize().tried(cannot)?;

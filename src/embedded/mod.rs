@@ -22,7 +22,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use binaries::Binaries;
-use error::{EmbeddedError, Io};
+use error::EmbeddedError;
 use home::Home;
 use server::Server;
 
@@ -91,13 +91,10 @@ impl Embedded {
     }
 }
 
-/// Where data lives when nothing else is said: `$TIDEGATE_DATA`, for root `/var/lib/tidegate`, else `tidegate` in
-/// `$XDG_DATA_HOME` or `~/.local/share`. Errors: no such variable is set.
+/// Where data lives when nothing else is said: for root `/var/lib/tidegate`, else `tidegate` in `$XDG_DATA_HOME` or
+/// `~/.local/share`. Errors: no such variable is set.
 pub fn default_dir() -> Result<PathBuf, EmbeddedError> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(directory) = set("TIDEGATE_DATA") {
-        return std::path::absolute(&directory).tried(|| format!("{} is no path", directory.display()));
-    }
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib/tidegate"));
     }

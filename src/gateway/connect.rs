@@ -1,6 +1,7 @@
 //! From a mirror in the ledger to its two desks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
@@ -9,7 +10,7 @@ use crate::config::mirror::{Auth, Connection, MirrorConfig};
 use crate::config::mistake::Places;
 use crate::config::secret::{ConnectionSecrets, MirrorSecrets, resolve_secrets};
 use crate::connectors::contract::Connector;
-use crate::connectors::http::{AddressGuard, Http};
+use crate::connectors::http::{AddressGuard, CALL_LIMIT, Http};
 use crate::connectors::{Credential, Given, connect};
 use crate::desk::Side;
 use crate::ledger::Ledger;
@@ -36,14 +37,24 @@ pub struct NotConnected {
 
 /// Connects a mirror. Calls no desk.
 pub fn connected(row: &MirrorRow, ledger: &Ledger, clock: &Clock) -> Result<Connected, NotConnected> {
+    connected_within(row, ledger, clock, CALL_LIMIT)
+}
+
+/// The same with a limit of one's own for each call.
+pub fn connected_within(
+    row: &MirrorRow,
+    ledger: &Ledger,
+    clock: &Clock,
+    call_limit: Duration,
+) -> Result<Connected, NotConnected> {
     let refuse = |why: Vec<String>| NotConnected { mirror: row.name.clone(), why };
     let config = MirrorConfig::stored(row.config.clone()).map_err(|why| refuse(vec![why]))?;
     let secrets = resolve_secrets(&config, &Places::default())
         .map_err(|mistakes| refuse(mistakes.iter().map(|mistake| mistake.what.clone()).collect()))?;
     let (source, source_budget) =
-        desk(row, &config, Side::Source, &secrets.source, (ledger, clock)).map_err(|why| refuse(vec![why]))?;
+        desk(row, &config, Side::Source, &secrets.source, (ledger, clock, call_limit)).map_err(|why| refuse(vec![why]))?;
     let (target, target_budget) =
-        desk(row, &config, Side::Target, &secrets.target, (ledger, clock)).map_err(|why| refuse(vec![why]))?;
+        desk(row, &config, Side::Target, &secrets.target, (ledger, clock, call_limit)).map_err(|why| refuse(vec![why]))?;
     let course = Course {
         id: row.id,
         name: row.name.clone(),
@@ -65,7 +76,7 @@ fn desk(
     config: &MirrorConfig,
     side: Side,
     secrets: &ConnectionSecrets,
-    (ledger, clock): (&Ledger, &Clock),
+    (ledger, clock, call_limit): (&Ledger, &Clock, Duration),
 ) -> Result<DeskAndBudget, String> {
     let connection = config.connection(side);
     let budget = Arc::new(SharedBudget::new(
@@ -77,7 +88,7 @@ fn desk(
         connection.budget.calls_per_minute,
     ));
     let guard = AddressGuard { allow_private: connection.allow_private_addresses };
-    let http = Http::new(budget.clone(), guard).map_err(|fault| fault.to_string())?;
+    let http = Http::with_limit(budget.clone(), guard, call_limit).map_err(|fault| fault.to_string())?;
     let given = given(row, config, connection, secrets)?;
     let desk = connect(given, http).map_err(|fault| format!("the {} desk: {fault}", side.as_str()))?;
     Ok((desk, budget))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::task::{self, Next, Stop, Stopper, stopper};
 use crate::web::router::{Site, router};
 
 use super::budget::SharedBudget;
-use super::connect::{Connected, connected};
+use super::connect::{Connected, connected_within};
 use super::witness::Registrar;
 
 /// What a gateway is made of.
@@ -55,6 +56,7 @@ struct Shared {
     ears: Ears,
     wake: Arc<Notify>,
     webhook_retry: Duration,
+    call_limit: Duration,
     served: Mutex<BTreeMap<MirrorId, Served>>,
 }
 
@@ -87,6 +89,7 @@ impl Gateway {
             ears: ears.clone(),
             wake,
             webhook_retry: parts.webhook_retry,
+            call_limit: parts.settings.call_limit,
             served: Mutex::new(BTreeMap::new()),
         });
         let (stopper, stop) = stopper();
@@ -182,10 +185,9 @@ impl Shared {
         let mut served = self.served.lock().await;
         served.retain(|id, _| rows.iter().any(|row| row.id == *id) || self.forget(*id));
         for row in rows {
-            if served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at) {
-                if let Some(new) = self.serve(&row) {
-                    served.insert(row.id, new);
-                }
+            let changed = served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at);
+            if changed && let Some(new) = self.serve(&row) {
+                served.insert(row.id, new);
             }
         }
     }
@@ -199,7 +201,7 @@ impl Shared {
     }
 
     fn serve(&self, row: &MirrorRow) -> Option<Served> {
-        let connected = match connected(row, &self.ledger, &self.clock) {
+        let connected = match connected_within(row, &self.ledger, &self.clock, self.call_limit) {
             Ok(connected) => connected,
             Err(error) => {
                 warn!(%error, "a mirror is not served");
@@ -225,6 +227,7 @@ impl Shared {
             desk,
             every: connected.config.source.poll.every,
             webhook_retry: connected.config.source.webhook.as_ref().map(|_| self.webhook_retry),
+            silent: AtomicBool::new(false),
             wake: self.wake.clone(),
         }
     }

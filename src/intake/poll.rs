@@ -1,10 +1,11 @@
 //! The poll: the second witness, always on, also beside working webhooks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock::{Clock, delta};
 use crate::connectors::contract::SourceDesk;
@@ -30,6 +31,8 @@ pub struct Poller {
     /// How long the vendor itself tries to deliver a webhook; an event that the poll saw is missed only after it. `None`:
     /// there is no webhook to compare with.
     pub webhook_retry: Option<Duration>,
+    /// Whether the alarm about a silent webhook was raised.
+    pub silent: AtomicBool,
     pub wake: Arc<Notify>,
 }
 
@@ -102,6 +105,19 @@ impl Poller {
         if missed > 0 {
             info!(mirror = self.name, side = self.side.as_str(), missed, "changes that no webhook told were found by the poll");
         }
+        let silent = self.ledger.webhook_silent(self.mirror, self.side).await?;
+        if silent != self.silent.swap(silent, Ordering::Relaxed) {
+            self.tell(silent);
+        }
         Ok(())
+    }
+
+    fn tell(&self, silent: bool) {
+        let (mirror, side) = (&self.name, self.side.as_str());
+        if silent {
+            error!(mirror, side, "the webhook is silent: the poll sees changes that it does not tell; look at it in the desk");
+        } else {
+            info!(mirror, side, "the webhook tells of changes again");
+        }
     }
 }

@@ -148,6 +148,21 @@ impl Ledger {
         Ok(missed)
     }
 
+    /// Whether the webhook of a side is silent: at least three changes were missed by it since its last delivery.
+    pub async fn webhook_silent(&self, mirror: MirrorId, side: Side) -> Result<bool> {
+        let silent = sqlx::query_scalar(
+            "select count(*) >= 3 from change_event e
+             where e.mirror_id = $1 and e.side = $2 and e.missed
+               and e.happened_at > coalesce((select last_delivery_at from witness v
+                   where v.mirror_id = $1 and v.side = $2), '-infinity')",
+        )
+        .bind(mirror.0)
+        .bind(side.as_str())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(silent)
+    }
+
     /// Notes that the webhook of a side is registered.
     pub async fn note_registration(&self, mirror: MirrorId, side: Side, id: &str, now: DateTime<Utc>) -> Result<()> {
         sqlx::query(

@@ -88,6 +88,16 @@ impl Ledger {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Fenced) }
     }
 
+    /// How often in a row the lane failed without a write in between. Errors: `Fenced`.
+    pub async fn attempts(&self, claim: &Claim) -> Result<i32> {
+        let attempts = sqlx::query_scalar("select attempts from lane where pair_id = $1 and fence = $2")
+            .bind(claim.pair.0)
+            .bind(claim.fence)
+            .fetch_optional(&self.pool)
+            .await?;
+        attempts.ok_or(Error::Fenced)
+    }
+
     /// Gives a lane back to be tried again at `due_at`, with what went wrong. Errors: `Fenced`.
     pub async fn put_off(&self, claim: &Claim, due_at: DateTime<Utc>, fault: (&str, &str)) -> Result<()> {
         let done = sqlx::query(

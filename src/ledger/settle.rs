@@ -80,6 +80,8 @@ impl Ledger {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
+            // A write that was done is progress: the next failure is a first one again.
+            sqlx::query("update lane set attempts = 0 where pair_id = $1").bind(claim.pair.0).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())

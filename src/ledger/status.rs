@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::Row;
 
+use crate::desk::Side;
 use crate::mirror::MirrorId;
 
 use super::{Ledger, Result};
@@ -60,10 +61,6 @@ impl Ledger {
                  (select count(*) from parked where mirror_id = $1 and decided_at is null) as parked,
                  (select count(*) from conflict where mirror_id = $1) as conflicts,
                  (select count(*) from change_event where mirror_id = $1 and missed) as missed,
-                 (select count(*) >= 3 from change_event e
-                     where e.mirror_id = $1 and e.side = 'source' and e.missed
-                       and e.happened_at > coalesce((select last_delivery_at from witness v
-                           where v.mirror_id = $1 and v.side = 'source'), '-infinity')) as webhook_silent,
                  w.polled_at, w.seen_up_to, w.fault
              from (select 1) one
              left join watermark w on w.mirror_id = $1 and w.side = 'source' and w.feed = 'changes'",
@@ -82,7 +79,7 @@ impl Ledger {
             parked: row.get("parked"),
             conflicts: row.get("conflicts"),
             missed: row.get("missed"),
-            webhook_silent: row.get("webhook_silent"),
+            webhook_silent: self.webhook_silent(mirror, Side::Source).await?,
             events: self.events_by_origin(mirror).await?,
             lag: self.lag(mirror).await?,
             figures: self.figures(mirror).await?,

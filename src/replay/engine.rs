@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::clock::{Clock, Monotonic, delta};
-use crate::connectors::http::{Priority, at_priority};
+use crate::connectors::http::{CALL_LIMIT, Priority, at_priority};
 use crate::ledger::lane::{Claim, Claimant};
 use crate::ledger::parked::Park;
 use crate::ledger::{self, Ledger};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub workers: usize,
     /// Longer than the longest call, or no write could ever be sent.
     pub lease: Duration,
+    /// The longest that one call to a desk takes; see [`CALL_LIMIT`].
+    pub call_limit: Duration,
     /// How long a lane rests after its lease ran out: a write of the former holder may still be on its way.
     pub grace: Duration,
     /// When a weak hint is looked at once more.
@@ -42,6 +44,7 @@ impl Default for Settings {
         Self {
             workers: 16,
             lease: Duration::from_secs(90),
+            call_limit: CALL_LIMIT,
             grace: Duration::from_secs(25),
             second_look: Duration::from_secs(3),
             idle: Duration::from_millis(250),
@@ -183,7 +186,8 @@ impl Engine {
             Fate::NotYet { after, why } => self.put_off(claim, after, ("not yet", &why)).await,
             Fate::Halted => self.put_off(claim, Duration::from_secs(60), ("halted", "the mirror was halted")).await,
             Fate::Park(parking) => self.park(claim, &parking).await,
-            Fate::Fault(fault) => match remedy(&fault, claim.attempts) {
+            // Asked now: a write since the claim began the count again.
+            Fate::Fault(fault) => match remedy(&fault, self.house.ledger.attempts(claim).await?) {
                 Remedy::Retry(after) => self.put_off(claim, after, (fault.kind(), &fault.to_string())).await,
                 Remedy::Park { advice } => self.park_fault(claim, &fault, advice).await,
                 Remedy::Halt { advice } => self.halt_or_park(claim, course, &fault, advice).await,

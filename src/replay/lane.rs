@@ -5,18 +5,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::clock::{Monotonic, delta};
-use crate::connectors::http::CALL_LIMIT;
-use crate::desk::field::{FieldKey, Value};
+use crate::connectors::http::Lease;
 use crate::desk::id::{MessageId, TicketId};
-use crate::desk::policy::{Deletion, Unmapped};
-use crate::desk::scope::Leaving;
+use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
-use crate::desk::write::Write;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
 use crate::merge::base::{Base, MessageLink, Owed};
-use crate::merge::plan::{FieldWrite, Plan, Step, plan};
+use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
@@ -59,22 +56,27 @@ impl<'a> Watch<'a> {
 
     /// Right before sending: enough lease is left for the longest call, by a clock that counts suspension.
     pub fn still_ours(&self) -> Result<()> {
-        if self.renewed.elapsed() + CALL_LIMIT < self.house.settings.lease {
+        if self.lease().outlasts(self.house.settings.call_limit) {
             Ok(())
         } else {
             Err(Fate::Ledger(crate::ledger::Error::Fenced))
         }
     }
+
+    /// The lease as it stands: a write of several calls checks it before each.
+    pub fn lease(&self) -> Lease {
+        Lease { since: self.renewed, length: self.house.settings.lease }
+    }
 }
 
 /// What was read and decided about one lane.
-struct Work<'a> {
-    round: Round<'a>,
-    pair: Pair,
+pub(super) struct Work<'a> {
+    pub(super) round: Round<'a>,
+    pub(super) pair: Pair,
     promise: Promise,
     read_at: DateTime<Utc>,
     links: Vec<MessageLink>,
-    last_plan: Plan,
+    pub(super) last_plan: Plan,
 }
 
 /// Replays a claimed lane and settles it.
@@ -328,7 +330,7 @@ impl Work<'_> {
         Ok(true)
     }
 
-    async fn read_back(&mut self) -> Result<()> {
+    pub(super) async fn read_back(&mut self) -> Result<()> {
         let before = self.round.follow.as_ref().map(|follow| (follow.id.clone(), follow.stamp.clone()));
         let Some((id, stamp)) = before else { return Ok(()) };
         if let Some(now) = self.round.read_again(&id, &stamp).await? {
@@ -375,80 +377,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn deletion(&mut self) -> Result<()> {
-        let deleted = self.round.follow.as_ref().is_none_or(|follow| follow.presence == Presence::Deleted);
-        if deleted || self.pair.state == "deleted" {
-            return Ok(());
-        }
-        match self.round.course.policy.deletion {
-            Deletion::Leave => Ok(()),
-            Deletion::Mark => {
-                self.may_destroy("mark").await?;
-                let tag = self.round.course.policy.tags.deleted.clone();
-                self.toggle_tag(&tag, true).await
-            }
-            Deletion::Delete => {
-                self.may_destroy("delete").await?;
-                let Some(follow) = &self.round.follow else { return Ok(()) };
-                let write = Write::Delete { ticket: follow.id.clone() };
-                self.destroy("delete", &write).await
-            }
-        }
-    }
-
-    async fn undeletion(&mut self) -> Result<()> {
-        if self.pair.state != "deleted" || self.round.course.policy.deletion != Deletion::Mark {
-            return Ok(());
-        }
-        let tag = self.round.course.policy.tags.deleted.clone();
-        self.toggle_tag(&tag, false).await
-    }
-
-    /// Merges the following ticket as the leading one was. `false`: the other ticket is not copied yet, and is waited for.
-    async fn merge(&mut self, root: &TicketId) -> Result<bool> {
-        let claim = self.round.watch.claim();
-        let Some((root_pair, into)) = self.round.house.ledger.root_of(claim.mirror, root).await? else {
-            self.last_plan.waits_for.push(root.clone());
-            return Ok(false);
-        };
-        let done = self.round.follow.as_ref().is_none_or(|follow| follow.id == into || follow.presence != Presence::Present);
-        if !done {
-            self.may_destroy("merge").await?;
-            let ticket = self.round.ticket_id();
-            self.destroy("merge", &Write::Merge { ticket, into }).await?;
-        }
-        self.round.house.ledger.settle_merge(claim, root_pair, self.round.house.clock.now()).await?;
-        Ok(true)
-    }
-
-    async fn may_destroy(&mut self, kind: &str) -> Result<()> {
-        let house = self.round.house;
-        let limit = self.round.course.policy.destructive_limit;
-        let now = house.clock.now();
-        let since = now - delta(limit.within);
-        let allowed = house.ledger.may_destroy(self.round.watch.claim(), kind, limit.count, since, now).await?;
-        if allowed { Ok(()) } else { Err(Fate::Halted) }
-    }
-
-    async fn destroy(&mut self, kind: &'static str, write: &Write) -> Result<()> {
-        let key = self.round.ticket_key.clone();
-        let (intent, _) = self.round.send(kind, &key, serde_json::json!({ "form": 1 }), write).await?;
-        let settled = StepSettled { intent: Some(intent), figures: &[("writes", 1)], ..StepSettled::default() };
-        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
-        Ok(())
-    }
-
-    async fn left_state(&mut self) -> Result<&'static str> {
-        let course = self.round.course;
-        let left = self.round.lead.presence == Presence::Present && course.scope.includes(self.round.lead).is_err();
-        if left && course.scope.leaving == Leaving::Mark && self.pair.state != "left" {
-            let tag = course.policy.tags.out_of_scope.clone();
-            self.toggle_tag(&tag, true).await?;
-        }
-        Ok(if left && course.scope.leaving == Leaving::Mark { "left" } else { "copied" })
-    }
-
-    fn incomplete_why(&self) -> Option<&'static str> {
+    pub(super) fn incomplete_why(&self) -> Option<&'static str> {
         if self.last_plan.pending {
             Some("a file is still being scanned at the source")
         } else if !self.last_plan.waits_for.is_empty() {
@@ -456,37 +385,6 @@ impl Work<'_> {
         } else {
             None
         }
-    }
-
-    async fn mark_incomplete(&mut self) -> Result<()> {
-        let (was, is) = (self.pair.incomplete_why.is_some(), self.incomplete_why().is_some());
-        let alive = self.round.follow.as_ref().is_some_and(|follow| follow.presence == Presence::Present && !follow.immutable);
-        if was == is || !alive {
-            return Ok(());
-        }
-        let tag = self.round.course.policy.tags.incomplete.clone();
-        self.toggle_tag(&tag, is).await
-    }
-
-    /// Sets or takes away a tag of ours at the following desk.
-    async fn toggle_tag(&mut self, tag: &str, on: bool) -> Result<()> {
-        let Some(follow) = &self.round.follow else { return Ok(()) };
-        let Some(held) = follow.fields.get(&FieldKey::Tags) else { return Ok(()) };
-        let mut words: std::collections::BTreeSet<String> = held.words().into_iter().map(str::to_string).collect();
-        let changed = if on { words.insert(tag.to_string()) } else { words.remove(tag) };
-        if !changed || follow.immutable {
-            return Ok(());
-        }
-        let kept = self.round.base.fields.get(&FieldKey::Tags).cloned();
-        let lead = kept.as_ref().map_or(Value::Empty, |base| base.of(self.round.lead_side).clone());
-        let write =
-            FieldWrite { source: FieldKey::Tags, key: FieldKey::Tags, lead, before: held.clone(), intended: Value::set(words) };
-        self.round.set_fields(&[write], None).await?;
-        if kept.is_none() {
-            // Nothing was agreed on about the source's tags: only our own tag was written.
-            self.round.base.fields.remove(&FieldKey::Tags);
-        }
-        self.read_back().await
     }
 
     async fn settle(&mut self, state: &str) -> Result<()> {
@@ -512,11 +410,5 @@ impl Work<'_> {
         };
         house.ledger.settle_lane(claim, settled, now).await?;
         Ok(())
-    }
-}
-
-impl Round<'_> {
-    fn ticket_id(&self) -> TicketId {
-        self.follow.as_ref().map_or_else(|| self.lead.id.clone(), |follow| follow.id.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! Replay: from a claimed lane to a settled one. Read both sides, decide, write, read back, settle.
 
 pub mod course;
+mod ending;
 pub mod engine;
 pub mod fate;
 pub mod files;

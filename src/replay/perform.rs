@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::connectors::contract::Read;
+use crate::connectors::http::within_lease;
 use crate::desk::field::Fields;
 use crate::desk::id::TicketId;
 use crate::desk::ticket::{Actor, Ticket, newer};
@@ -112,20 +113,14 @@ impl Round<'_> {
     /// Reads the ticket that was just made, so that the steps after it know it.
     async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
         let Some(made) = made else {
-            return Err(Fate::NotYet {
-                after: Duration::ZERO,
-                why: "the desk did not tell the new ticket's id".into(),
-            });
+            return Err(Fate::NotYet { after: Duration::ZERO, why: "the desk did not tell the new ticket's id".into() });
         };
         match self.course.desk(self.lead_side.other()).read(&made, None).await? {
             Read::Found(ticket) => {
                 self.follow = Some(*ticket);
                 Ok(())
             }
-            _ => Err(Fate::NotYet {
-                after: Duration::from_millis(500),
-                why: format!("the new ticket {made} is not shown yet"),
-            }),
+            _ => Err(Fate::NotYet { after: Duration::from_millis(500), why: format!("the new ticket {made} is not shown yet") }),
         }
     }
 
@@ -188,9 +183,8 @@ impl Round<'_> {
         let Some(now) = self.read_again(&ticket, &before).await? else {
             return Err(Fate::NotYet { after: Duration::from_millis(200), why: "the ticket moves".into() });
         };
-        let by_person = now.acts.iter().any(|act| {
-            act.by == Actor::Person && act.fields.contains(&write.key) && newer(&act.id, &before)
-        });
+        let by_person =
+            now.acts.iter().any(|act| act.by == Actor::Person && act.fields.contains(&write.key) && newer(&act.id, &before));
         let stands = now.fields.get(&write.key) == Some(&write.intended);
         let expect = Some(now.stamp.clone());
         self.follow = Some(*now);
@@ -293,7 +287,8 @@ impl Round<'_> {
         let id = self.house.ledger.send_intent(self.watch.claim(), intent, self.house.clock.now()).await?;
         self.house.steps.reached("intent sent").await;
         self.watch.still_ours()?;
-        match self.course.desk(self.lead_side.other()).apply(write).await {
+        let desk = self.course.desk(self.lead_side.other());
+        match within_lease(self.watch.lease(), desk.apply(write)).await {
             Ok(outcome) => {
                 self.house.steps.reached("write done").await;
                 self.wrote = true;
@@ -338,10 +333,9 @@ fn intended(writes: &[FieldWrite]) -> Fields {
 fn done(outcome: Outcome, what: &str) -> Result<Written> {
     match outcome {
         Outcome::Done(written) => Ok(written),
-        Outcome::Moved => Err(Fate::NotYet {
-            after: Duration::from_millis(50),
-            why: format!("the ticket moved while a {what} was written"),
-        }),
+        Outcome::Moved => {
+            Err(Fate::NotYet { after: Duration::from_millis(50), why: format!("the ticket moved while a {what} was written") })
+        }
     }
 }
 

@@ -17,8 +17,9 @@ pub enum Remedy {
     Halt { advice: &'static str },
 }
 
-/// So often a refused or unreadable answer is tried again before a person is asked: desks refuse for passing reasons too.
-const PATIENCE: i32 = 3;
+/// So often a refused or unreadable answer is tried again before a person is asked: desks refuse for passing reasons too. A
+/// ticket that depends on another, for instance, is not ended before that one is.
+const PATIENCE: i32 = 5;
 
 /// The remedy for a fault at the n-th attempt (0: the first).
 pub fn remedy(fault: &Fault, attempts: i32) -> Remedy {

@@ -1,26 +1,25 @@
 //! `POST /hooks/{mirror}/{side}`: a delivery.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::connectors::delivery::Delivery;
 use crate::desk::Side;
 use crate::intake::receive::{Answer, receive};
+use crate::task;
 
 use super::router::Site;
 
-/// Takes a delivery. 401 refused, 404 unknown mirror, 413 too large, the vendor's own status for *send again* when the ledger is away.
-pub async fn deliver(
-    State(site): State<Arc<Site>>,
-    Path((mirror, side)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+/// A body that takes longer is not waited for: somebody holds connections.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// Takes a delivery. 401 refused, 404 unknown mirror, 408 too slow, 413 too large, the vendor's own status for *send again* when the ledger is away.
+pub async fn deliver(State(site): State<Arc<Site>>, Path((mirror, side)): Path<(String, String)>, request: Request) -> Response {
     let side = match side.as_str() {
         "source" => Side::Source,
         "target" => Side::Target,
@@ -29,6 +28,11 @@ pub async fn deliver(
     let ear = site.ears.read().unwrap_or_else(PoisonError::into_inner).get(&(mirror.clone(), side)).cloned();
     let Some(ear) = ear else {
         return plain(StatusCode::NOT_FOUND, &format!("no mirror `{mirror}` listens for its {} desk here", side.as_str()));
+    };
+    let headers = request.headers().clone();
+    let body = tokio::select! {
+        body = Bytes::from_request(request, &()) => body,
+        () = task::delay(BODY_LIMIT) => return plain(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
     };
     let body = match body {
         Ok(body) => body,

@@ -1,12 +1,18 @@
 //! The one test binary.
 
+mod cli;
 mod config;
+mod conformance;
+mod deliveries;
 mod delivery;
+mod docs;
 mod embedded;
+mod gateway;
 mod http;
 mod lab_request_tracker;
 mod laws;
 mod parity;
+mod processes;
 mod request_tracker;
 mod rules;
 mod sim_request_tracker;

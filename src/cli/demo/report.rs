@@ -40,15 +40,16 @@ pub struct Summary {
     pub faults_happened: BTreeMap<String, u64>,
 }
 
+/// What went wrong on purpose.
+pub struct Trouble {
+    /// The steps at which the gateway was killed.
+    pub kills: Vec<&'static str>,
+    /// By side.
+    pub faults: [(&'static str, BTreeMap<Kind, u64>); 2],
+}
+
 /// Puts the summary together.
-pub fn summary(
-    args: &Args,
-    deeds: u64,
-    verdict: Verdict,
-    status: Status,
-    parked: Vec<Parked>,
-    (kills, faults): (Vec<&'static str>, &[(&str, BTreeMap<Kind, u64>)]),
-) -> Summary {
+pub fn summary(args: &Args, deeds: u64, verdict: Verdict, status: Status, parked: Vec<Parked>, trouble: Trouble) -> Summary {
     let figure = |name: &str| status.figures.get(name).copied().unwrap_or(0);
     let calls = status.figures.iter().filter_map(|(name, value)| Some((name.strip_prefix("calls: ")?.to_string(), *value)));
     let mut by_kind: BTreeMap<String, usize> = BTreeMap::new();
@@ -76,8 +77,9 @@ pub fn summary(
         parity_differences: verdict.differences.len(),
         differences_by_kind: verdict.by_kind().into_iter().map(|(kind, count)| (word(&kind), count)).collect(),
         differences: verdict.differences.iter().take(30).map(ToString::to_string).collect(),
-        kills,
-        faults_happened: faults
+        kills: trouble.kills,
+        faults_happened: trouble
+            .faults
             .iter()
             .flat_map(|(side, happened)| happened.iter().map(move |(kind, count)| (format!("{side} {kind:?}"), *count)))
             .collect(),

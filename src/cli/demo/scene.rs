@@ -35,7 +35,7 @@ use super::super::backfill::watch;
 use super::Args;
 use super::agreement::{mirror_file, rules};
 use super::killer::Killer;
-use super::report::{Summary, summary};
+use super::report::{Summary, Trouble, summary};
 
 /// The longest that settling may take after the traffic stopped.
 const SETTLE_LIMIT: Duration = Duration::from_secs(300);
@@ -234,7 +234,8 @@ impl Scene {
         let verdict = judge::judge(&case, &rules);
         let status = self.ledger.status(self.mirror.id, self.clock.now()).await?;
         let faults = [("source", self.source.stage.faults().happened()), ("target", self.target.stage.faults().happened())];
-        Ok(summary(&self.args, self.story.log().last, verdict, status, parked, (self.killer.kills(), &faults)))
+        let trouble = Trouble { kills: self.killer.kills(), faults };
+        Ok(summary(&self.args, self.story.log().last, verdict, status, parked, trouble))
     }
 
     async fn lost(&self, rules: &judge::rules::Rules) -> anyhow::Result<Vec<Lost>> {

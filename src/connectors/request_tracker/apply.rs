@@ -138,9 +138,10 @@ impl RequestTracker {
             Ok((json, now)) => {
                 let missed: Vec<&FieldKey> = differing(fields, &now).collect();
                 if missed.contains(&&FieldKey::Status) && waits(&json) {
-                    return Err(Fault::unreachable(
-                        "set fields: RT does not end a ticket that waits for an open one; later it may",
-                    ));
+                    return Err(Fault::refused(format!(
+                        "set fields: RT does not end a ticket that depends on an open one: {}",
+                        sentences.join(" ")
+                    )));
                 }
                 if !missed.is_empty() && fields.keys().all(|key| old.get(key) == now.get(key)) {
                     return Err(Fault::refused(format!("set fields: RT changed nothing and said: {}", sentences.join(" "))));

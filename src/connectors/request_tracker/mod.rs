@@ -67,6 +67,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     sets_author: SetsAuthor::Never,
     create_takes: CreateTakes::FirstMessage,
     message_keys: true,
+    keys_on_create: true,
     lookup_lag_seconds: 0,
     compare_and_set: true,
     makes_private: false,

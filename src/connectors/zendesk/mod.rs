@@ -140,6 +140,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     sets_author: SetsAuthor::Always,
     create_takes: CreateTakes::AllMessages,
     message_keys: true,
+    keys_on_create: false,
     // Zendesk states none for the list by external id and the audits; lagging copies are a matter of seconds.
     lookup_lag_seconds: 10,
     compare_and_set: true,

@@ -136,7 +136,7 @@ impl Mirror {
         self.source.files.insert(AttachmentId::new(format!("f{number}")), bytes.clone());
         self.target.files.insert(AttachmentId::new(format!("Tf{number}")), bytes);
         let claim = self.claim(&source.id, 0).await;
-        let base = Base { fields: agreed(&source.fields, &target.fields), ..Base::default() };
+        let base = Base { fields: agreed(&source.fields, &target.fields), links: Vec::new(), owed: None };
         self.settle(&claim, &source, &target, &base).await;
         self.source.tickets.insert(source.id.clone(), source);
         self.target.tickets.insert(target.id.clone(), target);
@@ -257,7 +257,7 @@ impl Mirror {
     pub async fn settle_again(&self, state: &str, becomes: impl FnOnce(&mut Base)) {
         let source = &self.source.tickets[&ticket(1)];
         let target = &self.target.tickets[&ticket(101)];
-        let mut base = Base { fields: agreed(&source.fields, &target.fields), ..Base::default() };
+        let mut base = Base { fields: agreed(&source.fields, &target.fields), links: Vec::new(), owed: None };
         becomes(&mut base);
         let claim = self.claim(&source.id, 1).await;
         self.settle_lane(&claim, source, &base, state).await;

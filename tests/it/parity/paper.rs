@@ -37,6 +37,7 @@ const CAN: Capabilities = Capabilities {
     sets_author: SetsAuthor::Always,
     create_takes: CreateTakes::AllMessages,
     message_keys: true,
+    keys_on_create: true,
     lookup_lag_seconds: 0,
     compare_and_set: true,
     makes_private: true,

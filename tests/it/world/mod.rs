@@ -3,8 +3,12 @@
 pub mod db;
 pub mod desk;
 pub mod ending;
+pub mod house;
 pub mod killer;
+pub mod log;
 pub mod pact;
 pub mod process;
 pub mod scratch;
+pub mod scrip;
 pub mod stand;
+pub mod turned;

@@ -1,162 +1,102 @@
-//! The gateway of a world: a listener that runs by itself, and tasks that only run when the world turns them.
+//! The built program, as processes of their own.
 
-use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use tidegate::clock::Clock;
-use tidegate::connectors::contract::SourceDesk;
-use tidegate::desk::Side;
-use tidegate::gateway::connect::{Connected, connected};
-use tidegate::gateway::witness::Registrar;
-use tidegate::intake::backfill::Lister;
-use tidegate::intake::poll::Poller;
-use tidegate::intake::receive::Ears;
-use tidegate::intake::writer::writer;
-use tidegate::ledger::Ledger;
-use tidegate::ledger::mirror::MirrorRow;
-use tidegate::replay::course::{Course, Steps};
-use tidegate::replay::engine::{Courses, Engine, House, Settings, Turns};
-use tidegate::task::Next;
-use tidegate::web::router::{Site, router};
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::stand::no_courses;
+use super::db::until;
+use super::house::{House, port};
 
-/// A process. Dropping it ends it where it stands, as a kill would.
-pub struct Process {
-    pub url: String,
-    pub engine: Engine,
-    ledger: Ledger,
-    clock: Clock,
-    settings: Settings,
-    address: SocketAddr,
-    courses: Courses,
-    ears: Ears,
-    wake: Arc<Notify>,
-    served: Option<(Arc<Course>, Poller, Lister)>,
-    tasks: JoinSet<()>,
+/// The program with nothing of this process's settings.
+pub fn tidegate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    let ours = |name: &OsStr| name == "DATABASE_URL" || name.to_string_lossy().starts_with("TIDEGATE_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name) && name != "TIDEGATE_PG_BIN") {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
 }
 
-impl Process {
-    /// Starts one at a free port.
-    pub async fn start(ledger: &Ledger, clock: &Clock, steps: Arc<dyn Steps>) -> Self {
-        Self::listening(ledger, clock, steps, ([127, 0, 0, 1], 0).into()).await
+/// Runs a verb to its end.
+pub async fn run(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("the program starts")
+}
+
+/// What a verb printed; fails if it did.
+pub async fn printed(command: Command) -> String {
+    let output = run(command).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A running `tidegate serve`. Dropping it kills it.
+pub struct Serve {
+    child: Child,
+    pub address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Serve {
+    /// On the database of a house, with a short lease.
+    pub async fn on(house: &House, address: SocketAddr) -> Serve {
+        let mut command = tidegate();
+        command.env("DATABASE_URL", &house.url).args(["--connections", "6", "--log", "info,tidegate=debug"]);
+        Serve::start(command, house.scratch.path().join(format!("serve-{}", address.port())), address).await
     }
 
-    /// The next one on the same ledger and port; this one is ended first.
-    pub async fn successor(&mut self, steps: Arc<dyn Steps>) -> Self {
-        self.tasks.shutdown().await;
-        Self::listening(&self.ledger, &self.clock, steps, self.address).await
-    }
-
-    /// Another process beside this one, without a listener that anybody knows.
-    pub async fn beside(&self, mirror: &MirrorRow, steps: Arc<dyn Steps>) -> Self {
-        let mut other = Self::start(&self.ledger, &self.clock, steps).await;
-        other.connect(mirror);
-        other
-    }
-
-    async fn listening(ledger: &Ledger, clock: &Clock, steps: Arc<dyn Steps>, address: SocketAddr) -> Self {
-        let (wake, courses) = (Arc::new(Notify::new()), no_courses());
-        let ears: Ears = Arc::new(RwLock::new(BTreeMap::new()));
-        let (writer, desk) = writer(ledger.clone(), wake.clone());
-        let settings = Settings { workers: 4, ..Settings::default() };
-        let house = House { ledger: ledger.clone(), clock: clock.clone(), settings, steps, turns: Turns::default() };
-        let engine = Engine::new(Arc::new(house), courses.clone(), wake.clone());
-        let site = Site { ledger: ledger.clone(), clock: clock.clone(), ears: ears.clone(), writer, largest_delivery: 1 << 20 };
-        let listener = tokio::net::TcpListener::bind(address).await.expect("the port is free");
-        let address = listener.local_addr().expect("it is bound");
-        let mut tasks = JoinSet::new();
-        tasks.spawn(desk.run());
-        tasks.spawn(async move { axum::serve(listener, router(site)).await.expect("it serves") });
-        let (ledger, clock) = (ledger.clone(), clock.clone());
-        Self {
-            url: format!("http://{address}"),
-            engine,
-            ledger,
-            clock,
-            settings,
-            address,
-            courses,
-            ears,
-            wake,
-            served: None,
-            tasks,
-        }
-    }
-
-    /// Takes a mirror in: the poll's watermark first, then the webhook.
-    pub async fn serve(&mut self, mirror: &MirrorRow) {
-        let connected = self.connect(mirror);
-        let (_, poller, _) = self.served.as_ref().expect("it was just connected");
-        poller.start().await.expect("a watermark");
-        let Some(webhook) = connected.config.source.webhook.clone() else { return };
-        let registrar = Registrar {
-            ledger: self.ledger.clone(),
-            clock: self.clock.clone(),
-            course: connected.course,
-            webhook,
-            secrets: connected.secrets.source.webhook,
-            ears: self.ears.clone(),
+    /// Any `serve`; its log goes to the file.
+    pub async fn start(mut command: Command, log: PathBuf, address: SocketAddr) -> Serve {
+        let file = File::create(&log).expect("a new file");
+        command.args(["--listen", &address.to_string(), "serve", "--lease", "3s", "--grace", "1s", "--call-limit", "1s"]);
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().expect("the program starts");
+        let mut serve = Serve { child, address, log };
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().expect("a client");
+        let ready = async || {
+            let ended = serve.child.try_wait().expect("it is our child");
+            assert!(ended.is_none(), "serve ended: {}", serve.log());
+            let answer = client.get(format!("http://{address}/readyz")).send().await;
+            answer.is_ok_and(|answer| answer.status().is_success())
         };
-        registrar.activate().await;
+        until("serve is ready", ready).await;
+        serve
     }
 
-    fn connect(&mut self, mirror: &MirrorRow) -> Connected {
-        let connected = connected(mirror, &self.ledger, &self.clock).unwrap_or_else(|error| panic!("{error}"));
-        let course = connected.course.clone();
-        let desk: Arc<dyn SourceDesk> = course.source.clone();
-        let poller = Poller {
-            ledger: self.ledger.clone(),
-            clock: self.clock.clone(),
-            mirror: course.id,
-            name: course.name.clone(),
-            side: Side::Source,
-            desk: desk.clone(),
-            every: Duration::from_secs(1),
-            webhook_retry: connected.config.source.webhook.as_ref().map(|_| Duration::from_secs(30)),
-            wake: self.wake.clone(),
+    /// On a free port.
+    pub async fn anywhere(house: &House) -> Serve {
+        Serve::on(house, port()).await
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process is ours");
+    }
+
+    /// Waits for its end after a signal that ends it.
+    pub async fn ended(&mut self) -> std::process::ExitStatus {
+        let mut status = None;
+        let gone = async || {
+            status = self.child.try_wait().expect("it is our child");
+            status.is_some()
         };
-        let lister = Lister {
-            ledger: self.ledger.clone(),
-            clock: self.clock.clone(),
-            mirror: course.id,
-            name: course.name.clone(),
-            source: desk,
-            wake: self.wake.clone(),
-        };
-        self.courses.write().expect("nobody panicked").insert(course.id, course.clone());
-        self.served = Some((course, poller, lister));
-        connected
+        until("the process is gone", gone).await;
+        status.expect("it is gone")
     }
+}
 
-    /// The mirror that is served.
-    pub fn course(&self) -> &Arc<Course> {
-        &self.served.as_ref().expect("a mirror is served").0
-    }
-
-    /// One activation of poll and listing; a failing desk is asked again a little later.
-    pub async fn listen(&self, clock: &Clock) {
-        let (_, poller, lister) = self.served.as_ref().expect("a mirror is served");
-        for _ in 0..20 {
-            if poller.poll().await.is_ok() {
-                break;
-            }
-            clock.advance(Duration::from_secs(2));
-        }
-        while lister.activate().await == Next::Again {}
-    }
-
-    /// How long a lane rests after its lease ran out.
-    pub fn grace(&self) -> Duration {
-        self.settings.grace + Duration::from_millis(1)
-    }
-
-    /// Longer than any lease and rest.
-    pub fn lease_and_grace(&self) -> Duration {
-        self.settings.lease + self.grace()
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -19,7 +19,7 @@ use tidegate::sim::judge::{self, rules::Rules};
 use tidegate::sim::snapshot::TicketView;
 
 use super::desk::{Desk, Kind, zendesk};
-use super::process::Process;
+use super::turned::Process;
 use super::scratch::Scratch;
 use super::{db, ending, pact};
 

@@ -1,0 +1,57 @@
+//! People: found, made, and left in peace.
+
+use tidegate::desk::id::PersonId;
+use tidegate::desk::person::{NewPerson, Role};
+
+use super::desk::Desk;
+
+pub async fn a_person_is_found_by_address_in_any_spelling(desk: &Desk) {
+    let address = format!("Zoë.Q+{}@{}", desk.run, desk.case.domain).replace('ë', "e");
+    let key = desk.key("p:1");
+    assert_eq!(desk.ours.find_person(Some(&address), &key).await.unwrap(), []);
+    let new = NewPerson { key: key.clone(), name: "Zoë Q, the \"first\"".into(), email: Some(address.clone()), active: true };
+    let made = desk.ours.create_person(&new).await.unwrap();
+    assert_eq!((made.name.as_str(), made.role, made.active), (new.name.as_str(), Role::Customer, true));
+    assert!(made.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(&address)), "{:?}", made.email);
+    for spelling in [address.clone(), address.to_lowercase(), address.to_uppercase()] {
+        let found = desk.ours.find_person(Some(&spelling), &desk.key("p:2")).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&made), "{spelling}");
+    }
+    for other in [&address[1..], &format!("{address}.org")] {
+        assert_eq!(desk.ours.find_person(Some(other), &desk.key("p:2")).await.unwrap(), [], "{other}");
+    }
+    assert_eq!(desk.ours.person(&made.id).await.unwrap(), Some(made));
+}
+
+pub async fn a_person_can_be_without_address(desk: &Desk) {
+    let key = desk.key("p:1");
+    let new = NewPerson { key: key.clone(), name: "Caller".into(), email: None, active: true };
+    let made = desk.ours.create_person(&new).await.unwrap();
+    assert_eq!((made.email.clone(), made.role, made.active), (None, Role::Customer, true));
+    assert_eq!(desk.ours.find_person(None, &key).await.unwrap(), std::slice::from_ref(&made));
+    assert_eq!(desk.ours.find_person(Some("nobody@nowhere.example"), &key).await.unwrap(), std::slice::from_ref(&made));
+    assert_eq!(desk.ours.person(&made.id).await.unwrap(), Some(made));
+}
+
+pub async fn a_suspended_person_stays_so(desk: &Desk) {
+    let address = format!("gone-{}@{}", desk.run, desk.case.domain);
+    let new = NewPerson { key: desk.key("p:1"), name: "Gone".into(), email: Some(address.clone()), active: false };
+    let made = desk.ours.create_person(&new).await.unwrap();
+    assert!(!made.active);
+    let found = desk.ours.find_person(Some(&address), &desk.key("p:2")).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&made));
+    assert_eq!(desk.ours.person(&made.id).await.unwrap(), Some(made));
+}
+
+pub async fn an_agent_is_one(desk: &Desk) {
+    for address in desk.case.agents {
+        let found = desk.ours.find_person(Some(address), &desk.key("p:1")).await.unwrap();
+        let roles: Vec<_> = found.iter().map(|person| (person.email.as_deref(), person.role, person.active)).collect();
+        assert_eq!(roles, [(Some(address), Role::Agent, true)]);
+    }
+}
+
+pub async fn nobody_is_found_by_a_key_that_nobody_has(desk: &Desk) {
+    assert_eq!(desk.ours.find_person(None, &desk.key("p:404")).await.unwrap(), []);
+    assert_eq!(desk.ours.person(&PersonId::new("404404404")).await.unwrap(), None);
+}

@@ -1,0 +1,163 @@
+//! The gateway of a world: a listener that runs by itself, and tasks that only run when the world turns them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tidegate::clock::Clock;
+use tidegate::connectors::contract::SourceDesk;
+use tidegate::desk::Side;
+use tidegate::gateway::connect::{Connected, connected};
+use tidegate::gateway::witness::Registrar;
+use tidegate::intake::backfill::Lister;
+use tidegate::intake::poll::Poller;
+use tidegate::intake::receive::Ears;
+use tidegate::intake::writer::writer;
+use tidegate::ledger::Ledger;
+use tidegate::ledger::mirror::MirrorRow;
+use tidegate::replay::course::{Course, Steps};
+use tidegate::replay::engine::{Courses, Engine, House, Settings, Turns};
+use tidegate::task::Next;
+use tidegate::web::router::{Site, router};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::stand::no_courses;
+
+/// A process. Dropping it ends it where it stands, as a kill would.
+pub struct Process {
+    pub url: String,
+    pub engine: Engine,
+    ledger: Ledger,
+    clock: Clock,
+    settings: Settings,
+    address: SocketAddr,
+    courses: Courses,
+    ears: Ears,
+    wake: Arc<Notify>,
+    served: Option<(Arc<Course>, Poller, Lister)>,
+    tasks: JoinSet<()>,
+}
+
+impl Process {
+    /// Starts one at a free port.
+    pub async fn start(ledger: &Ledger, clock: &Clock, steps: Arc<dyn Steps>) -> Self {
+        Self::listening(ledger, clock, steps, ([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// The next one on the same ledger and port; this one is ended first.
+    pub async fn successor(&mut self, steps: Arc<dyn Steps>) -> Self {
+        self.tasks.shutdown().await;
+        Self::listening(&self.ledger, &self.clock, steps, self.address).await
+    }
+
+    /// Another process beside this one, without a listener that anybody knows.
+    pub async fn beside(&self, mirror: &MirrorRow, steps: Arc<dyn Steps>) -> Self {
+        let mut other = Self::start(&self.ledger, &self.clock, steps).await;
+        other.connect(mirror);
+        other
+    }
+
+    async fn listening(ledger: &Ledger, clock: &Clock, steps: Arc<dyn Steps>, address: SocketAddr) -> Self {
+        let (wake, courses) = (Arc::new(Notify::new()), no_courses());
+        let ears: Ears = Arc::new(RwLock::new(BTreeMap::new()));
+        let (writer, desk) = writer(ledger.clone(), wake.clone());
+        let settings = Settings { workers: 4, ..Settings::default() };
+        let house = House { ledger: ledger.clone(), clock: clock.clone(), settings, steps, turns: Turns::default() };
+        let engine = Engine::new(Arc::new(house), courses.clone(), wake.clone());
+        let site = Site { ledger: ledger.clone(), clock: clock.clone(), ears: ears.clone(), writer, largest_delivery: 1 << 20 };
+        let listener = tokio::net::TcpListener::bind(address).await.expect("the port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let mut tasks = JoinSet::new();
+        tasks.spawn(desk.run());
+        tasks.spawn(async move { axum::serve(listener, router(site)).await.expect("it serves") });
+        let (ledger, clock) = (ledger.clone(), clock.clone());
+        Self {
+            url: format!("http://{address}"),
+            engine,
+            ledger,
+            clock,
+            settings,
+            address,
+            courses,
+            ears,
+            wake,
+            served: None,
+            tasks,
+        }
+    }
+
+    /// Takes a mirror in: the poll's watermark first, then the webhook.
+    pub async fn serve(&mut self, mirror: &MirrorRow) {
+        let connected = self.connect(mirror);
+        let (_, poller, _) = self.served.as_ref().expect("it was just connected");
+        poller.start().await.expect("a watermark");
+        let Some(webhook) = connected.config.source.webhook.clone() else { return };
+        let registrar = Registrar {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            course: connected.course,
+            webhook,
+            secrets: connected.secrets.source.webhook,
+            ears: self.ears.clone(),
+        };
+        registrar.activate().await;
+    }
+
+    fn connect(&mut self, mirror: &MirrorRow) -> Connected {
+        let connected = connected(mirror, &self.ledger, &self.clock).unwrap_or_else(|error| panic!("{error}"));
+        let course = connected.course.clone();
+        let desk: Arc<dyn SourceDesk> = course.source.clone();
+        let poller = Poller {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            side: Side::Source,
+            desk: desk.clone(),
+            every: Duration::from_secs(1),
+            webhook_retry: connected.config.source.webhook.as_ref().map(|_| Duration::from_secs(30)),
+            wake: self.wake.clone(),
+            silent: Default::default(),
+        };
+        let lister = Lister {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            source: desk,
+            wake: self.wake.clone(),
+        };
+        self.courses.write().expect("nobody panicked").insert(course.id, course.clone());
+        self.served = Some((course, poller, lister));
+        connected
+    }
+
+    /// The mirror that is served.
+    pub fn course(&self) -> &Arc<Course> {
+        &self.served.as_ref().expect("a mirror is served").0
+    }
+
+    /// One activation of poll and listing; a failing desk is asked again a little later.
+    pub async fn listen(&self, clock: &Clock) {
+        let (_, poller, lister) = self.served.as_ref().expect("a mirror is served");
+        for _ in 0..20 {
+            if poller.poll().await.is_ok() {
+                break;
+            }
+            clock.advance(Duration::from_secs(2));
+        }
+        while lister.activate().await == Next::Again {}
+    }
+
+    /// How long a lane rests after its lease ran out.
+    pub fn grace(&self) -> Duration {
+        self.settings.grace + Duration::from_millis(1)
+    }
+
+    /// Longer than any lease and rest.
+    pub fn lease_and_grace(&self) -> Duration {
+        self.settings.lease + self.grace()
+    }
+}
