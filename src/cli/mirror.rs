@@ -182,7 +182,11 @@ async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<V
         println!("{} desk: {} as {}", side.as_str(), desk.capabilities().name, identity.name);
     }
     if file.config.policy.silence == Silence::Proven {
-        println!("target stays silent by: {}", course.target.capabilities().silence);
+        anyhow::bail!(
+            "nothing proves yet that the target mails nobody about what Tidegate writes. What keeps it silent: {}. When its admin has \
+             done that, write silence = \"admin-rule\" under [policy]; write \"mail-allowed\" if people may be mailed",
+            course.target.capabilities().silence
+        );
     }
     let source = course.source.schema().await?;
     let target = course.target.schema().await?;

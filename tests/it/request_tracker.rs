@@ -1,5 +1,5 @@
 //! Request Tracker, the pure parts: deliveries, reading and writing of its JSON, the cursor. The payloads in
-//! `tests/recorded/request-tracker` were taken from RT 5.0.3 with Tidegate's scrips installed.
+//! `tests/recorded/request_tracker` were taken from RT 5.0.3 with Tidegate's scrips installed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use tidegate::desk::write::{Handle, NewMessage, NewTicket, Staged};
 use tidegate::secret::Secret;
 
 fn recorded<T: DeserializeOwned>(name: &str) -> T {
-    let path = format!("{}/tests/recorded/request-tracker/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/recorded/request_tracker/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).expect(&path);
     serde_json::from_str(&text).expect(&path)
 }

@@ -31,11 +31,11 @@ use crate::sim::story::live;
 use crate::sim::story::vocabulary::Vocabulary;
 use crate::task;
 
-use super::super::backfill::watch;
 use super::Args;
 use super::agreement::{mirror_file, rules};
 use super::killer::Killer;
 use super::report::{Summary, Trouble, summary};
+use crate::cli::backfill::watch;
 
 /// The longest that settling may take after the traffic stopped.
 const SETTLE_LIMIT: Duration = Duration::from_secs(300);
@@ -274,7 +274,12 @@ fn gateway(ledger: &Ledger, clock: &Clock, killer: &Arc<Killer>) -> Gateway {
         ledger: ledger.clone(),
         clock: clock.clone(),
         // Killed in the middle of its work, a lane must not rest for minutes: the simulated desks answer at once.
-        settings: engine::Settings { grace: Duration::ZERO, lease: Duration::from_secs(22), ..engine::Settings::default() },
+        settings: engine::Settings {
+            grace: Duration::ZERO,
+            lease: Duration::from_secs(10),
+            call_limit: Duration::from_secs(3),
+            ..engine::Settings::default()
+        },
         steps: killer.clone(),
         largest_delivery: 1 << 20,
         webhook_retry: Duration::from_secs(5),

@@ -10,7 +10,6 @@ use sqlx::postgres::PgConnectOptions;
 use tidegate::cli::demo::agreement;
 use tidegate::clock::Clock;
 use tidegate::config::file;
-use tidegate::desk::Side;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
@@ -241,11 +240,6 @@ impl World {
     /// A figure of the mirror.
     pub async fn figure(&self, name: &str) -> i64 {
         self.ledger.figures(self.mirror.id).await.expect("an answer").get(name).copied().unwrap_or(0)
-    }
-
-    /// Where the poll of the source stands.
-    pub async fn seen_up_to(&self) -> DateTime<Utc> {
-        self.ledger.watermark(self.mirror.id, Side::Source).await.expect("an answer").expect("it was polled").seen_up_to
     }
 
     /// The judge's words for what a Zendesk and a Request Tracker agree on.
