@@ -1,10 +1,7 @@
 //! Opens the ledger: the Postgres that was named, or the private one.
 
-use std::path::Path;
-use std::str::FromStr;
-
 use anyhow::Context;
-use sqlx::postgres::PgConnectOptions;
+use std::path::Path;
 
 use crate::config::settings::Settings;
 use crate::embedded::error::EmbeddedError;
@@ -36,10 +33,8 @@ impl Opened {
 pub async fn ledger(settings: &Settings) -> anyhow::Result<Opened> {
     let connections = u32::from(settings.connections);
     if let Some(url) = settings.database_url() {
-        let options = PgConnectOptions::from_str(url.expose()).context("DATABASE_URL is not a Postgres address")?;
-        let place = format!("the Postgres at {}", options.get_host());
-        let ledger = Ledger::open(options, connections).await?;
-        return Ok(Opened { ledger, embedded: None, place });
+        let ledger = Ledger::open_url(url, connections).await.context("the Postgres of DATABASE_URL")?;
+        return Ok(Opened { ledger, embedded: None, place: "the Postgres of DATABASE_URL".to_string() });
     }
     let directory = match &settings.data_dir {
         Some(directory) => directory.clone(),
@@ -61,10 +56,9 @@ async fn private(settings: &Settings, directory: &Path, connections: u32) -> any
             Ok(Opened { ledger, embedded: Some(embedded), place })
         }
         Err(EmbeddedError::InUse { .. }) => {
-            let options =
-                PgConnectOptions::new_without_pgpass().socket(home.join("sock")).username("postgres").database(DATABASE);
-            let ledger =
-                Ledger::open(options, 4).await.context("another tidegate owns the private Postgres, and it does not answer")?;
+            let ledger = Ledger::open_socket(&home.join("sock"), DATABASE, 4)
+                .await
+                .context("another tidegate owns the private Postgres, and it does not answer")?;
             Ok(Opened { ledger, embedded: None, place })
         }
         Err(error) => Err(error.into()),

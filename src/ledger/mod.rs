@@ -21,10 +21,14 @@ pub mod person;
 pub mod settle;
 pub mod status;
 
+use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
+
+use crate::secret::Secret;
 
 /// The migrations, embedded; forward only.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -68,6 +72,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Opens the database at a `postgres://` address. Errors as [`Ledger::open`]; the address is never told.
+    pub async fn open_url(url: &Secret, connections: u32) -> Result<Self> {
+        Self::open(PgConnectOptions::from_str(url.expose())?, connections).await
+    }
+
+    /// Opens a database of a private Postgres by the directory of its socket. Errors as [`Ledger::open`].
+    pub async fn open_socket(directory: &Path, database: &str, connections: u32) -> Result<Self> {
+        let options = PgConnectOptions::new_without_pgpass().socket(directory).username("postgres").database(database);
+        Self::open(options, connections).await
+    }
+
     /// Connects with up to `connections` connections and brings the schema up to date.
     pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self> {
         let options = options

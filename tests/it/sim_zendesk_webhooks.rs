@@ -15,7 +15,7 @@ use tidegate::sim::server::Options;
 use tidegate::sim::stage::Action;
 use tokio::sync::mpsc;
 
-use crate::sim_zendesk::{ADMIN, Desk, ada, any_port, customer, text};
+use super::sim_zendesk::{ADMIN, Desk, ada, any_port, customer, text};
 
 /// A delivery as it came in: headers and raw body.
 type Delivery = (HeaderMap, Bytes);

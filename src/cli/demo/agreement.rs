@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::sim::judge::rules::{Authors, Deletion, FieldRule, Form, Redaction, Rules, Times};
 
-/// The demo's mirror file.
-pub fn mirror_file(source: &str, target: &str, gateway: &str, secrets: &str) -> String {
-    format!(
-        r#"name = "demo"
+/// The demo's mirror file; words in capitals are filled in.
+const MIRROR: &str = r#"name = "demo"
 [source]
 vendor = "zendesk"
-url = "{source}"
-auth = {{ kind = "oauth", client-id = "sim-client", client-secret = {{ file = "{secrets}/zendesk" }} }}
-webhook = {{ public-url = "{gateway}" }}
-poll = {{ every = "1s" }}
+url = "SOURCE"
+auth = { kind = "oauth", client-id = "sim-client", client-secret = { file = "SECRETS/zendesk" } }
+webhook = { public-url = "GATEWAY" }
+poll = { every = "1s" }
 allow-private-addresses = true
 
 [target]
 vendor = "request-tracker"
-url = "{target}"
-auth = {{ kind = "token", token = {{ file = "{secrets}/rt" }} }}
+url = "TARGET"
+auth = { kind = "token", token = { file = "SECRETS/rt" } }
 user = "gateway"
 webhook = false
 key-field = "external_id"
@@ -29,7 +27,7 @@ allow-private-addresses = true
 
 [policy]
 silence = "admin-rule"
-destructive-limit = {{ count = 1000, within = "10m" }}
+destructive-limit = { count = 1000, within = "10m" }
 
 [map.status]
 new = "new"
@@ -88,16 +86,15 @@ topic_invoice = "billing"
 topic_bug = "api"
 
 [map.people]
-"ada@desk.example" = "{alice}"
-"ben@desk.example" = "{bob}"
-"chiara@desk.example" = "{carol}"
-"dmitri@desk.example" = "{dave}"
-"#,
-        alice = AGENTS[0].1,
-        bob = AGENTS[1].1,
-        carol = AGENTS[2].1,
-        dave = AGENTS[3].1,
-    )
+"ada@desk.example" = "alice@rt.sim"
+"ben@desk.example" = "bob@rt.sim"
+"chiara@desk.example" = "carol@rt.sim"
+"dmitri@desk.example" = "dave@rt.sim"
+"#;
+
+/// The demo's mirror file for these desks, this gateway, and secrets in this directory.
+pub fn mirror_file(source: &str, target: &str, gateway: &str, secrets: &str) -> String {
+    MIRROR.replace("SOURCE", source).replace("TARGET", target).replace("GATEWAY", gateway).replace("SECRETS", secrets)
 }
 
 /// Who at the source is who at the target.

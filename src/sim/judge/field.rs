@@ -140,10 +140,25 @@ impl<'a> Court<'a> {
             for who in wanted.difference(&actual) {
                 self.verdict.differ(Kind::People, at(id, Some(target)), format!("{word}: {who} is missing"));
             }
-            for who in actual.difference(&wanted) {
+            let extra: Vec<&String> = actual.difference(&wanted).collect();
+            let joined = if extra.is_empty() { BTreeSet::new() } else { self.joined_people(id) };
+            for who in extra.into_iter().filter(|who| !joined.contains(*who)) {
                 self.verdict.differ(Kind::People, at(id, Some(target)), format!("{word}: {who} was never there"));
             }
         }
+    }
+}
+
+impl<'a> Court<'a> {
+    /// Whoever belonged to tickets that were merged into this one: a desk may carry them over when it merges.
+    fn joined_people(&self, id: &'a str) -> BTreeSet<String> {
+        let members = self.case.log.source.keys().filter(|other| *other != id && self.root(other) == id);
+        let views = members.filter_map(|other| self.source.get(other.as_str()));
+        let people = views.flat_map(|view| {
+            let requester = view.fields.get("requester").into_iter().flatten();
+            view.cc.iter().chain(&view.followers).chain(requester)
+        });
+        people.filter_map(|who| self.rules.person(who)).map(str::to_lowercase).collect()
     }
 }
 

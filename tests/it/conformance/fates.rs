@@ -16,6 +16,8 @@ pub async fn links_are_made_and_removed(desk: &Desk) {
     let (from, to) = (desk.ticket("t:1").await, desk.ticket("t:2").await);
     if let Some(kind) = desk.can().parent_type {
         let parent = Write::AddLink { ticket: from.clone(), link: Link { kind: LinkKind::Parent, to: to.clone() } };
+        // A ticket of another type stays what it is.
+        desk.set(&to, Fields::from([(FieldKey::Type, Value::text("question"))])).await;
         let refused = desk.ours.apply(&parent).await;
         assert!(matches!(refused, Err(Fault::Refused { .. })), "{refused:?}");
         desk.set(&to, Fields::from([(FieldKey::Type, Value::text(kind))])).await;

@@ -7,10 +7,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
-use chrono::Utc;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tidegate::clock::Clock;
 use tidegate::sim::faults::{Kind, Rates};
 use tidegate::sim::server::Options;
 use tidegate::sim::stage::{Action, File, Text, Who};
@@ -110,9 +110,9 @@ async fn what_people_do_is_told_in_neutral_words() {
         fields,
         tags: vec!["vip".to_owned()],
     };
-    let long_ago = Utc::now() - chrono::TimeDelta::days(30);
+    let long_ago = Clock::system().now() - chrono::TimeDelta::days(30);
     let id = stage.act(&customer(), open, long_ago, true).unwrap().ticket;
-    let act = |who: Who, action| stage.act(&who, action, Utc::now(), false);
+    let act = |who: Who, action| stage.act(&who, action, Clock::system().now(), false);
     let set = BTreeMap::from([
         ("assignee".to_owned(), vec!["bob@rt.sim".to_owned()]),
         ("type".to_owned(), vec!["incident".to_owned()]),
@@ -154,8 +154,8 @@ async fn a_late_commit_comes_after_higher_numbers() {
         tags: Vec::new(),
     };
     stage.faults().order(Kind::Late);
-    let late = stage.act(&customer(), open(), Utc::now(), false).unwrap();
-    let early = stage.act(&customer(), open(), Utc::now(), false).unwrap();
+    let late = stage.act(&customer(), open(), Clock::system().now(), false).unwrap();
+    let early = stage.act(&customer(), open(), Clock::system().now(), false).unwrap();
     assert_eq!(desk.search("id > 0").await, [early.ticket.as_str()]);
     assert_eq!(desk.get(&format!("ticket/{}", late.ticket)).await.status, 404);
     until(|| stage.deliveries_waiting() == 0).await;

@@ -67,6 +67,31 @@ impl MemoryDesk {
     }
 }
 
+/// Links, merges and deletions.
+fn tie(state: &mut State, action: Action) -> Result<String, String> {
+    match action {
+        Action::Link { ticket, kind, to } => {
+            state.there(&ticket)?.links.insert((kind, to));
+            Ok(ticket)
+        }
+        Action::Unlink { ticket, kind, to } => {
+            state.there(&ticket)?.links.remove(&(kind, to));
+            Ok(ticket)
+        }
+        Action::Merge { ticket, into } => {
+            state.there(&into)?;
+            state.there(&ticket)?.state = TicketState::MergedInto(into);
+            Ok(ticket)
+        }
+        Action::Delete { ticket } => {
+            state.there(&ticket)?.state = TicketState::Deleted;
+            Ok(ticket)
+        }
+        Action::Undelete { ticket } => Err(format!("{ticket} stays deleted")),
+        other => Err(format!("{other:?} is done elsewhere")),
+    }
+}
+
 impl Stage for MemoryDesk {
     fn act(&self, who: &Who, action: Action, at: DateTime<Utc>, _quiet: bool) -> Result<Done, String> {
         let mut state = self.state();
@@ -98,24 +123,13 @@ impl Stage for MemoryDesk {
                 there.tags.extend(add);
                 done.ticket = ticket;
             }
-            Action::Link { ticket, kind, to } => {
-                state.there(&ticket)?.links.insert((kind, to));
-                done.ticket = ticket;
+            ended @ (Action::Link { .. }
+            | Action::Unlink { .. }
+            | Action::Merge { .. }
+            | Action::Delete { .. }
+            | Action::Undelete { .. }) => {
+                done.ticket = tie(&mut state, ended)?;
             }
-            Action::Unlink { ticket, kind, to } => {
-                state.there(&ticket)?.links.remove(&(kind, to));
-                done.ticket = ticket;
-            }
-            Action::Merge { ticket, into } => {
-                state.there(&into)?;
-                state.there(&ticket)?.state = TicketState::MergedInto(into);
-                done.ticket = ticket;
-            }
-            Action::Delete { ticket } => {
-                state.there(&ticket)?.state = TicketState::Deleted;
-                done.ticket = ticket;
-            }
-            Action::Undelete { ticket } => return Err(format!("{ticket} stays deleted")),
             Action::Redact { ticket, message: id, words } => {
                 let message = message(state.there(&ticket)?, &id);
                 assert!(message.body.contains(&words), "words to redact stand in the message as they are");

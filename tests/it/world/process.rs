@@ -56,6 +56,7 @@ impl Serve {
         command.args(["--listen", &address.to_string(), "serve", "--lease", "3s", "--grace", "1s", "--call-limit", "1s"]);
         let child = command.stdout(Stdio::null()).stderr(file).spawn().expect("the program starts");
         let mut serve = Serve { child, address, log };
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().expect("a client");
         let ready = async || {
             let ended = serve.child.try_wait().expect("it is our child");
