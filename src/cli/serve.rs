@@ -13,7 +13,7 @@ use crate::config::settings::Settings;
 use crate::connectors::http::CALL_LIMIT;
 use crate::gateway::serve::{Gateway, Parts};
 use crate::replay::course::GoOn;
-use crate::replay::engine;
+use crate::replay::house;
 
 use super::open;
 
@@ -40,9 +40,9 @@ fn length(text: &str) -> Result<Duration, String> {
 
 impl Args {
     /// How the engine works. Errors: a lease that no call fits into.
-    fn engine(&self, workers: u16) -> anyhow::Result<engine::Settings> {
-        let usual = engine::Settings::default();
-        let settings = engine::Settings {
+    fn engine(&self, workers: u16) -> anyhow::Result<house::Settings> {
+        let usual = house::Settings::default();
+        let settings = house::Settings {
             workers: usize::from(workers),
             lease: self.lease.unwrap_or(usual.lease),
             grace: self.grace.unwrap_or(usual.grace),

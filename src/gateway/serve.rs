@@ -22,7 +22,8 @@ use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::mirror::MirrorId;
 use crate::replay::course::Steps;
-use crate::replay::engine::{Courses, Engine, House, Settings, Turns};
+use crate::replay::engine::{Courses, Engine};
+use crate::replay::house::{House, Settings, Turns};
 use crate::task::{self, Next, Stop, Stopper, stopper};
 use crate::web::router::{Site, router};
 

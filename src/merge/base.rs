@@ -9,8 +9,6 @@ use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{AttachmentId, MessageId};
 use crate::desk::ticket::{Link, Visibility};
 
-use super::plan::FieldWrite;
-
 /// Agreed fields by the source desk's key, and agreed links.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Base {
@@ -20,6 +18,20 @@ pub struct Base {
     /// A status that has to stand after messages which were being written: the work was interrupted if it is still here.
     #[serde(default)]
     pub owed: Option<Owed>,
+}
+
+/// One field to be written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldWrite {
+    /// The source desk's key: what the base is kept under.
+    pub source: FieldKey,
+    /// The following desk's key.
+    pub key: FieldKey,
+    /// The leading value that this carries.
+    pub lead: Value,
+    /// What the following desk held when it was decided.
+    pub before: Value,
+    pub intended: Value,
 }
 
 /// A status that is owed, and the target's stamp when it was decided: a person's act after it ends the debt.

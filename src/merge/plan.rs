@@ -8,24 +8,10 @@ use crate::desk::field::{FieldKey, Fields, Value};
 use crate::desk::id::TicketId;
 use crate::desk::ticket::Link;
 
-use super::base::{FieldBase, LinkBase, MessageLink};
+use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink};
 use super::field::{Decision, Three, decide};
 use super::scene::{Scene, Wanted};
 use super::thread::{self, Draft, Restricted};
-
-/// One field to be written.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct FieldWrite {
-    /// The source desk's key: what the base is kept under.
-    pub source: FieldKey,
-    /// The following desk's key.
-    pub key: FieldKey,
-    /// The leading value that this carries.
-    pub lead: Value,
-    /// What the following desk held when it was decided.
-    pub before: Value,
-    pub intended: Value,
-}
 
 /// One step; each is one intent.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use crate::desk::scope::Leaving;
 use crate::desk::ticket::Presence;
 use crate::desk::write::Write;
 use crate::ledger::settle::StepSettled;
-use crate::merge::plan::FieldWrite;
+use crate::merge::base::FieldWrite;
 
 use super::fate::{Fate, Result};
 use super::lane::Work;

@@ -1,84 +1,28 @@
 //! The engine: claims lanes that are due, replays each in a task of its own, and deals with those that could not be settled.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::clock::{Clock, Monotonic, delta};
-use crate::connectors::http::{CALL_LIMIT, Priority, at_priority};
+use crate::clock::{Monotonic, delta};
+use crate::connectors::http::{Priority, at_priority};
+use crate::ledger;
 use crate::ledger::lane::{Claim, Claimant};
 use crate::ledger::parked::Park;
-use crate::ledger::{self, Ledger};
 use crate::mirror::MirrorId;
 use crate::task::{self, Stop};
 
-use super::course::{Course, Steps};
+use super::course::Course;
 use super::fate::{Fate, Parking, Result};
+use super::house::House;
 use super::lane::replay;
 use super::remedy::{Remedy, backoff, remedy};
 use super::watch::Tenure;
-
-/// How the engine works.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// Lanes replayed at the same time.
-    pub workers: usize,
-    /// Longer than the longest call, or no write could ever be sent.
-    pub lease: Duration,
-    /// The longest that one call to a desk takes; see [`CALL_LIMIT`].
-    pub call_limit: Duration,
-    /// How long a lane rests after its lease ran out: a write of the former holder may still be on its way.
-    pub grace: Duration,
-    /// When a weak hint is looked at once more.
-    pub second_look: Duration,
-    /// The longest that the engine sleeps without being woken.
-    pub idle: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            workers: 16,
-            lease: Duration::from_secs(90),
-            call_limit: CALL_LIMIT,
-            grace: Duration::from_secs(25),
-            second_look: Duration::from_secs(3),
-            idle: Duration::from_millis(250),
-        }
-    }
-}
-
-/// What every replay needs.
-pub struct House {
-    pub ledger: Ledger,
-    pub clock: Clock,
-    pub settings: Settings,
-    pub steps: Arc<dyn Steps>,
-    pub turns: Turns,
-}
-
-/// One at a time per name, within this process.
-#[derive(Default)]
-pub struct Turns {
-    locks: Mutex<HashMap<String, Arc<Turn<()>>>>,
-}
-
-impl Turns {
-    /// Waits for one's turn; it ends when the guard is dropped.
-    pub async fn take(&self, name: &str) -> OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            locks.entry(name.to_lowercase()).or_default().clone()
-        };
-        lock.lock_owned().await
-    }
-}
 
 /// The courses of the mirrors that are served.
 pub type Courses = Arc<RwLock<BTreeMap<MirrorId, Arc<Course>>>>;

@@ -16,8 +16,8 @@ use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
-use super::engine::House;
 use super::fate::{Fate, Parking, Result, park};
+use super::house::House;
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
 use super::{hydrate, people, recover};

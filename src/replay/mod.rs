@@ -5,6 +5,7 @@ mod ending;
 pub mod engine;
 pub mod fate;
 pub mod files;
+pub mod house;
 pub mod hydrate;
 pub mod lane;
 pub mod people;

@@ -10,8 +10,8 @@ use crate::ledger::person::NewPersonLink;
 use crate::merge::scene::{Needed, people_needed};
 
 use super::course::Course;
-use super::engine::House;
 use super::fate::Result;
+use super::house::House;
 
 /// Leading person to following person.
 pub type People = BTreeMap<PersonId, Option<PersonId>>;

@@ -13,16 +13,17 @@ use crate::desk::write::{NewTicket, Outcome, Restriction, Write, Written};
 use crate::ledger::intent::NewIntent;
 use crate::ledger::parked::Park;
 use crate::ledger::settle::StepSettled;
+use crate::merge::base::FieldWrite;
 use crate::merge::base::{Base, FieldBase, LinkBase, MessageLink};
-use crate::merge::plan::{FieldWrite, Step, follow_end};
+use crate::merge::plan::{Step, follow_end};
 use crate::merge::thread::{Draft, Restricted, link_of};
 
 use crate::task;
 
 use super::course::Course;
-use super::engine::House;
 use super::fate::{Fate, Result};
 use super::files;
+use super::house::House;
 use super::watch::Watch;
 
 /// So often an answer that is older than our own write is asked again. A write may also have changed nothing.

@@ -6,12 +6,12 @@ use crate::ledger::intent::OpenIntent;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::Pair;
 use crate::ledger::settle::StepSettled;
+use crate::merge::base::FieldWrite;
 use crate::merge::base::{FieldBase, MessageLink};
-use crate::merge::plan::FieldWrite;
 
 use super::course::Course;
-use super::engine::House;
 use super::fate::{Fate, Result, park};
+use super::house::House;
 use super::hydrate::ticket_of;
 
 /// What a former holder of the lane left half-done.

@@ -7,8 +7,8 @@ use crate::connectors::http::Lease;
 use crate::ledger::lane::Claim;
 use crate::task;
 
-use super::engine::House;
 use super::fate::{Fate, Result};
+use super::house::House;
 
 /// When a lease was got or prolonged last.
 pub struct Tenure(Mutex<Monotonic>);

@@ -20,7 +20,7 @@ use tidegate::gateway::serve::{Gateway, Parts};
 use tidegate::ledger::Ledger;
 use tidegate::ledger::delivery::NewDelivery;
 use tidegate::replay::course::GoOn;
-use tidegate::replay::engine;
+use tidegate::replay::house;
 use tidegate::secret::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -296,7 +296,7 @@ async fn every_metric_is_documented_and_printed() {
     let mut gateway = Gateway::start(Parts {
         ledger,
         clock,
-        settings: engine::Settings::default(),
+        settings: house::Settings::default(),
         steps: Arc::new(GoOn),
         largest_delivery: 1024,
         webhook_retry: Duration::from_secs(1),

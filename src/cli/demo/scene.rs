@@ -22,7 +22,7 @@ use crate::gateway::connect::connected;
 use crate::gateway::serve::{Gateway, Parts};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
-use crate::replay::engine;
+use crate::replay::house;
 use crate::sim::faults::Rates;
 use crate::sim::judge::{self, Case, Lost};
 use crate::sim::server::{self, Options, Running};
@@ -274,11 +274,11 @@ fn gateway(ledger: &Ledger, clock: &Clock, killer: &Arc<Killer>) -> Gateway {
         ledger: ledger.clone(),
         clock: clock.clone(),
         // Killed in the middle of its work, a lane must not rest for minutes: the simulated desks answer at once.
-        settings: engine::Settings {
+        settings: house::Settings {
             grace: Duration::ZERO,
             lease: Duration::from_secs(10),
             call_limit: Duration::from_secs(3),
-            ..engine::Settings::default()
+            ..house::Settings::default()
         },
         steps: killer.clone(),
         largest_delivery: 1 << 20,

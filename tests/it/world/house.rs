@@ -16,7 +16,7 @@ use tidegate::gateway::serve::{Gateway, Parts};
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::replay::course::GoOn;
-use tidegate::replay::engine::Settings;
+use tidegate::replay::house::Settings;
 use tidegate::sim::faults::Rates;
 use tidegate::sim::judge::verdict::Verdict;
 use tidegate::sim::judge::{self, Case, Lost};
