@@ -335,3 +335,12 @@ fn delivery(mirror: tidegate::mirror::MirrorId, clock: &Clock) -> NewDelivery {
         reading: Ok(vec![hint]),
     }
 }
+
+#[test]
+fn the_register_mirror_files_and_simulators_know_the_same_vendors() {
+    let register: BTreeSet<&str> = REGISTER.iter().map(|capabilities| capabilities.vendor).collect();
+    let files: BTreeSet<&str> = tidegate::config::vendor::VENDORS.iter().map(|vendor| vendor.word).collect();
+    let sims: BTreeSet<&str> = tidegate::sim::server::VENDORS.into_iter().collect();
+    assert_eq!(register, files);
+    assert_eq!(register, sims);
+}
