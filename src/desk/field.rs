@@ -61,11 +61,6 @@ impl FieldKey {
     pub fn plain() -> impl Iterator<Item = &'static str> {
         PLAIN.iter().map(|(word, _)| *word)
     }
-
-    /// Sets are merged per element; all other fields are decided as one value.
-    pub fn is_people_set(&self) -> bool {
-        matches!(self, FieldKey::Cc | FieldKey::Followers)
-    }
 }
 
 impl fmt::Display for FieldKey {

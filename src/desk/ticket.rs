@@ -151,6 +151,10 @@ pub enum Actor {
 
 /// Whether the first of two act ids or stamps of one desk is the later one, by the number at their end.
 pub fn newer(act: &str, stamp: &str) -> bool {
-    let number = |id: &str| id.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u128>().ok());
-    number(act) > number(stamp)
+    number_of(act) > number_of(stamp)
+}
+
+/// The number at the end of an act id or stamp, by which those of one desk are in order.
+pub fn number_of(stamp: &str) -> Option<u128> {
+    stamp.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -80,16 +80,6 @@ impl Ledger {
         };
         Ok(rows.into_iter().map(intent).collect())
     }
-
-    /// Whether a creation was ever sent for this lane.
-    pub async fn tried_to_create(&self, claim: &Claim) -> Result<bool> {
-        let tried =
-            sqlx::query_scalar("select exists (select 1 from intent where pair_id = $1 and kind = 'create' and state <> 'void')")
-                .bind(claim.pair.0)
-                .fetch_one(&self.pool)
-                .await?;
-        Ok(tried)
-    }
 }
 
 /// The source messages that a write carries, in one order for everybody.

@@ -65,15 +65,6 @@ impl Ledger {
         .await?;
         Ok(())
     }
-
-    /// All links of a mirror, for checks and exports.
-    pub async fn all_people(&self, mirror: MirrorId) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
-        let rows = sqlx::query("select source_person, target_person from person_link where mirror_id = $1")
-            .bind(mirror.0)
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(rows.into_iter().map(read_link).collect())
-    }
 }
 
 fn read_link(row: sqlx::postgres::PgRow) -> (PersonId, Option<PersonId>) {

@@ -6,7 +6,7 @@ use crate::connectors::contract::Read;
 use crate::connectors::http::CALL_LIMIT;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
-use crate::desk::ticket::{Actor, Presence, Ticket, newer};
+use crate::desk::ticket::{Actor, Presence, Ticket, newer, number_of};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::merge::base::Base;
@@ -95,9 +95,8 @@ fn not_yet<T>(claim: &Claim, why: String) -> Result<T> {
 }
 
 fn shows(ticket: &Ticket, promise: &Promise) -> bool {
-    let number = |stamp: &str| stamp.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u128>().ok());
     let strong = match &promise.least_stamp {
-        Some(least) => match (number(least), number(&ticket.stamp)) {
+        Some(least) => match (number_of(least), number_of(&ticket.stamp)) {
             (Some(least), Some(stamp)) => stamp >= least,
             _ => true,
         },
