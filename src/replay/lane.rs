@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::clock::delta;
+use crate::desk::field::Value;
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
@@ -155,7 +156,8 @@ impl Work<'_> {
     /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
     async fn round_once(&mut self) -> Result<bool> {
         let round = &self.round;
-        let people = people::resolve(round.house, round.course, round.lead).await?;
+        let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
+        let people = people::resolve(round.house, round.course, round.lead, &before).await?;
         let ends: Vec<&TicketId> = round.lead.links.iter().map(|link| &link.to).collect();
         let tickets = round.house.ledger.targets_of(round.course.id, &ends).await?;
         let scene = Scene {
