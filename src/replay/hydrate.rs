@@ -50,11 +50,14 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
 }
 
 /// Reads the following ticket, following a merge that was made there. Errors as [`lead`].
-pub async fn follow(course: &Course, pair: &Pair, claim: &Claim) -> Result<Option<Ticket>> {
+pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Ticket>> {
     let side = pair.authority.other();
     let Some(id) = ticket_of(pair, side) else { return Ok(None) };
     let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
     let mut ticket = read_follow(course, side, id, stamp, claim).await?;
+    if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
+        return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
+    }
     for _ in 0..5 {
         let Presence::MergedInto(root) = ticket.presence.clone() else { break };
         ticket = read_follow(course, side, &root, None, claim).await?;
