@@ -246,6 +246,9 @@ async fn files_keep_their_bytes_unless_they_are_text_and_names_are_destroyed() {
     assert_eq!(lines["Filename"], "c.bin");
     assert_eq!(lines["Content"].as_str().unwrap().lines().map(str::len).max(), Some(76));
     assert_eq!(desk.get(&format!("ticket/{id}/attachments?fields=Parent")).await.status, 500);
+    let named = json!([{ "field": "Filename", "operator": "IS NOT", "value": "" }]);
+    let found = desk.post(&format!("ticket/{id}/attachments"), named).await;
+    assert_eq!(ids(&found.body), list[2..5], "client libraries ask for the files of a ticket so");
 
     let note = |files: Value| json!({ "Content": "x", "ContentType": "text/plain", "Attachments": files });
     let comment = format!("ticket/{id}/comment");

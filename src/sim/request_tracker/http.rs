@@ -109,6 +109,7 @@ fn lose(sim: &Sim, answer: Answer) -> Response {
 fn is_search(path: &str) -> bool {
     matches!(path, "tickets" | "transactions" | "attachments" | "users" | "queues" | "queues/all" | "customfields")
         || path.ends_with("/customfields")
+        || path.ends_with("/attachments")
         || path.ends_with("/values")
 }
 

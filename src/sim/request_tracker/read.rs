@@ -18,10 +18,14 @@ struct Limit {
 impl Limit {
     fn holds(&self, whole: &Value) -> bool {
         let have = of(whole, &self.field);
-        let have = have.as_str().map_or_else(|| have.to_string(), str::to_owned).to_lowercase();
+        let have = match have {
+            Value::Null => String::new(),
+            Value::String(text) => text.to_lowercase(),
+            other => other.to_string().to_lowercase(),
+        };
         let want = self.value.to_lowercase();
         match self.operator.to_uppercase().as_str() {
-            "!=" => have != want,
+            "!=" | "IS NOT" => have != want,
             "LIKE" => have.contains(&want),
             "NOT LIKE" => !have.contains(&want),
             "STARTSWITH" => have.starts_with(&want),
@@ -130,7 +134,13 @@ fn attachment_page(store: &Store, call: &Call, ids: Vec<u64>) -> Answer {
     if fields.has("Parent") && !ids.is_empty() {
         return Answer::died();
     }
-    let rows = Page::of(call).cut(&ids).into_iter().filter_map(|id| store.attachments.get(&id));
+    let limits = match limits(call) {
+        Ok(limits) => limits,
+        Err(answer) => return answer,
+    };
+    let mut found: Vec<_> = ids.iter().filter_map(|id| store.attachments.get(id)).collect();
+    found.retain(|row| limits.iter().all(|limit| limit.holds(&store.attachment_json(row))));
+    let rows = Page::of(call).cut(&found).into_iter();
     let rows = rows.map(|row| store.attachment_row(row, &fields));
     Answer::ok(frame(store, call, Total::Unsaid, rows.collect()))
 }
