@@ -12,8 +12,8 @@ use tidegate::desk::Side;
 use tidegate::desk::id::TicketId;
 use tidegate::embedded::{Embedded, Options};
 use tidegate::intake::writer::{Writer, writer};
-use tidegate::ledger::Ledger;
 use tidegate::ledger::delivery::NewDelivery;
+use tidegate::ledger::{Ledger, Role};
 use tidegate::mirror::MirrorId;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -51,7 +51,7 @@ async fn main() {
     let options = Options { dir: directory.clone(), binaries: None, durable: true };
     let postgres = Embedded::start(options).await.unwrap_or_else(|error| panic!("{error}"));
     postgres.ensure_database("bench").await.expect("a database");
-    let ledger = Ledger::open(postgres.options("bench"), CONNECTIONS).await.expect("a ledger");
+    let ledger = Ledger::open(postgres.options("bench"), CONNECTIONS, Role::Gateway).await.expect("a ledger");
     let clock = Clock::system();
     let mirror = ledger.apply_mirror("bench", &serde_json::json!({}), "v", clock.now()).await.expect("a mirror").id;
     let (keeper, desk) = writer(ledger.clone(), Arc::new(Notify::new()));

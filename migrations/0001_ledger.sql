@@ -278,6 +278,8 @@ create table parked (
     advice text not null,
     blocking boolean not null,
     urgent boolean not null default false,
+    -- The lane's `pending` when it was claimed: a later hint may be the cure.
+    pending bigint,
     parked_at timestamptz not null,
     decided_at timestamptz,
     decision text,

@@ -3,64 +3,191 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use anyhow::bail;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Monotonic};
 use crate::config::settings::Settings;
-use crate::ledger::Ledger;
+use crate::gateway::serve::Gateway;
+use crate::ledger::mirror::MirrorRow;
+use crate::ledger::{self, Ledger, Role};
 use crate::mirror::MirrorId;
-use crate::task::{self, stopper};
+use crate::replay::house;
+use crate::task;
 
-use super::open;
+use super::open::{self, Opened};
+use super::serve::{parts, told_to_stop};
+
+/// How often the copy is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often it is told where there is no terminal for a bar.
+const LINE: Duration = Duration::from_secs(10);
+/// How often it is asked whether a gateway is at work.
+const ASK: Duration = Duration::from_secs(1);
+/// So many times in a row there was none: one that lost its ledger for a moment is not taken for gone.
+const GONE: u32 = 3;
+/// How long the ledger may be away while the copy is watched.
+const AWAY_LIMIT: Duration = Duration::from_secs(60);
 
 /// Options of `backfill`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The mirror's name
     pub mirror: String,
-    /// Start or go on with the copy and return; a running `tidegate serve` makes it
+    /// Order the copy and return; a running `tidegate serve` makes it
     #[arg(long)]
     pub detach: bool,
 }
 
-/// Starts the copy, or goes on with it, and shows its progress. The work is done by `tidegate serve`.
+/// Makes the copy, or watches the gateway that makes it. Exit status 0 when it is done.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
     let opened = open::ledger(settings).await?;
+    let done = order(&opened, settings, &args).await;
+    opened.close().await;
+    done
+}
+
+async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = opened.ledger.mirror(&args.mirror).await?;
-    let clock = Clock::system();
-    opened.ledger.backfill(row.id, true, clock.now()).await?;
+    opened.ledger.backfill(row.id, true, Clock::system().now()).await?;
     if args.detach {
         println!("The copy of {} is ordered; `tidegate status {}` shows it.", row.name, row.name);
-    } else {
-        println!("The copy is made by `tidegate serve`; Ctrl-C here stops only this display.");
-        watch(&opened.ledger, row.id, &clock).await?;
+        return Ok(0);
     }
-    opened.close().await;
-    Ok(0)
+    let mut own = None;
+    let outcome = see_through(opened, settings, &row, &mut own).await;
+    let here = own.is_some();
+    if let Some(gateway) = own {
+        gateway.stop().await;
+    }
+    if outcome? {
+        return Ok(0);
+    }
+    match here {
+        true => println!("Stopped. `tidegate backfill {}` goes on where this was.", row.name),
+        false => println!("The copy goes on in the gateway; `tidegate status {}` shows it.", row.name),
+    }
+    Ok(1)
 }
 
-/// Shows the copy until it is done.
+/// Returns whether the copy is done; else we were told to stop. `own` is the gateway that we had to start for it.
+async fn see_through(opened: &Opened, settings: &Settings, row: &MirrorRow, own: &mut Option<Gateway>) -> anyhow::Result<bool> {
+    match opened.ledger.gateway_works().await? {
+        true => println!("A `tidegate serve` makes the copy; Ctrl-C here stops only this display."),
+        false => *own = Some(alone(opened, settings, row).await?),
+    }
+    let clock = Clock::system();
+    let copied = watch(&opened.ledger, row.id, &clock);
+    let stopped = told_to_stop();
+    tokio::pin!(copied, stopped);
+    let mut missing = 0;
+    loop {
+        tokio::select! {
+            done = &mut copied => return done.map(|()| true),
+            done = &mut stopped => return Ok(done.map(|()| false)?),
+            why = opened.failed() => return Err(why),
+            () = task::delay(ASK), if own.is_none() => {
+                let works = opened.ledger.gateway_works().await.unwrap_or(false);
+                missing = if works { 0 } else { missing + 1 };
+                if missing == GONE {
+                    *own = Some(alone(opened, settings, row).await?);
+                }
+            }
+        }
+    }
+}
+
+/// A gateway in this process, for this mirror only. It does not listen: changes made meanwhile come by poll.
+async fn alone(opened: &Opened, settings: &Settings, row: &MirrorRow) -> anyhow::Result<Gateway> {
+    println!("No `tidegate serve` is running, so the copy is made here; Ctrl-C stops it, and the next run goes on.");
+    let engine = house::Settings { workers: usize::from(settings.workers), only: Some(row.id), ..house::Settings::default() };
+    let ledger = opened.again(settings, Role::Gateway).await?;
+    Ok(Gateway::start(parts(ledger, settings, engine)))
+}
+
+/// Shows the copy until it is done. Errors: the mirror is paused, or the ledger stays away.
 pub async fn watch(ledger: &Ledger, mirror: MirrorId, clock: &Clock) -> anyhow::Result<()> {
-    let bar = bar();
-    let (_stopper, mut stop) = stopper();
-    while let Some(run) = ledger.backfill(mirror, false, clock.now()).await? {
-        let status = ledger.status(mirror, clock.now()).await?;
-        let total = run.total.unwrap_or(run.listed).max(run.listed);
-        bar.set_length(total.unsigned_abs());
-        bar.set_position((status.copied).min(total).unsigned_abs());
-        bar.set_message(format!("{} messages, {} waiting, {} parked", status.messages, status.waiting, status.parked));
-        task::pause(Duration::from_millis(250), &mut stop).await;
+    let mut display = Display::new();
+    let mut answered = Monotonic::now();
+    loop {
+        match look(ledger, mirror, clock).await {
+            Ok(Copy { paused: Some(why), .. }) => bail!("the mirror is paused ({why}); `tidegate mirror resume` goes on"),
+            Ok(copy) if copy.done => {
+                display.end(&copy);
+                return Ok(());
+            }
+            Ok(copy) => {
+                answered = Monotonic::now();
+                display.show(&copy);
+            }
+            Err(error) if error.is_away() && answered.elapsed() < AWAY_LIMIT => {}
+            Err(error) => return Err(error.into()),
+        }
+        task::delay(LOOK).await;
     }
-    let status = ledger.status(mirror, clock.now()).await?;
-    bar.set_position(status.copied.unsigned_abs());
-    bar.finish_with_message(format!("{} tickets, {} messages copied, {} parked", status.copied, status.messages, status.parked));
-    Ok(())
 }
 
-fn bar() -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(0), target);
-    let style = ProgressStyle::with_template("full copy {bar:30} {pos}/{len} tickets, {eta} left; {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
+/// Where a copy stands.
+struct Copy {
+    done: bool,
+    paused: Option<String>,
+    copied: u64,
+    total: u64,
+    /// For people.
+    words: String,
+}
+
+async fn look(ledger: &Ledger, mirror: MirrorId, clock: &Clock) -> ledger::Result<Copy> {
+    let run = ledger.backfill(mirror, false, clock.now()).await?;
+    let status = ledger.status(mirror, clock.now()).await?;
+    let listed = run.as_ref().map_or(status.copied, |run| run.total.unwrap_or(run.listed).max(run.listed));
+    let row = ledger.mirrors().await?.into_iter().find(|row| row.id == mirror);
+    Ok(Copy {
+        done: run.is_none(),
+        paused: row.and_then(|row| row.paused_why).filter(|_| run.is_some()),
+        copied: status.copied.min(listed).unsigned_abs(),
+        total: listed.unsigned_abs(),
+        words: format!("{} messages, {} waiting, {} parked", status.messages, status.waiting, status.parked),
+    })
+}
+
+/// A bar on a terminal, else a line now and then.
+struct Display {
+    bar: ProgressBar,
+    is_terminal: bool,
+    begun: bool,
+    told: Monotonic,
+}
+
+impl Display {
+    fn new() -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        // Hidden it still reckons the time left.
+        let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template("full copy {bar:30} {pos}/{len} tickets, {eta} left; {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, is_terminal, begun: false, told: Monotonic::now() }
+    }
+
+    fn show(&mut self, copy: &Copy) {
+        self.bar.set_length(copy.total);
+        self.bar.set_position(copy.copied);
+        self.bar.set_message(copy.words.clone());
+        if !self.begun {
+            // What an earlier run copied says nothing about how fast this one is.
+            self.bar.reset_eta();
+            self.begun = true;
+        }
+        if !self.is_terminal && self.told.elapsed() >= LINE {
+            self.told = Monotonic::now();
+            let left = HumanDuration(self.bar.eta());
+            eprintln!("full copy {}/{} tickets, {left} left; {}", copy.copied, copy.total, copy.words);
+        }
+    }
+
+    fn end(&self, copy: &Copy) {
+        self.bar.finish_and_clear();
+        eprintln!("full copy done: {} tickets, {}", copy.copied, copy.words);
+    }
 }

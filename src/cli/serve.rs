@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
@@ -12,6 +12,7 @@ use crate::config::duration;
 use crate::config::settings::Settings;
 use crate::connectors::http::CALL_LIMIT;
 use crate::gateway::serve::{Gateway, Parts};
+use crate::ledger::Ledger;
 use crate::replay::course::GoOn;
 use crate::replay::house;
 
@@ -63,26 +64,41 @@ impl Args {
 /// Serves until Ctrl-C or SIGTERM, then lets what is under way finish.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
     let engine = args.engine(settings.workers)?;
-    let opened = open::ledger(settings).await?;
+    let opened = open::for_gateway(settings).await?;
     info!(place = opened.place, "the ledger is open");
-    let parts = Parts {
-        ledger: opened.ledger.clone(),
-        clock: Clock::system(),
-        settings: engine,
-        steps: Arc::new(GoOn),
-        largest_delivery: usize::try_from(settings.largest_delivery).unwrap_or(usize::MAX),
-        webhook_retry: Duration::from_secs(120),
-    };
-    let mut gateway = Gateway::start(parts);
-    let address = gateway.listen(settings.listen).await?;
+    let mut gateway = Gateway::start(parts(opened.ledger.clone(), settings, engine));
+    let listening = gateway.listen(settings.listen).await;
+    let address = listening.with_context(|| format!("cannot listen at {} (choose another with --listen)", settings.listen))?;
     info!(%address, "listening");
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        done = told_to_stop() => done?,
+        // Without a ledger nothing can be finished; the leases run out by themselves.
+        why = opened.failed() => return Err(why),
     }
     info!("stopping: what is under way is finished first");
     gateway.stop().await;
     opened.close().await;
     Ok(0)
+}
+
+/// What a gateway of this program is made of.
+pub fn parts(ledger: Ledger, settings: &Settings, engine: house::Settings) -> Parts {
+    Parts {
+        ledger,
+        clock: Clock::system(),
+        settings: engine,
+        steps: Arc::new(GoOn),
+        largest_delivery: usize::try_from(settings.largest_delivery).unwrap_or(usize::MAX),
+        webhook_retry: Duration::from_secs(120),
+    }
+}
+
+/// Returns at Ctrl-C or SIGTERM.
+pub async fn told_to_stop() -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }

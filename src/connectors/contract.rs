@@ -116,6 +116,9 @@ pub trait SourceDesk: Desk {
     /// where an admin has to do it ([`crate::desk::capability::Webhooks::ByAdmin`]).
     async fn register_webhook(&self, name: &str, url: &str) -> Result<Registration, Fault>;
 
+    /// What it signs with now. Errors: `Refused` where a desk does not tell.
+    async fn webhook_secret(&self, id: &str) -> Result<Secret, Fault>;
+
     /// Ends it; an unknown id is fine.
     async fn remove_webhook(&self, id: &str) -> Result<(), Fault>;
 }

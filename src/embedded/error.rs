@@ -20,6 +20,11 @@ pub enum EmbeddedError {
         .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     InUse { directory: PathBuf, pid: Option<u32> },
     #[error(
+        "another process{} owns the private Postgres, which has not taken connections for {limit} s; look at {log}, or end that process",
+        .pid.map(|pid| format!(" ({pid})")).unwrap_or_default()
+    )]
+    NotStarted { pid: Option<u32>, limit: u64, log: PathBuf },
+    #[error(
         "{directory} cannot be entered by user `{account}`, as whom Postgres runs since it refuses to run as root. Choose another \
          data directory (--data-dir /var/lib/tidegate, or TIDEGATE_DATA_DIR), or allow it: chmod o+x {directory}"
     )]

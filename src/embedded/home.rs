@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -12,6 +13,9 @@ use super::error::{EmbeddedError, Io};
 
 /// The longest socket path, without its closing zero: `sun_path` in `sockaddr_un`.
 const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// What Postgres calls its socket on port 5432.
+const SOCKET: &str = ".s.PGSQL.5432";
 
 /// A user of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +85,21 @@ impl Home {
         }
     }
 
+    /// The directory of the socket, without what a killed Postgres left in it.
+    pub fn prepare_socket(&self) -> Result<(), EmbeddedError> {
+        self.make_empty(&self.socket())?;
+        self.leave_socket();
+        Ok(())
+    }
+
+    /// Leaves a socket that nobody listens on until Postgres puts its own there. Who connects is refused and comes again; where
+    /// there is none, clients take the address for a wrong one and give up.
+    pub fn leave_socket(&self) {
+        let path = self.socket().join(SOCKET);
+        let _ = fs::remove_file(&path);
+        let _ = UnixListener::bind(&path);
+    }
+
     /// Whether Postgres can enter `directory` once it is no longer root.
     pub fn check_entry(&self, directory: &Path) -> Result<(), EmbeddedError> {
         let Some(account) = &self.account else { return Ok(()) };
@@ -96,7 +115,7 @@ impl Home {
     }
 
     fn check_socket_path(&self) -> Result<(), EmbeddedError> {
-        let path = self.socket().join(".s.PGSQL.5432");
+        let path = self.socket().join(SOCKET);
         match path.as_os_str().len() <= SOCKET_PATH_LIMIT {
             true => Ok(()),
             false => Err(EmbeddedError::LongPath { path, limit: SOCKET_PATH_LIMIT }),

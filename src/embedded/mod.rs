@@ -2,7 +2,7 @@
 //!
 //! It is whatever `initdb` and `postgres` the machine has, started as our own child on a Unix socket that only we can reach:
 //! no port, no password, no service to install. One process owns a directory at a time; when it dies, however it dies, its
-//! Postgres is told to stop, and the next owner clears away what is left.
+//! Postgres is told to stop, and the next owner clears away what is left. Several processes use one through [`shared`].
 //!
 //! ```text
 //! DIR/lock          held by the owner, with its process id
@@ -15,8 +15,9 @@ mod binaries;
 pub mod error;
 mod home;
 mod server;
+pub mod shared;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -58,26 +59,12 @@ impl Embedded {
 
     /// How to connect to one of its databases.
     pub fn options(&self, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .socket(self.home.socket())
-            .port(5432)
-            .username("postgres")
-            .database(database)
-            .ssl_mode(PgSslMode::Disable)
+        connect_options(&self.home.socket(), database)
     }
 
     /// Makes a database unless it is there.
     pub async fn ensure_database(&self, name: &str) -> Result<(), EmbeddedError> {
-        let mut connection = PgConnection::connect_with(&self.options("postgres")).await?;
-        let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-            .bind(name)
-            .fetch_one(&mut connection)
-            .await?;
-        if !there {
-            let create = format!(r#"create database "{}""#, name.replace('"', r#""""#));
-            sqlx::query(AssertSqlSafe(create)).execute(&mut connection).await?;
-        }
-        Ok(connection.close().await?)
+        ensure_database(&self.home.socket(), name).await
     }
 
     /// Returns when Postgres is gone although nobody stopped it, with how it ended.
@@ -88,7 +75,34 @@ impl Embedded {
     /// Ends all sessions, has Postgres write everything down, and returns when it is gone.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.home.leave_socket();
     }
+}
+
+fn connect_options(socket: &Path, database: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .socket(socket)
+        .port(5432)
+        .username("postgres")
+        .database(database)
+        .ssl_mode(PgSslMode::Disable)
+}
+
+async fn ensure_database(socket: &Path, name: &str) -> Result<(), EmbeddedError> {
+    let mut connection = PgConnection::connect_with(&connect_options(socket, "postgres")).await?;
+    let there = "select exists (select from pg_database where datname = $1)";
+    let there = async |connection: &mut PgConnection| sqlx::query_scalar::<_, bool>(there).bind(name).fetch_one(connection).await;
+    if !there(&mut connection).await? {
+        let create = format!(r#"create database "{}""#, name.replace('"', r#""""#));
+        let made = sqlx::query(AssertSqlSafe(create)).execute(&mut connection).await;
+        // Another process may have made it in between.
+        if let Err(error) = made
+            && !there(&mut connection).await?
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(connection.close().await?)
 }
 
 /// Where data lives when nothing else is said: for root `/var/lib/tidegate`, else `tidegate` in `$XDG_DATA_HOME` or

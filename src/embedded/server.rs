@@ -102,7 +102,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts Postgres and returns when it takes connections.
     pub async fn start(home: &Home, binaries: &Binaries, durable: bool) -> Result<Self, EmbeddedError> {
-        home.make_empty(&home.socket())?;
+        home.prepare_socket()?;
         let log = open_log(home)?;
         if home.made_by().is_none() {
             make_cluster(home, binaries, durable, &log).await?;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::config::mirror::Webhook;
 use crate::connectors::contract::SourceDesk;
 use crate::desk::Side;
 use crate::intake::backfill::Lister;
@@ -58,6 +59,8 @@ struct Shared {
     wake: Arc<Notify>,
     webhook_retry: Duration,
     call_limit: Duration,
+    /// Serve this mirror and no other, and without its webhook: nobody listens here.
+    only: Option<MirrorId>,
     served: Mutex<BTreeMap<MirrorId, Served>>,
 }
 
@@ -91,6 +94,7 @@ impl Gateway {
             wake,
             webhook_retry: parts.webhook_retry,
             call_limit: parts.settings.call_limit,
+            only: parts.settings.only,
             served: Mutex::new(BTreeMap::new()),
         });
         let (stopper, stop) = stopper();
@@ -176,8 +180,8 @@ impl Shared {
     }
 
     async fn refresh(&self) {
-        let rows = match self.ledger.mirrors().await {
-            Ok(rows) => rows,
+        let rows: Vec<MirrorRow> = match self.ledger.mirrors().await {
+            Ok(rows) => rows.into_iter().filter(|row| self.only.is_none_or(|only| only == row.id)).collect(),
             Err(error) => {
                 warn!(%error, "the mirrors cannot be read; those that are served go on");
                 return;
@@ -232,7 +236,7 @@ impl Shared {
             side,
             desk,
             every: connection.poll.every,
-            webhook_retry: connection.webhook.as_ref().map(|_| self.webhook_retry),
+            webhook_retry: self.webhook(connected, side).map(|_| self.webhook_retry),
             silent: AtomicBool::new(false),
             wake: self.wake.clone(),
         }
@@ -250,8 +254,12 @@ impl Shared {
         }
     }
 
+    fn webhook<'a>(&self, connected: &'a Connected, side: Side) -> Option<&'a Webhook> {
+        connected.config.connection(side).webhook.as_ref().filter(|_| self.only.is_none())
+    }
+
     fn registrar(&self, connected: &Connected, side: Side) -> Option<Registrar> {
-        let webhook = connected.config.connection(side).webhook.clone()?;
+        let webhook = self.webhook(connected, side)?.clone();
         Some(Registrar {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
@@ -259,6 +267,7 @@ impl Shared {
             side,
             webhook,
             secrets: connected.secrets.of(side).webhook.clone(),
+            known: Arc::default(),
             ears: self.ears.clone(),
         })
     }

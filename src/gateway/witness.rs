@@ -12,6 +12,7 @@ use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::capability::Webhooks;
 use crate::intake::receive::{Ear, Ears};
+use crate::intake::secrets::Secrets;
 use crate::ledger::Ledger;
 use crate::replay::course::Course;
 use crate::secret::Secret;
@@ -31,6 +32,8 @@ pub struct Registrar {
     pub webhook: Webhook,
     /// From the mirror file; empty where the desk tells its own.
     pub secrets: Vec<Secret>,
+    /// What deliveries prove themselves with now.
+    pub known: Arc<Secrets>,
     pub ears: Ears,
 }
 
@@ -45,7 +48,7 @@ impl Registrar {
         let desk: Arc<dyn SourceDesk> = self.course.desk(self.side).clone();
         let by_api = desk.capabilities().webhooks == Webhooks::ByApi;
         if !by_api {
-            self.listen(desk, self.secrets.clone());
+            self.listen(desk, self.secrets.clone(), None);
             return Next::After(AGAIN);
         }
         match self.register(desk).await {
@@ -61,11 +64,11 @@ impl Registrar {
         let name = format!("Tidegate {} {}", self.course.keys.0, self.side.as_str());
         let registration = desk.register_webhook(&name, &self.url()).await?;
         // During a rotation the former secret still signs deliveries that are on their way.
-        let former = self.known().into_iter().find(|known| *known != registration.secret);
+        let former = self.former().into_iter().find(|known| *known != registration.secret);
         let mut secrets = vec![registration.secret];
         secrets.extend(former);
         secrets.extend(self.secrets.clone());
-        self.listen(desk, secrets);
+        self.listen(desk, secrets, Some(registration.id.clone()));
         let noted = self.ledger.note_registration(self.course.id, self.side, &registration.id, self.clock.now()).await;
         if let Err(error) = noted {
             warn!(%error, "the registration could not be noted");
@@ -79,18 +82,20 @@ impl Registrar {
         Ok(())
     }
 
-    fn known(&self) -> Vec<Secret> {
+    /// Also those of the mirror as it was before it was applied again.
+    fn former(&self) -> Vec<Secret> {
         let ears = self.ears.read().unwrap_or_else(PoisonError::into_inner);
-        ears.get(&(self.course.name.clone(), self.side)).map(|ear| ear.secrets.clone()).unwrap_or_default()
+        ears.get(&(self.course.name.clone(), self.side)).map(|ear| ear.secrets.known()).unwrap_or_default()
     }
 
-    fn listen(&self, desk: Arc<dyn SourceDesk>, secrets: Vec<Secret>) {
+    fn listen(&self, desk: Arc<dyn SourceDesk>, secrets: Vec<Secret>, webhook: Option<String>) {
+        self.known.set(secrets, webhook);
         let ear = Ear {
             mirror: self.course.id,
             name: self.course.name.clone(),
             side: self.side,
             desk,
-            secrets,
+            secrets: self.known.clone(),
             tolerance: self.webhook.tolerance,
         };
         let mut ears = self.ears.write().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
@@ -15,8 +16,8 @@ use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::delivery::{Kept, NewDelivery};
 use crate::mirror::MirrorId;
-use crate::secret::Secret;
 
+use super::secrets::{Asked, Secrets};
 use super::writer::{NotKept, Writer};
 
 /// One desk's webhook, of one mirror.
@@ -25,8 +26,7 @@ pub struct Ear {
     pub name: String,
     pub side: Side,
     pub desk: Arc<dyn SourceDesk>,
-    /// The newest first; two during a rotation. Empty until the desk told its secret.
-    pub secrets: Vec<Secret>,
+    pub secrets: Arc<Secrets>,
     pub tolerance: Duration,
 }
 
@@ -55,9 +55,9 @@ pub async fn receive(ear: &Ear, delivery: Delivery, writer: &Writer, ledger: &Le
         return Answer::new(404, "this desk has no webhooks; it is polled");
     };
     let now = clock.now();
-    let verified = match scheme.check(delivery, &ear.secrets, now, ear.tolerance) {
+    let verified = match prove(ear, scheme, &delivery, now).await {
         Ok(verified) => verified,
-        Err(rejection) => return reject(ear, rejection, ledger, clock).await,
+        Err(refused) => return reject(ear, scheme, refused, ledger, clock).await,
     };
     let reading = ear.desk.hints(&verified);
     if let Err(why) = &reading {
@@ -75,27 +75,51 @@ pub async fn receive(ear: &Ear, delivery: Delivery, writer: &Writer, ledger: &Le
     answer(scheme, writer.keep(new).await)
 }
 
-async fn reject(ear: &Ear, rejection: Rejection, ledger: &Ledger, clock: &Clock) -> Answer {
-    let line = rejection.to_string();
+/// A delivery that did not prove itself.
+struct Refused {
+    why: Rejection,
+    /// The desk may have another secret than we know, and cannot be asked now.
+    in_doubt: bool,
+}
+
+/// A signature that matches nothing is looked at once more if the desk has another secret now.
+async fn prove(ear: &Ear, scheme: &Scheme, delivery: &Delivery, now: DateTime<Utc>) -> Result<Verified, Refused> {
+    let known = ear.secrets.known();
+    let sure = |why| Refused { why, in_doubt: false };
+    match scheme.check(delivery.clone(), &known, now, ear.tolerance) {
+        Err(Rejection::Forged) => match ear.secrets.ask(ear.desk.as_ref(), &known).await {
+            Asked::Changed => scheme.check(delivery.clone(), &ear.secrets.known(), now, ear.tolerance).map_err(sure),
+            Asked::Same => Err(sure(Rejection::Forged)),
+            Asked::NotNow => Err(Refused { why: Rejection::Forged, in_doubt: true }),
+        },
+        checked => checked.map_err(sure),
+    }
+}
+
+async fn reject(ear: &Ear, scheme: &Scheme, refused: Refused, ledger: &Ledger, clock: &Clock) -> Answer {
+    let line = refused.why.to_string();
     info!(mirror = ear.name, side = ear.side.as_str(), why = line, "a delivery was refused");
     if let Err(error) = ledger.note_rejection(ear.mirror, ear.side, &line, clock.now()).await {
         warn!(%error, "a refusal could not be noted");
     }
-    Answer::new(401, line)
+    match refused.in_doubt {
+        false => Answer::new(401, line),
+        true => {
+            come_back(scheme, "the signature does not match what we know, and the desk cannot be asked just now: send it again")
+        }
+    }
+}
+
+fn come_back(scheme: &Scheme, line: &str) -> Answer {
+    Answer { retry_after: Some(Duration::from_secs(5)), ..Answer::new(scheme.busy_status, line) }
 }
 
 fn answer(scheme: &Scheme, kept: Result<Kept, NotKept>) -> Answer {
     match kept {
         Ok(Kept::New) => Answer::new(200, "kept"),
         Ok(Kept::Again) => Answer::new(200, "kept before"),
-        Err(NotKept::Full) => {
-            let line = "too much is waiting to be kept: send it again";
-            Answer { retry_after: Some(Duration::from_secs(5)), ..Answer::new(scheme.busy_status, line) }
-        }
-        Err(NotKept::Away) => {
-            let line = "the ledger is away: nothing was kept; send it again";
-            Answer { retry_after: Some(Duration::from_secs(5)), ..Answer::new(scheme.busy_status, line) }
-        }
+        Err(NotKept::Full) => come_back(scheme, "too much is waiting to be kept: send it again"),
+        Err(NotKept::Away) => come_back(scheme, "the ledger is away: nothing was kept; send it again"),
         Err(NotKept::Refused) => Answer::new(422, "the database refuses this delivery; the poll will find the change"),
     }
 }

@@ -32,6 +32,8 @@ pub struct Claimant {
     pub lease: Duration,
     /// After a lease ran out the lane rests so long: a write of the former holder may still be on its way.
     pub grace: Duration,
+    /// Lanes of this mirror and no other; `None`: of all.
+    pub only: Option<MirrorId>,
 }
 
 impl Ledger {
@@ -46,6 +48,7 @@ impl Ledger {
                    and not l.blocked
                    and ((l.pending > l.applied and l.due_at <= $1) or l.look_again_at <= $1)
                    and (l.lease_until is null or l.lease_until <= $2)
+                   and ($6::uuid is null or l.mirror_id = $6)
                  order by l.priority, l.due_at
                  limit $3
                  for update of l skip locked
@@ -63,6 +66,7 @@ impl Ledger {
         .bind(most)
         .bind(claimant.worker)
         .bind(now + delta(claimant.lease))
+        .bind(claimant.only.map(|mirror| mirror.0))
         .fetch_all(&self.pool)
         .await?;
         let claim = |row: sqlx::postgres::PgRow| Claim {

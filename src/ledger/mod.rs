@@ -21,10 +21,10 @@ pub mod person;
 pub mod settle;
 pub mod status;
 
-use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
@@ -39,7 +39,7 @@ pub enum Error {
     #[error("the database is not to be reached or refused the work: {0}")]
     Database(#[from] sqlx::Error),
     #[error("the database cannot be brought to this version: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrateError),
     #[error("Postgres {0} is too old: 14 or newer is needed")]
     TooOld(String),
     #[error("no mirror is called `{0}`; `tidegate mirror list` names them")]
@@ -53,6 +53,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the database went away under the work, so that the same may succeed once it is back: there is no connection, or it was
+    /// ended (SQLSTATE classes 08 and 57).
+    pub fn is_away(&self) -> bool {
+        let error = match self {
+            Error::Database(error) => error,
+            Error::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => error,
+            _ => return false,
+        };
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            other => {
+                let code = other.as_database_error().and_then(|error| error.code());
+                code.is_some_and(|code| code.starts_with("08") || code.starts_with("57"))
+            }
+        }
+    }
+
     /// Whether the database refuses the row itself: SQLSTATE classes 22 (data) and 23 (constraints). Everything else is about
     /// the database.
     pub fn is_about_data(&self) -> bool {
@@ -65,6 +82,25 @@ impl Error {
 /// What a ledger function returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What a process does with the ledger. Others see it as the application name of its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A verb that looks or decides.
+    Verb,
+    /// A gateway, which works on lanes.
+    Gateway,
+}
+
+impl Role {
+    /// The application name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Verb => "tidegate",
+            Role::Gateway => "tidegate gateway",
+        }
+    }
+}
+
 /// The durable state of all mirrors of one Postgres.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -73,21 +109,15 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens the database at a `postgres://` address. Errors as [`Ledger::open`]; the address is never told.
-    pub async fn open_url(url: &Secret, connections: u32) -> Result<Self> {
-        Self::open(PgConnectOptions::from_str(url.expose())?, connections).await
-    }
-
-    /// Opens a database of a private Postgres by the directory of its socket. Errors as [`Ledger::open`].
-    pub async fn open_socket(directory: &Path, database: &str, connections: u32) -> Result<Self> {
-        let options = PgConnectOptions::new_without_pgpass().socket(directory).username("postgres").database(database);
-        Self::open(options, connections).await
+    pub async fn open_url(url: &Secret, connections: u32, role: Role) -> Result<Self> {
+        Self::open(PgConnectOptions::from_str(url.expose())?, connections, role).await
     }
 
     /// Connects with up to `connections` connections and brings the schema up to date.
-    pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self> {
+    pub async fn open(options: PgConnectOptions, connections: u32, role: Role) -> Result<Self> {
         let options = options
             .options([("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "error")])
-            .application_name("tidegate");
+            .application_name(role.as_str());
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
@@ -114,6 +144,12 @@ impl Ledger {
     pub async fn ping(&self) -> Result<()> {
         sqlx::query("select 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Whether a gateway works on this ledger, seen by its sessions. One of this process's own counts.
+    pub async fn gateway_works(&self) -> Result<bool> {
+        let sql = "select exists (select from pg_stat_activity where application_name = $1 and datname = current_database())";
+        Ok(sqlx::query_scalar(sql).bind(Role::Gateway.as_str()).fetch_one(&self.pool).await?)
     }
 
     /// Closes all connections.

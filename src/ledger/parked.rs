@@ -42,15 +42,16 @@ pub struct Parked {
 
 impl Ledger {
     /// Parks a lane and gives it back, or notes something beside it. A blocked lane keeps receiving hints. What is parked again
-    /// is parked from now on: the change that let it be tried again was no cure, and must not let it be tried for ever.
+    /// is parked with what this claim knew of: the change that let it be tried again was no cure, and must not let it be tried for
+    /// ever. A hint that came after the claim may be one, although it came before this.
     pub async fn park(&self, claim: &Claim, park: &Park<'_>, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         hold(&mut transaction, claim).await?;
         sqlx::query(
-            "insert into parked (tenant_id, mirror_id, pair_id, kind, reason, advice, blocking, urgent, parked_at)
-             select tenant_id, id, $2, $3, $4, $5, $6, $7, $8 from mirror where id = $1
+            "insert into parked (tenant_id, mirror_id, pair_id, kind, reason, advice, blocking, urgent, parked_at, pending)
+             select tenant_id, id, $2, $3, $4, $5, $6, $7, $8, $9 from mirror where id = $1
              on conflict (pair_id, kind) where decided_at is null and blocking do update
-             set reason = excluded.reason, advice = excluded.advice, parked_at = excluded.parked_at",
+             set reason = excluded.reason, advice = excluded.advice, parked_at = excluded.parked_at, pending = excluded.pending",
         )
         .bind(claim.mirror.0)
         .bind(claim.pair.0)
@@ -60,6 +61,7 @@ impl Ledger {
         .bind(park.blocking)
         .bind(park.urgent)
         .bind(now)
+        .bind(claim.pending)
         .execute(&mut *transaction)
         .await?;
         if park.blocking {
@@ -112,14 +114,14 @@ impl Ledger {
         Ok(true)
     }
 
-    /// Blocked lanes whose ticket changed after they were parked are tried again: the change may be the cure.
+    /// Blocked lanes whose ticket changed after the claim that parked them are tried again: the change may be the cure.
     pub async fn retry_changed(&self, now: DateTime<Utc>) -> Result<u64> {
         let done = sqlx::query(
             "update lane l set blocked = false, due_at = $1
              where l.blocked and exists (
                  select 1 from parked k join change_event e on e.pair_id = k.pair_id
                  where k.pair_id = l.pair_id and k.decided_at is null and k.blocking and k.kind <> 'conflict'
-                   and e.applied_at is null and e.received_at > k.parked_at and e.origin <> 'backfill')",
+                   and e.applied_at is null and e.seq > k.pending and e.origin <> 'backfill')",
         )
         .bind(now)
         .execute(&self.pool)

@@ -24,6 +24,8 @@ use super::lane::replay;
 use super::remedy::{Remedy, backoff, remedy};
 use super::watch::Tenure;
 
+const ONE_SECOND: Duration = Duration::from_secs(1);
+
 /// The courses of the mirrors that are served.
 pub type Courses = Arc<RwLock<BTreeMap<MirrorId, Arc<Course>>>>;
 
@@ -87,7 +89,7 @@ impl Engine {
     async fn claim(&self, most: usize) -> Vec<(Claim, Monotonic)> {
         let claimed = Monotonic::now();
         let settings = &self.house.settings;
-        let claimant = Claimant { worker: self.worker, lease: settings.lease, grace: settings.grace };
+        let claimant = Claimant { worker: self.worker, lease: settings.lease, grace: settings.grace, only: settings.only };
         let now = self.house.clock.now();
         if let Err(error) = self.house.ledger.retry_changed(now).await {
             warn!(%error, "parked tickets could not be looked through");
@@ -117,10 +119,28 @@ impl Engine {
             None => Err(Fate::NotYet { after: Duration::from_secs(2), why: "this process does not serve the mirror".into() }),
         };
         let Err(fate) = outcome else { return };
-        if let Err(again) = self.deal_with(claim, course.as_deref(), fate).await {
-            match again {
-                Fate::Ledger(ledger::Error::Fenced) => info!(pair = claim.pair.0, "the lane was given to another worker"),
-                fate => error!(pair = claim.pair.0, ?fate, "a lane could not be given back; its lease runs out by itself"),
+        if let Err(fate) = self.deal_with(claim, course.as_deref(), fate).await {
+            self.give_back(claim, fate).await;
+        }
+    }
+
+    /// A ledger that went away (a Postgres that is started again) is waited for as long as the lease lasts: else the lane would
+    /// rest until that is over.
+    async fn give_back(&self, claim: &Claim, mut fate: Fate) {
+        let since = Monotonic::now();
+        loop {
+            match &fate {
+                Fate::Ledger(ledger::Error::Fenced) => return info!(pair = claim.pair.0, "the lane was given to another worker"),
+                Fate::Ledger(error) if error.is_away() && since.elapsed() < self.house.settings.lease => {
+                    task::delay(ONE_SECOND).await;
+                    match self.put_off(claim, ONE_SECOND, ("ledger", &error.to_string())).await {
+                        Ok(()) => return,
+                        Err(next) => fate = next,
+                    }
+                }
+                fate => {
+                    return error!(pair = claim.pair.0, ?fate, "a lane could not be given back; its lease runs out by itself");
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use crate::clock::Clock;
 use crate::connectors::http::CALL_LIMIT;
 use crate::ledger::Ledger;
+use crate::mirror::MirrorId;
 
 use super::course::Steps;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub second_look: Duration,
     /// The longest that the engine sleeps without being woken.
     pub idle: Duration,
+    /// Work for this mirror and no other; `None`: for all.
+    pub only: Option<MirrorId>,
 }
 
 impl Default for Settings {
@@ -38,6 +41,7 @@ impl Default for Settings {
             grace: Duration::from_secs(25),
             second_look: Duration::from_secs(3),
             idle: Duration::from_millis(250),
+            only: None,
         }
     }
 }

@@ -227,11 +227,30 @@ async fn two_secrets_are_good_during_a_rotation() {
     assert_eq!(intake.rt("globex", FORMER_SECRET, &transaction(5)).await, told(200, "kept"));
     let former = intake.zendesk_secret.clone();
     let newest = intake.asked_secret("POST").await;
-    assert_eq!(intake.zendesk(&newest, &event("01EARLY")).await, told(401, FORGED));
     intake.house.apply(&intake.house.mirror_text(&intake.house.source.url, intake.address)).await;
     intake.gateway.refresh().await;
     until("the new secret is known", async || intake.zendesk(&newest, &event("01NEW")).await.status == 200).await;
     assert_eq!(intake.zendesk(&former, &event("01LATE")).await, told(200, "kept"));
+}
+
+#[tokio::test]
+async fn the_first_delivery_signed_with_a_reset_secret_makes_us_ask_for_it() {
+    let intake = Intake::open().await;
+    let asked = || intake.house.source.stage.calls().get("GET /api/v2/webhooks/{id}/signing_secret").copied().unwrap_or(0);
+    let (former, before, refused) = (intake.zendesk_secret.clone(), asked(), intake.refusals().await);
+    let newest = intake.asked_secret("POST").await;
+    let bodies = [event("01A"), event("01B"), event("01C")];
+    let together = futures_util::future::join_all(bodies.iter().map(|body| intake.zendesk(&newest, body))).await;
+    assert_eq!(together, [told(200, "kept"), told(200, "kept"), told(200, "kept")]);
+    assert_eq!(intake.zendesk(&former, &event("01LATE")).await, told(200, "kept"), "it was on its way");
+    assert_eq!(asked() - before, 1, "the desk was asked once for all of them");
+    let in_doubt = "the signature does not match what we know, and the desk cannot be asked just now: send it again";
+    for _ in 0..3 {
+        assert_eq!(intake.zendesk("a guess", &event("01GUESS")).await, come_back(409, in_doubt));
+    }
+    assert_eq!(asked() - before, 1, "a forger does not make us ask more often");
+    assert_eq!(intake.refusals().await - refused, 3);
+    assert_eq!(intake.count("delivery").await, 4);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod backfill;
 mod cli;
 mod config;
 mod conformance;
@@ -12,6 +13,7 @@ mod http;
 mod lab_request_tracker;
 mod laws;
 mod parity;
+mod private;
 mod processes;
 mod request_tracker;
 mod rules;

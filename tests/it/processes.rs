@@ -1,11 +1,6 @@
 //! Real processes: killed under load, two on one ledger, and one that was stopped and goes on when others have its work.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
-
 use rustix::process::Signal;
-use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tidegate::clock::Clock;
 use tidegate::ledger::mirror::MirrorRow;
@@ -14,8 +9,9 @@ use uuid::Uuid;
 
 use crate::world::db::until;
 use crate::world::house::{House, port};
+use crate::world::load::Load;
 use crate::world::process::Serve;
-use crate::world::scrip::{rt_mirror, signed, transaction};
+use crate::world::scrip::rt_mirror;
 
 const SECRET: &str = "of globex";
 /// Deliveries that are sent at most.
@@ -23,66 +19,20 @@ const MOST: usize = 3000;
 /// So many were answered when the process is killed.
 const ENOUGH: usize = 300;
 
-/// Senders that remember what was answered 2xx.
-struct Load {
-    client: reqwest::Client,
-    url: String,
-    sent: AtomicUsize,
-    answered: Mutex<Vec<String>>,
-    over: AtomicBool,
-}
-
-impl Load {
-    fn on(serve: &Serve) -> Load {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("a client");
-        let url = format!("http://{}/hooks/globex/source", serve.address);
-        Load { client, url, sent: AtomicUsize::new(0), answered: Mutex::default(), over: AtomicBool::new(false) }
-    }
-
-    /// Sends one after the other until the gateway is gone.
-    async fn send(&self) {
-        while !self.over.load(Ordering::SeqCst) {
-            let number = self.sent.fetch_add(1, Ordering::SeqCst);
-            if number >= MOST {
-                return;
-            }
-            let body = transaction(number);
-            let mut request = self.client.post(&self.url).body(body.clone());
-            for (name, value) in signed(SECRET, Clock::system().now().timestamp(), &body) {
-                request = request.header(name, value);
-            }
-            if request.send().await.is_ok_and(|answer| answer.status().is_success()) {
-                self.answered.lock().expect("no panic").push(digest(&body));
-            }
-        }
-    }
-
-    fn answered(&self) -> Vec<String> {
-        self.answered.lock().expect("no panic").clone()
-    }
-}
-
-fn digest(body: &[u8]) -> String {
-    let hex: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_before_a_kill_is_in_the_ledger() {
     let house = House::with_past(0, Clock::system()).await;
     let mut serve = Serve::anywhere(&house).await;
     house.apply(&rt_mirror(&house, "globex", SECRET, serve.address)).await;
-    let load = Load::on(&serve);
-    let listens = async || load.client.post(&load.url).send().await.is_ok_and(|answer| answer.status() == 401);
-    until("the mirror listens", listens).await;
-    let senders = async { futures_util::future::join_all((0..16).map(|_| load.send())).await };
+    let load = Load::on(serve.address, "globex", SECRET);
+    load.taken_in().await;
     let killer = async {
         until("enough was answered", async || load.answered().len() >= ENOUGH).await;
         serve.signal(Signal::KILL);
         serve.ended().await;
-        load.over.store(true, Ordering::SeqCst);
+        load.stop();
     };
-    tokio::join!(senders, killer);
+    tokio::join!(load.send(16, MOST), killer);
     let answered = load.answered();
     assert!(answered.len() >= ENOUGH && answered.len() < MOST, "it was killed under load: {}", answered.len());
     let kept: Vec<String> = sqlx::query_scalar("select dedupe from delivery").fetch_all(&house.pool).await.expect("an answer");

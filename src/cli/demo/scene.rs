@@ -20,8 +20,8 @@ use crate::desk::Side;
 use crate::embedded::{Embedded, Options as PgOptions};
 use crate::gateway::connect::connected;
 use crate::gateway::serve::{Gateway, Parts};
-use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
+use crate::ledger::{Ledger, Role};
 use crate::replay::house;
 use crate::sim::faults::Rates;
 use crate::sim::judge::{self, Case, Lost};
@@ -72,7 +72,7 @@ impl Scene {
         let pg = PgOptions { dir: directory.join("postgres"), binaries: settings.pg_bin.clone(), durable: true };
         let postgres = Embedded::start(pg).await?;
         postgres.ensure_database("tidegate").await?;
-        let ledger = Ledger::open(postgres.options("tidegate"), 32).await?;
+        let ledger = Ledger::open(postgres.options("tidegate"), 32, Role::Gateway).await?;
         let killer = Arc::new(Killer::new(args.seed, if args.faults == "hell" { 6 } else { 0 }));
         let mut gateway = gateway(&ledger, &clock, &killer);
         let address = gateway.listen(free).await?;
@@ -122,7 +122,7 @@ impl Scene {
     async fn resurrect(&mut self) -> anyhow::Result<()> {
         drop(self.gateway.take());
         let options = self.postgres.as_ref().context("the Postgres is gone")?.options("tidegate");
-        let mut next = gateway(&Ledger::open(options, 32).await?, &self.clock, &self.killer);
+        let mut next = gateway(&Ledger::open(options, 32, Role::Gateway).await?, &self.clock, &self.killer);
         next.listen(self.address).await.context("the gateway's address is still taken")?;
         next.refresh().await;
         self.gateway = Some(next);

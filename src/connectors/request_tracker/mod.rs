@@ -222,6 +222,10 @@ impl SourceDesk for RequestTracker {
         Err(Fault::refused("RT has no webhooks of its own: an RT admin installs deploy/request-tracker/initialdata.pl"))
     }
 
+    async fn webhook_secret(&self, _id: &str) -> Result<Secret, Fault> {
+        Err(Fault::refused("RT does not tell the secret that its scrip signs with"))
+    }
+
     /// There is nothing that we registered.
     async fn remove_webhook(&self, _id: &str) -> Result<(), Fault> {
         Ok(())

@@ -58,7 +58,8 @@ impl Zendesk {
         Ok(id.to_string())
     }
 
-    async fn signing_secret(&self, id: &str) -> Result<Secret, Fault> {
+    /// What it signs with now.
+    pub(super) async fn signing_secret(&self, id: &str) -> Result<Secret, Fault> {
         #[derive(Deserialize)]
         struct Answer {
             signing_secret: Signing,

@@ -47,6 +47,7 @@ use crate::desk::person::{NewPerson, Person};
 use crate::desk::schema::Schema;
 use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
+use crate::secret::Secret;
 
 use super::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
 use super::delivery::{Scheme, Verified};
@@ -248,6 +249,10 @@ impl SourceDesk for Zendesk {
 
     async fn register_webhook(&self, name: &str, url: &str) -> Result<Registration, Fault> {
         self.register(name, url).await
+    }
+
+    async fn webhook_secret(&self, id: &str) -> Result<Secret, Fault> {
+        self.signing_secret(id).await
     }
 
     async fn remove_webhook(&self, id: &str) -> Result<(), Fault> {

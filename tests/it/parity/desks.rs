@@ -199,7 +199,8 @@ impl Mirror {
     /// A hint for a ticket came, and its lane was claimed.
     pub async fn claim(&self, source: &TicketId, number: i64) -> Claim {
         self.hear(source, number).await;
-        let claimant = Claimant { worker: uuid::Uuid::new_v4(), lease: Duration::from_secs(60), grace: Duration::from_secs(60) };
+        let minute = Duration::from_secs(60);
+        let claimant = Claimant { worker: uuid::Uuid::new_v4(), lease: minute, grace: minute, only: None };
         let claims = self.ledger.claim(claimant, 1, start()).await.unwrap();
         claims.into_iter().next().expect("the lane is due")
     }

@@ -18,6 +18,7 @@ use tidegate::desk::person::{NewPerson, Person};
 use tidegate::desk::schema::Schema;
 use tidegate::desk::ticket::{Attachment, LinkKind, Ticket};
 use tidegate::desk::write::{Outcome, Staged, Write};
+use tidegate::secret::Secret;
 
 use super::desks::start;
 
@@ -133,6 +134,10 @@ impl SourceDesk for Paper {
     }
 
     async fn register_webhook(&self, _: &str, _: &str) -> Result<Registration, Fault> {
+        Err(Fault::refused("not asked"))
+    }
+
+    async fn webhook_secret(&self, _: &str) -> Result<Secret, Fault> {
         Err(Fault::refused("not asked"))
     }
 

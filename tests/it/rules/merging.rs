@@ -1,5 +1,10 @@
 //! Merging: rules 16 to 24.
 
+use std::time::Duration;
+
+use tidegate::ledger::lane::Claimant;
+use tidegate::ledger::parked::Park;
+
 use crate::world::desk::{field, request_tracker, saying, zendesk};
 use crate::world::stand::World;
 
@@ -147,6 +152,33 @@ async fn rule_24_files_arrive_whole_and_a_file_that_is_refused_is_told_of() {
     assert_eq!((&carried.sha256, carried.size), (&file.sha256, 70_000));
     let told = saying(&there, "And an empty one.");
     assert!(told[0].files.is_empty() && told[0].body.contains("empty.bin"), "{}", told[0].body);
+}
+
+#[tokio::test]
+async fn a_hint_that_came_between_claim_and_parking_may_be_the_cure() {
+    let mut world = World::of().begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.arrive().await;
+    let minute = Duration::from_secs(60);
+    let claimant = Claimant { worker: uuid::Uuid::new_v4(), lease: minute, grace: minute, only: None };
+    let claim = async |world: &World| {
+        let claims = world.ledger.claim(claimant, 9, world.clock.now()).await.expect("an answer");
+        claims.into_iter().next().expect("a lane that is due")
+    };
+    let park = Park { kind: "refused", reason: "no", advice: "none", blocking: true, urgent: false };
+    let first = claim(&world).await;
+    world.source.reply(&ticket, "Like this, perhaps?");
+    world.arrive().await;
+    world.clock.advance(minute);
+    world.ledger.park(&first, &park, world.clock.now()).await.expect("it is parked");
+    assert_eq!(world.ledger.retry_changed(world.clock.now()).await.expect("an answer"), 1);
+    let second = claim(&world).await;
+    world.ledger.park(&second, &park, world.clock.now()).await.expect("it is parked");
+    assert_eq!(world.ledger.retry_changed(world.clock.now()).await.expect("an answer"), 0, "it was no cure");
+    let parked = world.parked("refused").await;
+    assert!(world.ledger.decide_parked(parked[0].id, true, world.clock.now()).await.expect("an answer"));
+    world.settle().await;
+    assert_eq!(saying(&world.mirrored(&ticket), "Like this, perhaps?").len(), 1);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ pub mod desk;
 pub mod ending;
 pub mod house;
 pub mod killer;
+pub mod load;
 pub mod log;
 pub mod pact;
 pub mod process;

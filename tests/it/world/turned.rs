@@ -104,6 +104,7 @@ impl Process {
                 side,
                 webhook,
                 secrets: connected.secrets.of(side).webhook.clone(),
+                known: Arc::default(),
                 ears: self.ears.clone(),
             };
             registrar.activate().await;
