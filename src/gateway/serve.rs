@@ -84,6 +84,7 @@ impl Gateway {
             settings: parts.settings,
             steps: parts.steps,
             turns: Turns::default(),
+            stopping: AtomicBool::new(false),
         };
         let engine = Engine::new(Arc::new(house), courses.clone(), wake.clone());
         let shared = Arc::new(Shared {
@@ -138,7 +139,7 @@ impl Gateway {
         self.shared.flush().await;
     }
 
-    /// Lets every lane that is under way finish, then stops.
+    /// Lets every write that is under way finish, then stops.
     pub async fn stop(mut self) {
         self.stopper.stop();
         self.shared.served.lock().await.clear();

@@ -1,6 +1,7 @@
 //! The engine: claims lanes that are due, replays each in a task of its own, and deals with those that could not be settled.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ impl Engine {
         Self { house, courses, worker: Uuid::new_v4(), wake }
     }
 
-    /// Works until stop is said, then lets what is under way finish.
+    /// Works until stop is said, then lets each lane finish the write that is under way and gives it back.
     pub async fn run(&self, stop: Stop) {
         let mut tasks = JoinSet::new();
         let mut listen = stop.clone();
@@ -65,6 +66,7 @@ impl Engine {
                 () = task::pause(self.house.settings.idle, &mut listen) => {}
             }
         }
+        self.house.stopping.store(true, Ordering::Relaxed);
         while tasks.join_next().await.is_some() {}
     }
 

@@ -1,6 +1,7 @@
 //! What every replay needs: the ledger, the clock, how to work, and one's turn.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct House {
     pub settings: Settings,
     pub steps: Arc<dyn Steps>,
     pub turns: Turns,
+    /// Stop was said: a lane ends before its next write and goes on elsewhere.
+    pub stopping: AtomicBool,
 }
 
 /// One at a time per name, within this process.

@@ -1,6 +1,8 @@
 //! The watch over a lease: prolonged as long as work goes on, and not trusted a moment too long.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::clock::{Monotonic, delta};
 use crate::connectors::http::Lease;
@@ -64,8 +66,11 @@ impl<'a> Watch<'a> {
         self.claim
     }
 
-    /// Prolongs the lease once a third of it is over.
+    /// Before each write and each file: prolongs the lease once a third of it is over. Errors: `NotYet` when the process is to stop.
     pub async fn renew(&mut self) -> Result<()> {
+        if self.house.stopping.load(Ordering::Relaxed) {
+            return Err(Fate::NotYet { after: Duration::ZERO, why: "the process that worked on it was stopped".to_string() });
+        }
         if self.tenure.began().elapsed() > self.house.settings.lease / 3 {
             self.tenure.renew(self.house, self.claim).await?;
         }

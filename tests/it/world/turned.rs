@@ -65,7 +65,14 @@ impl Process {
         let ears: Ears = Arc::new(RwLock::new(BTreeMap::new()));
         let (writer, desk) = writer(ledger.clone(), wake.clone());
         let settings = Settings { workers: 4, ..Settings::default() };
-        let house = House { ledger: ledger.clone(), clock: clock.clone(), settings, steps, turns: Turns::default() };
+        let house = House {
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            settings,
+            steps,
+            turns: Turns::default(),
+            stopping: Default::default(),
+        };
         let engine = Engine::new(Arc::new(house), courses.clone(), wake.clone());
         let site = Site { ledger: ledger.clone(), clock: clock.clone(), ears: ears.clone(), writer, largest_delivery: 1 << 20 };
         let listener = tokio::net::TcpListener::bind(address).await.expect("the port is free");
