@@ -92,6 +92,26 @@ async fn serve_goes_on_when_the_one_who_started_its_postgres_ends() {
     assert_eq!(postgres_in(&place.home()), None);
 }
 
+#[tokio::test]
+async fn an_owner_lets_a_verb_finish_before_it_stops_postgres() {
+    let place = Place::new();
+    let owner = place.join().await;
+    let options = owner.options("postgres").application_name("tidegate");
+    let mut verb = PgConnection::connect_with(&options).await.expect("a connection");
+    let working = async {
+        let mut answers = 0;
+        until("the verb has what it wants", async || {
+            let answer = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&mut verb).await;
+            answers += answer.expect("Postgres is still there");
+            answers == 30
+        })
+        .await;
+        verb.close().await.expect("it is still there");
+    };
+    tokio::join!(owner.close(), working);
+    assert_eq!(postgres_in(&place.home()), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_verb_takes_over_from_a_killed_serve() {
     let place = Place::new();
