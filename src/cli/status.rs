@@ -84,6 +84,9 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
     if status.missed > 0 {
         lines.push(format!("  {} changes were seen by a poll only, not by its webhook", status.missed));
     }
+    if let Some(links) = status.figures.get("links not held") {
+        lines.push(format!("  {links} links between tickets have no place in the new desk; notes in its tickets say so"));
+    }
     if status.parked > 0 {
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }

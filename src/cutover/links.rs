@@ -6,8 +6,8 @@ use crate::desk::ticket::{Link, LinkKind};
 use super::case::{BY_PERSON, CLOSED, Case, End, Findings};
 use super::report::Kind;
 
-const NO_SUCH_LINKS: &str = "the new desk has no such links between tickets";
-const NOT_CARRIED: &str = "the other ticket of a link is not carried";
+const UNHELD: &str = "a link that the new desk does not hold, recorded as such";
+const NOT_CARRIED: &str = "the other ticket of a link is not carried, recorded as such";
 
 /// Compares the links that start at this ticket.
 pub fn compare(case: &Case<'_>, found: &mut Findings) {
@@ -25,12 +25,14 @@ pub fn compare(case: &Case<'_>, found: &mut Findings) {
 }
 
 fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
-    if !case.target_can.links.contains(&link.kind) {
-        return found.explain(NO_SUCH_LINKS);
-    }
+    let told = case.record.unheld.contains(link);
     let ends = match case.ends.get(&link.to) {
         Some(End::Carried(ends)) => ends,
-        Some(End::NotCarried) | None => return found.explain(NOT_CARRIED),
+        Some(End::NotCarried) | None if told || case.record.waits_for.contains(&link.to) => return found.explain(NOT_CARRIED),
+        Some(End::NotCarried) | None => {
+            let what = format!("link ({}) to a ticket that is not carried, and nobody was told", word(link.kind));
+            return found.differ(Kind::Link, what, link.to.as_str(), "");
+        }
         Some(End::Awaited) => {
             let what = format!("link ({}) to a ticket that is not carried yet", word(link.kind));
             return found.differ(Kind::Link, what, link.to.as_str(), "");
@@ -40,6 +42,9 @@ fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
         ends.contains(&case.target.id) || case.target.links.iter().any(|held| held.kind == link.kind && ends.contains(&held.to));
     if stands {
         return;
+    }
+    if told {
+        return found.explain(UNHELD);
     }
     let carried = case.record.links.iter().any(|(source, _)| source == link);
     if case.is_closed() {

@@ -35,6 +35,8 @@ pub struct Capabilities {
     pub links: &'static [LinkKind],
     /// What the type of a ticket has to be, before others can have it as their [`LinkKind::Parent`]; `None`: anything.
     pub parent_type: Option<&'static str>,
+    /// What the type of a ticket has to be, before it can have a [`LinkKind::Parent`]; `None`: anything.
+    pub child_type: Option<&'static str>,
     pub merges: bool,
     pub deletes: bool,
     /// The status after which nothing can be changed, if the desk has one.

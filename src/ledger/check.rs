@@ -41,6 +41,10 @@ pub struct PairRecord {
     pub fields: BTreeMap<FieldKey, AgreedField>,
     /// Links that were carried: the source's and the target's.
     pub links: Vec<(Link, Link)>,
+    /// Links of the source that the target does not have, and people were told.
+    pub unheld: Vec<Link>,
+    /// Source tickets that a link waits for.
+    pub waits_for: BTreeSet<TicketId>,
     pub conflicts: Vec<ConflictRecord>,
     /// Kinds of what waits for a person.
     pub parked: BTreeSet<String>,
@@ -113,6 +117,7 @@ impl Ledger {
              select mapping_version,
                     array(select f.target_ticket from pair_former f where f.pair_id = $1 order by f.ordinal) as formers,
                     array(select s.target_ticket from swallowed s where s.target_ticket is not null) as absorbed,
+                    array(select w.waits_for from link_wait w where w.pair_id = $1) as waits_for,
                     array(select k.kind from parked k where k.pair_id = $1 and k.decided_at is null) as parked,
                     array(select d.kind from destruction d where d.pair_id = $1) as destroyed
              from pair where id = $1",
@@ -129,6 +134,8 @@ impl Ledger {
         Ok(PairRecord {
             fields: fields.collect(),
             links: base.into_iter().flat_map(|base| &base.links).map(|link| (link.source.clone(), link.target.clone())).collect(),
+            unheld: base.into_iter().flat_map(|base| &base.unheld).map(|one| one.link.clone()).collect(),
+            waits_for: row.get::<Vec<String>, _>("waits_for").into_iter().map(TicketId::new).collect(),
             conflicts: self.conflicts_of(pair.id).await?,
             parked: row.get::<Vec<String>, _>("parked").into_iter().collect(),
             destroyed: row.get::<Vec<String>, _>("destroyed").into_iter().collect(),

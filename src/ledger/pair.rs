@@ -1,6 +1,6 @@
 //! Pairs: one ticket in both desks, with base and message links.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
@@ -109,6 +109,21 @@ impl Ledger {
             (TicketId::new(row.get::<String, _>("source_ticket")), TicketId::new(row.get::<String, _>("target_ticket")))
         };
         Ok(rows.into_iter().map(ids).collect())
+    }
+
+    /// Which of these source tickets have no target ticket and will get none as things are.
+    pub async fn lost(&self, mirror: MirrorId, sources: &[&TicketId]) -> Result<BTreeSet<TicketId>> {
+        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
+        let found: Vec<String> = sqlx::query_scalar(
+            "select source_ticket from pair
+             where mirror_id = $1 and source_ticket = any($2) and target_ticket is null
+               and state in ('outside', 'deleted', 'merged')",
+        )
+        .bind(mirror.0)
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(found.into_iter().map(TicketId::new).collect())
     }
 
     /// The pair of a source ticket.

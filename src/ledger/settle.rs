@@ -94,7 +94,11 @@ impl Ledger {
     pub async fn settle_lane(&self, claim: &Claim, settled: LaneSettled<'_>, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         hold(&mut transaction, claim).await?;
+        let lost = turns_lost(&mut transaction, claim, settled.state).await?;
         update_pair(&mut transaction, claim, &settled).await?;
+        if lost {
+            wake_waiting(&mut transaction, claim, now).await?;
+        }
         sqlx::query("update change_event set applied_at = $3 where pair_id = $1 and seq <= $2 and applied_at is null")
             .bind(claim.pair.0)
             .bind(claim.pending)
@@ -248,6 +252,19 @@ async fn settle_echoes(
     .fetch_one(connection)
     .await?;
     Ok(echoes)
+}
+
+/// Whether a ticket that others may wait for turns into one that will not be carried: they are told.
+async fn turns_lost(connection: &mut PgConnection, claim: &Claim, state: &str) -> Result<bool> {
+    if !matches!(state, "outside" | "deleted" | "merged") {
+        return Ok(false);
+    }
+    let turns = sqlx::query_scalar("select state <> $2 and target_ticket is null from pair where id = $1")
+        .bind(claim.pair.0)
+        .bind(state)
+        .fetch_one(connection)
+        .await?;
+    Ok(turns)
 }
 
 /// Those who wait are looked for again after they are put in: the other end may have been settled in between. Both sides take

@@ -15,6 +15,9 @@ pub struct Base {
     pub fields: BTreeMap<FieldKey, FieldBase>,
     #[serde(default)]
     pub links: Vec<LinkBase>,
+    /// Links of the leading ticket that the following desk does not have, and why; said to people.
+    #[serde(default)]
+    pub unheld: Vec<Unheld>,
     /// A status that has to stand after messages which were being written: the work was interrupted if it is still here.
     #[serde(default)]
     pub owed: Option<Owed>,
@@ -82,6 +85,37 @@ impl FieldBase {
 pub struct LinkBase {
     pub source: Link,
     pub target: Link,
+}
+
+/// A link of the leading ticket that cannot be at the following desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheld {
+    /// In the leading desk's words.
+    pub link: Link,
+    pub why: Why,
+}
+
+/// Why a link cannot be at the following desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The desk has no links of this kind.
+    NoSuchLink,
+    /// The other ticket is out of scope, or was gone before it could be carried.
+    NotCarried,
+    /// The desk links tickets of certain types only, and one of the two is of another.
+    Types,
+}
+
+impl Why {
+    /// For people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Why::NoSuchLink => "this desk has no such links",
+            Why::NotCarried => "that ticket is not carried over",
+            Why::Types => "this desk does not link tickets of these types",
+        }
+    }
 }
 
 /// Which message became which, and what the leading one looked like then.

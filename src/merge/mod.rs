@@ -9,6 +9,7 @@ pub mod attribution;
 pub mod base;
 pub mod digest;
 pub mod field;
+pub mod links;
 pub mod plan;
 pub mod scene;
 pub mod thread;

@@ -8,8 +8,9 @@ use crate::desk::field::{FieldKey, Fields, Value};
 use crate::desk::id::TicketId;
 use crate::desk::ticket::Link;
 
-use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink};
+use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink, Unheld};
 use super::field::{Decision, Three, decide};
+use super::links::{self, Note};
 use super::scene::{Scene, Wanted};
 use super::thread::{self, Draft, Restricted};
 
@@ -25,6 +26,8 @@ pub enum Step {
     AddMessage(Draft),
     AddLink(LinkBase),
     RemoveLink(LinkBase),
+    /// Says which links have no place.
+    Note(Note),
     /// The status, after the messages: a message reopens a ticket. Skipped where it stands already.
     StatusLast(FieldWrite),
 }
@@ -52,8 +55,8 @@ pub struct Plan {
     pub unmapped: BTreeMap<FieldKey, Vec<String>>,
     /// Leading tickets that have to be copied first.
     pub waits_for: Vec<TicketId>,
-    /// Links that the following desk has no place for.
-    pub unheld_links: Vec<Link>,
+    /// Every link that has no place at the following desk, told before or not.
+    pub unheld: Vec<Unheld>,
     /// A file is still being scanned.
     pub pending: bool,
 }
@@ -70,7 +73,9 @@ pub fn plan(scene: &Scene<'_>) -> Plan {
         None => creation(scene, writes, conversation.drafts, &mut plan),
         Some(follow) => changes(scene, &follow.fields, writes, conversation.drafts, &mut plan),
     }
-    links(scene, &mut plan);
+    if scene.follow.is_some() || plan.steps.iter().any(|step| matches!(step, Step::Create { .. })) {
+        links::plan(scene, &mut plan);
+    }
     plan
 }
 
@@ -201,29 +206,8 @@ fn standing_status(scene: &Scene<'_>, held: &Fields) -> Option<FieldWrite> {
     Some(FieldWrite { source: FieldKey::Status, key: key.clone(), lead: lead.clone(), intended: before.clone(), before })
 }
 
-fn links(scene: &Scene<'_>, plan: &mut Plan) {
-    let carried = |link: &Link| scene.base.links.iter().find(|base| lead_end(scene.lead_side, base) == link);
-    for link in &scene.lead.links {
-        if carried(link).is_some() {
-            continue;
-        }
-        if !scene.follow_can.links.contains(&link.kind) {
-            plan.unheld_links.push(link.clone());
-        } else if let Some(there) = scene.tickets.get(&link.to) {
-            let following = Link { kind: link.kind, to: there.clone() };
-            plan.steps.push(Step::AddLink(link_base(scene.lead_side, link.clone(), following)));
-        } else {
-            plan.waits_for.push(link.to.clone());
-        }
-    }
-    for base in &scene.base.links {
-        if !scene.lead.links.contains(lead_end(scene.lead_side, base)) {
-            plan.steps.push(Step::RemoveLink(base.clone()));
-        }
-    }
-}
-
-fn lead_end(lead: Side, base: &LinkBase) -> &Link {
+/// The end of a carried link that stands in the leading desk.
+pub fn lead_end(lead: Side, base: &LinkBase) -> &Link {
     match lead {
         Side::Source => &base.source,
         Side::Target => &base.target,
@@ -235,7 +219,8 @@ pub fn follow_end(lead: Side, base: &LinkBase) -> &Link {
     lead_end(lead.other(), base)
 }
 
-fn link_base(lead: Side, leading: Link, following: Link) -> LinkBase {
+/// A carried link.
+pub(super) fn link_base(lead: Side, leading: Link, following: Link) -> LinkBase {
     match lead {
         Side::Source => LinkBase { source: leading, target: following },
         Side::Target => LinkBase { source: following, target: leading },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::field::{FieldKey, Value};
-use crate::desk::id::{PersonId, TicketId};
+use crate::desk::id::PersonId;
 use crate::desk::mapping::{Mapped, Mapping};
 use crate::desk::person::Role;
 use crate::desk::policy::{Conflict, Policy};
@@ -14,6 +14,7 @@ use crate::mirror::KeySpace;
 
 use super::base::{Base, MessageLink, Owed};
 use super::field::Winner;
+use super::links::Ends;
 
 /// Both tickets as they are, what was agreed before, and the rules of the mirror.
 pub struct Scene<'a> {
@@ -31,8 +32,8 @@ pub struct Scene<'a> {
     pub linked: &'a [MessageLink],
     /// Leading person to following person; `Some(None)`: looked up, and there is nobody to act as.
     pub people: &'a BTreeMap<PersonId, Option<PersonId>>,
-    /// Leading ticket to following ticket, for the other ends of links and merges; missing: not copied yet.
-    pub tickets: &'a BTreeMap<TicketId, TicketId>,
+    /// The other ends of links.
+    pub ends: &'a Ends,
     pub mapping: &'a Mapping,
     pub policy: &'a Policy,
 }

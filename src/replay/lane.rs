@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::delta;
 use crate::desk::field::Value;
-use crate::desk::id::{MessageId, TicketId};
+use crate::desk::id::MessageId;
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
-use crate::merge::base::{Base, MessageLink, Owed};
+use crate::merge::base::{Base, MessageLink, Owed, Unheld, Why};
 use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
@@ -21,7 +21,7 @@ use super::fate::{Fate, Parking, Result, park};
 use super::house::House;
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
-use super::{hydrate, people, recover};
+use super::{ends, hydrate, people, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
@@ -163,8 +163,7 @@ impl Work<'_> {
         let round = &self.round;
         let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
         let people = people::resolve(round.house, round.course, round.lead, &before).await?;
-        let ends: Vec<&TicketId> = round.lead.links.iter().map(|link| &link.to).collect();
-        let tickets = round.house.ledger.targets_of(round.course.id, &ends).await?;
+        let ends = ends::of(round.house, round.course, (round.lead_side, round.lead), &round.base).await?;
         let scene = Scene {
             lead_side: round.lead_side,
             lead: round.lead,
@@ -176,7 +175,7 @@ impl Work<'_> {
             base: &round.base,
             linked: &self.links,
             people: &people,
-            tickets: &tickets,
+            ends: &ends,
             mapping: &round.course.mapping,
             policy: &round.course.policy,
         };
@@ -258,6 +257,21 @@ impl Work<'_> {
             };
             let now = self.round.house.clock.now();
             self.round.house.ledger.settle_step(self.round.watch.claim(), settled, now).await?;
+        }
+        self.account_links(plan).await
+    }
+
+    /// Records links that have no place at the following desk; those of a note are recorded when it is written.
+    async fn account_links(&mut self, plan: &Plan) -> Result<()> {
+        let to_be_told =
+            |one: &Unheld| plan.steps.iter().any(|step| matches!(step, Step::Note(note) if note.links.contains(one)));
+        let unheld: Vec<Unheld> = plan.unheld.iter().filter(|one| !to_be_told(one)).cloned().collect();
+        let news = unheld.iter().filter(|one| !self.round.base.unheld.contains(one)).count();
+        self.round.base.unheld = unheld;
+        if news > 0 {
+            let figures = [("links not held", i64::try_from(news).unwrap_or(i64::MAX))];
+            let settled = StepSettled { base: Some(&self.round.base), figures: &figures, ..StepSettled::default() };
+            self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
         }
         Ok(())
     }
@@ -362,6 +376,9 @@ impl Work<'_> {
         let look_again = self.last_plan.pending || self.promises.iter().zip(read).any(too_soon);
         let acts = follow.map_or(&[][..], |follow| &follow.acts);
         let seen_acts: Vec<&str> = acts.iter().rev().take(SEEN_ACTS).map(|act| act.id.as_str()).collect();
+        // Whoever is linked to a ticket that is out of scope is woken should it come in.
+        let mut waits_for = self.last_plan.waits_for.clone();
+        waits_for.extend(self.round.base.unheld.iter().filter(|one| one.why == Why::NotCarried).map(|one| one.link.to.clone()));
         let wait = if self.last_plan.pending { Duration::from_secs(30) } else { house.settings.second_look };
         let now = house.clock.now();
         let settled = LaneSettled {
@@ -376,7 +393,7 @@ impl Work<'_> {
             read_at: Some(self.read_at),
             mapping_version: &self.round.course.mapping_version,
             incomplete_why: self.incomplete_why(),
-            waits_for: &self.last_plan.waits_for,
+            waits_for: &waits_for,
             look_again_at: look_again.then(|| now + delta(wait)),
             figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
         };

@@ -2,6 +2,7 @@
 
 pub mod course;
 mod ending;
+mod ends;
 pub mod engine;
 pub mod fate;
 pub mod files;

@@ -8,13 +8,14 @@ use crate::connectors::contract::Read;
 use crate::connectors::http::within_lease;
 use crate::desk::field::Fields;
 use crate::desk::id::TicketId;
-use crate::desk::ticket::{Actor, Ticket, newer};
-use crate::desk::write::{NewTicket, Outcome, Restriction, Write, Written};
+use crate::desk::ticket::{Actor, Ticket, Visibility, newer};
+use crate::desk::write::{NewMessage, NewTicket, Outcome, Restriction, Write, Written};
 use crate::ledger::intent::NewIntent;
 use crate::ledger::parked::Park;
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::FieldWrite;
 use crate::merge::base::{Base, FieldBase, LinkBase, MessageLink};
+use crate::merge::links::Note;
 use crate::merge::plan::{Step, follow_end};
 use crate::merge::thread::{Draft, Restricted, link_of};
 
@@ -58,6 +59,7 @@ impl Round<'_> {
             Step::Restrict(restricted) => self.restrict(restricted).await,
             Step::AddLink(link) => self.link(link, true).await,
             Step::RemoveLink(link) => self.link(link, false).await,
+            Step::Note(note) => self.note(note).await,
             Step::StatusLast(write) => self.status_last(write).await,
         }
     }
@@ -264,6 +266,25 @@ impl Round<'_> {
         self.house.ledger.settle_step(self.watch.claim(), settled, self.house.clock.now()).await?;
         self.house.ledger.scrub(self.watch.claim()).await?;
         Ok(())
+    }
+
+    /// An internal note of our own: no message of the leading desk stands behind it.
+    async fn note(&mut self, note: &Note) -> Result<()> {
+        let message = NewMessage {
+            key: note.key.clone(),
+            author: None,
+            visibility: Visibility::Internal,
+            created_at: self.house.clock.now(),
+            body: note.body.clone(),
+            attachments: Vec::new(),
+        };
+        let write = Write::AddMessage { ticket: self.ticket()?, message };
+        let detail = json!({ "form": 1, "unheld": note.links });
+        let (intent, outcome) = self.send("note", &note.key, detail, &write).await?;
+        let written = done(outcome, "note")?;
+        self.base.unheld.extend(note.links.iter().cloned());
+        let count = i64::try_from(note.links.len()).unwrap_or(0);
+        self.settle(intent, &written, &[], &[("links not held", count)]).await
     }
 
     async fn link(&mut self, link: &LinkBase, add: bool) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::ledger::lane::Claim;
 use crate::ledger::pair::Pair;
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::FieldWrite;
-use crate::merge::base::{FieldBase, MessageLink};
+use crate::merge::base::{FieldBase, MessageLink, Unheld};
 
 use super::course::Course;
 use super::fate::{Fate, Result, park};
@@ -29,6 +29,7 @@ pub async fn close_open(house: &House, course: &Course, claim: &Claim, pair: &Pa
         match intent.kind.as_str() {
             "create" => creation(house, course, claim, pair, &intent).await?,
             "message" => message(house, course, claim, pair, &intent).await?,
+            "note" => note(house, course, claim, pair, &intent).await?,
             "fields" => {
                 let writes: Vec<FieldWrite> = read_detail(&intent, "fields")?;
                 half_done.fields.extend(writes);
@@ -100,6 +101,25 @@ async fn message(house: &House, course: &Course, claim: &Claim, pair: &Pair, int
         figures: &[("answers found again", 1), ("messages written", 1), ("doubles folded", doubles)],
         ..StepSettled::default()
     };
+    house.ledger.settle_step(claim, settled, house.clock.now()).await?;
+    Ok(())
+}
+
+/// A note of ours that is there was told; one that is not is planned again.
+async fn note(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
+    let found = match ticket_of(pair, pair.authority.other()) {
+        Some(ticket) => course.desk(pair.authority.other()).find_message(ticket, &intent.key).await?,
+        None => Vec::new(),
+    };
+    if found.is_empty() {
+        house.ledger.void_intent(intent.id, house.clock.now()).await?;
+        return Ok(());
+    }
+    let told: Vec<Unheld> = read_detail(intent, "unheld")?;
+    let mut base = pair.base.clone().unwrap_or_default();
+    base.unheld.extend(told);
+    let figures = [("answers found again", 1)];
+    let settled = StepSettled { intent: Some(intent.id), base: Some(&base), figures: &figures, ..StepSettled::default() };
     house.ledger.settle_step(claim, settled, house.clock.now()).await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The rules that keep the laws (`SEMANTICS.md`), one test each: their names begin with the rule's number.
 
+mod links;
 mod merging;
 mod reading;
 mod writing;

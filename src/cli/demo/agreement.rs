@@ -126,7 +126,9 @@ pub fn rules(key: &str) -> Rules {
         keeps_inline: false,
         keeps_file_names: true,
         target_rules: [("status".to_string(), ["open".to_string()].into())].into(),
-        notes: vec!["closed and merged into".to_string(), "was closed and merged".to_string(), "merged into".to_string()],
+        notes: ["closed and merged into", "was closed and merged", "merged into", "in the old desk that it does not have here"]
+            .map(str::to_string)
+            .into(),
         mirror_actors: ["gateway@rt.sim".to_string()].into(),
         ..Rules::default()
     }

@@ -75,6 +75,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     removes_attachments: false,
     links: &[LinkKind::Parent, LinkKind::DependsOn, LinkKind::RefersTo],
     parent_type: None,
+    child_type: None,
     merges: true,
     deletes: true,
     immutable_status: None,

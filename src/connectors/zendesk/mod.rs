@@ -150,6 +150,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     removes_attachments: true,
     links: &[LinkKind::Parent],
     parent_type: Some("problem"),
+    child_type: Some("incident"),
     merges: true,
     deletes: true,
     immutable_status: Some("closed"),

@@ -46,6 +46,7 @@ const CAN: Capabilities = Capabilities {
     removes_attachments: true,
     links: &[LinkKind::Parent],
     parent_type: None,
+    child_type: None,
     merges: true,
     deletes: true,
     immutable_status: None,

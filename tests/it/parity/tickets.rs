@@ -12,7 +12,7 @@ use tidegate::desk::policy::Deletion;
 use tidegate::desk::ticket::{Actor, AttachmentState, Link, LinkKind, Presence, Visibility};
 use tidegate::ledger::parked::Park;
 use tidegate::ledger::settle::StepSettled;
-use tidegate::merge::base::{Base, MessageLink};
+use tidegate::merge::base::{Base, MessageLink, Unheld, Why};
 
 use super::desks::{Mirror, act, link, start, ticket};
 use super::{differs, explained, found};
@@ -99,14 +99,19 @@ async fn what_was_restricted_and_cannot_be_is_explained_only_where_a_person_was_
 async fn links_between_tickets_are_compared() {
     let parent = |to: u32| Link { kind: LinkKind::Parent, to: ticket(to) };
     differs(move |mirror| mirror.old().links.extend([parent(2)]), Kind::Link, "102").await;
-    explained(
-        async |mirror| {
-            mirror.old().links.insert(Link { kind: LinkKind::DependsOn, to: ticket(2) });
-        },
-        "no such links",
-    )
-    .await;
-    explained(async |mirror| mirror.old().links.extend([parent(77)]), "not carried").await;
+    let depends = Link { kind: LinkKind::DependsOn, to: ticket(2) };
+    for (link, why, word) in [(depends, Why::NoSuchLink, "does not hold"), (parent(77), Why::NotCarried, "not carried")] {
+        let silently = link.clone();
+        differs(move |mirror| mirror.old().links.extend([silently]), Kind::Link, "link").await;
+        explained(
+            async |mirror| {
+                mirror.old().links.insert(link.clone());
+                mirror.settle_again("copied", |base| base.unheld.push(Unheld { link: link.clone(), why })).await;
+            },
+            word,
+        )
+        .await;
+    }
     let mut mirror = Mirror::carried().await;
     mirror.old().links.insert(parent(2));
     mirror.new_one().links.insert(parent(102));

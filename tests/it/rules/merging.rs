@@ -113,17 +113,6 @@ async fn rule_20_one_customer_of_many_tickets_is_one_person() {
 }
 
 #[tokio::test]
-async fn rule_21_a_link_arrives_with_its_other_end() {
-    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
-    let (child, parent) = (world.source.open("Order 7", "Where is it?"), world.source.open("The ship", "It sank."));
-    world.source.link(&child, "parent", &parent);
-    world.settle().await;
-    let (there, other) = (world.mirrored(&child), world.mirrored(&parent));
-    assert!(there.links.contains(&("parent".to_string(), other.id)), "{:?}", there.links);
-    assert!(!there.tags.contains("tidegate_incomplete"));
-}
-
-#[tokio::test]
 async fn rule_22_news_of_a_closed_ticket_opens_a_follow_up() {
     let mut world = World::of().from(request_tracker()).to(zendesk()).begin().await;
     let ticket = world.source.open("Order 7", "Where is it?");

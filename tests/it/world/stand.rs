@@ -10,6 +10,8 @@ use sqlx::postgres::PgConnectOptions;
 use tidegate::cli::demo::agreement;
 use tidegate::clock::Clock;
 use tidegate::config::file;
+use tidegate::cutover::parity::{Bench, Options, check};
+use tidegate::cutover::report::Report;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
@@ -250,6 +252,23 @@ impl World {
     /// A figure of the mirror.
     pub async fn figure(&self, name: &str) -> i64 {
         self.ledger.figures(self.mirror.id).await.expect("an answer").get(name).copied().unwrap_or(0)
+    }
+
+    /// Compares both desks as `tidegate check` does.
+    pub async fn check(&self) -> Report {
+        let course = self.process.course();
+        let bench = Bench {
+            ledger: &self.ledger,
+            source: course.source.as_ref(),
+            target: course.target.as_ref(),
+            mapping: &course.mapping,
+            policy: &course.policy,
+            scope: &course.scope,
+            keys: &course.keys,
+            mirror: course.id,
+            clock: self.clock.clone(),
+        };
+        check(&bench, Options { rounds: 1, pause: Duration::ZERO, ..Options::default() }, |_| {}).await.expect("a report")
     }
 
     /// The judge's words for what a Zendesk and a Request Tracker agree on.
