@@ -14,7 +14,7 @@ use tidegate::connectors::request_tracker::compose::{self, Terms};
 use tidegate::connectors::request_tracker::feed::Place;
 use tidegate::connectors::request_tracker::translate::{self, Layout, Material};
 use tidegate::connectors::request_tracker::wire::{
-    DefinitionJson, Page, PartJson, QueueJson, TextJson, TicketJson, TransactionJson, UserJson,
+    AttachmentJson, DefinitionJson, Page, PartJson, QueueJson, TextJson, TicketJson, TransactionJson, UserJson,
 };
 use tidegate::connectors::request_tracker::{Settings, mime, webhook};
 use tidegate::desk::body::Body;
@@ -151,6 +151,21 @@ fn privileged_users_are_agents() {
     let alice = translate::person("alice", &recorded::<UserJson>("user"));
     assert_eq!((alice.name.as_str(), alice.role, alice.active), ("Alice Agent", Role::Agent, true));
     assert_eq!(alice.email.as_deref(), Some("alice@rt.lab"));
+}
+
+#[test]
+fn an_answer_without_what_was_asked_for_does_not_say_that_there_is_nothing() {
+    // A proxy's 200: neither an empty list, nor nobody, nor a file without a byte.
+    fn unreadable<T: DeserializeOwned>(answer: Json) {
+        assert!(serde_json::from_value::<T>(answer.clone()).is_err(), "{answer}");
+    }
+    for answer in [json!({}), json!({ "status": "ok" })] {
+        unreadable::<Page<TransactionJson>>(answer.clone());
+        unreadable::<Page<TicketJson>>(answer.clone());
+        unreadable::<TicketJson>(answer.clone());
+        unreadable::<UserJson>(answer.clone());
+        unreadable::<AttachmentJson>(answer.clone());
+    }
 }
 
 fn delivery(recorded: &Json) -> Delivery {

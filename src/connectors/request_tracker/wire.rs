@@ -181,6 +181,9 @@ pub struct TextJson {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AttachmentJson {
+    /// Always told; an answer without it is not RT's, and not an empty file.
+    #[serde(rename = "id")]
+    pub id: Word,
     #[serde(default)]
     pub content: Option<String>,
 }
@@ -192,7 +195,7 @@ pub struct UserJson {
     /// The number alone; the Name in lists.
     #[serde(default, rename = "id")]
     pub id: Word,
-    #[serde(default)]
+    /// Always told; an answer without it is not RT's, and does not say that there is nobody.
     pub name: String,
     #[serde(default)]
     pub real_name: String,

@@ -119,7 +119,7 @@ impl Zendesk {
         self.send(call, Method::GET, self.url(path, query), None, &[]).await?.json(call)
     }
 
-    /// Reads the object under `key` of an answer.
+    /// Reads the object under `key` of an answer, which has to be there.
     pub(super) async fn get_one<T: DeserializeOwned>(
         &self,
         call: Call,
@@ -128,7 +128,7 @@ impl Zendesk {
         key: &str,
     ) -> Result<T, Fault> {
         let mut answer: Value = self.get(call, path, query).await?;
-        parse(call, answer.get_mut(key).map(Value::take).unwrap_or_default())
+        parse(call, told(call, &mut answer, key)?)
     }
 
     /// Reads the list under `key` of an answer that has one page only.
@@ -221,9 +221,16 @@ fn parse<T: DeserializeOwned>(call: Call, value: Value) -> Result<T, Fault> {
     })
 }
 
+/// What stands under `key`. An answer without it is not the desk's (a proxy may answer 200 with anything), and does not say that there
+/// is nothing. Errors: `Unreadable`.
+fn told(call: Call, answer: &mut Value, key: &str) -> Result<Value, Fault> {
+    let told = answer.get_mut(key).map(Value::take);
+    told.ok_or_else(|| Fault::unreadable(format!("{}: the desk's answer has no `{key}`", call.kind)))
+}
+
 /// The items under `key` of an answer and the cursor of the next page.
 pub(super) fn page_of<T: DeserializeOwned>(call: Call, mut answer: Value, key: &str) -> Result<(Vec<T>, Option<String>), Fault> {
-    let items: Option<Vec<T>> = parse(call, answer.get_mut(key).map(Value::take).unwrap_or_default())?;
+    let items: Option<Vec<T>> = parse(call, told(call, &mut answer, key)?)?;
     let meta: Option<Meta> = parse(call, answer.get_mut("meta").map(Value::take).unwrap_or_default())?;
     let next = meta.filter(|meta| meta.has_more).and_then(|meta| meta.after_cursor);
     Ok((items.unwrap_or_default(), next))

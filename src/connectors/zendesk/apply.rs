@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
 use crate::connectors::contract::Download;
@@ -37,11 +38,20 @@ const TRIES: u32 = 3;
 const JOB_TRIES: u32 = 20;
 const JOB_WAIT: Duration = Duration::from_millis(500);
 
-/// What an update answers.
-#[derive(Debug, Default, Deserialize)]
+/// What an update answers. Without the ticket it is not the desk's answer, and whether the ticket was written is unknown.
+#[derive(Debug, Deserialize)]
 struct Updated {
+    #[serde(rename = "ticket")]
+    _ticket: IgnoredAny,
     #[serde(default)]
     audit: Option<MadeAudit>,
+}
+
+/// What a change of tags answers.
+#[derive(Debug, Deserialize)]
+struct Tagged {
+    #[serde(rename = "tags")]
+    _tags: IgnoredAny,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -199,7 +209,7 @@ impl Zendesk {
             let url = self.url(&format!("tickets/{id}/tags"), &[]);
             let answer = self.send(TAG, Method::PUT, url, Some(&body), &[409]).await?;
             if answer.status != 409 {
-                return Ok(current);
+                return answer.json::<Tagged>(TAG).map(|_| current);
             }
         }
         Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))

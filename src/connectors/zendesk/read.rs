@@ -115,7 +115,6 @@ impl Zendesk {
     pub(super) async fn comments(&self, id: &TicketId) -> Result<(Vec<Comment>, Vec<User>), Fault> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(default)]
             comments: Vec<Comment>,
             #[serde(default)]
             users: Vec<User>,

@@ -283,7 +283,7 @@ pub struct Meta {
 /// One page of the cursor export.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Export {
-    #[serde(default, deserialize_with = "list")]
+    #[serde(deserialize_with = "list")]
     pub tickets: Vec<Ticket>,
     pub after_cursor: Option<String>,
     #[serde(default)]

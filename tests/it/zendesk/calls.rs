@@ -1,7 +1,7 @@
 //! Calls against a scripted desk: tokens, conflicts, redirects, pages.
 
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use futures_util::StreamExt;
 use serde_json::json;
 use tidegate::connectors::contract::{Desk, Download, Read, SourceDesk, TargetDesk, Upload};
@@ -116,7 +116,7 @@ async fn a_field_is_written_only_on_the_state_that_was_decided_on() {
 async fn a_message_is_tried_again_after_a_conflict_and_its_id_comes_from_the_audit() {
     let script = Script::start().await;
     script.on(TICKET, 200, ticket("open"));
-    let made = json!({ "audit": { "id": 11, "events": [{ "id": 77, "type": "Comment" }, { "id": 78, "type": "Change" }] } });
+    let made = json!({ "ticket": { "id": 5 }, "audit": { "id": 11, "events": [{ "id": 77, "type": "Comment" }, { "id": 78, "type": "Change" }] } });
     script.on(UPDATE, 409, json!({})).on(UPDATE, 200, made);
     let write = Write::AddMessage { ticket: TicketId::new("5"), message: message("tidegate:m:m:1") };
     let Outcome::Done(written) = script.desk(token_auth()).apply(&write).await.unwrap() else { panic!("done") };
@@ -298,6 +298,35 @@ async fn a_merge_waits_for_the_desks_job_and_is_silent() {
     assert_eq!(script.asked("PUT /api/v2/tickets/5/tags")[0].json()["tags"], json!(["quiet", "tidegate"]));
     assert_eq!(script.asked("POST")[0].json()["target_comment_is_public"], json!(false));
     assert!(matches!(desk.apply(&write).await.unwrap_err(), Fault::Refused { .. }));
+}
+
+#[tokio::test]
+async fn an_answer_without_what_was_asked_for_does_not_say_that_there_is_nothing() {
+    let script = Script::start().await;
+    let searches = ["tickets", "users/show_many", "incremental/tickets/cursor", "tickets/5/audits", "deleted_tickets"];
+    for path in searches {
+        script.on(&format!("GET /api/v2/{path}"), 200, json!({}));
+    }
+    fn unreadable<T: std::fmt::Debug>(read: Result<T, Fault>) {
+        assert!(matches!(read, Err(Fault::Unreadable { .. })), "{read:?}");
+    }
+    let (desk, id, now) = (script.desk(token_auth()), TicketId::new("5"), DateTime::UNIX_EPOCH + TimeDelta::days(9));
+    unreadable(desk.find_ticket("tidegate:m:t:7").await);
+    unreadable(desk.find_message(&id, "tidegate:m:m:7").await);
+    unreadable(desk.find_person(None, "tidegate:m:p:7").await);
+    unreadable(desk.person(&PersonId::new("1")).await);
+    unreadable(desk.changes(&desk.cursor_at(now), now).await);
+    unreadable(desk.list(None).await);
+    // A ticket that is not shown: the list of deleted ones has to say something.
+    script.answers.lock().unwrap().insert(AUDITS.into(), vec![(404, json!({}))]);
+    unreadable(desk.read(&id, None).await);
+    script.answers.lock().unwrap().insert(AUDITS.into(), vec![(200, json!({ "audits": [audit(10)] }))]);
+    script.on(TICKET, 200, ticket("open")).on(COMMENTS, 200, json!({}));
+    unreadable(desk.read(&id, None).await);
+    // Nor is it a write that was done.
+    script.on(UPDATE, 200, json!({}));
+    let added = desk.apply(&Write::AddMessage { ticket: id, message: message("k") }).await;
+    assert!(added.as_ref().is_err_and(Fault::leaves_doubt), "{added:?}");
 }
 
 #[tokio::test]
