@@ -54,6 +54,8 @@ pub struct NewTicket {
     pub key: String,
     /// The other desk's number of it, for people.
     pub number_there: String,
+    /// The ticket that this one follows up, which is closed for good. The desk shows both as linked, where it can.
+    pub continues: Option<TicketId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub fields: Fields,

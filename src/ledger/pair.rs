@@ -31,6 +31,8 @@ pub struct Pair {
     pub incomplete_why: Option<String>,
     /// How many follow-ups took over before.
     pub part: u16,
+    /// The target ticket before the present one: closed for good.
+    pub former: Option<TicketId>,
 }
 
 /// The most that the hints of a claim promise.
@@ -50,7 +52,8 @@ impl Ledger {
         let row = sqlx::query(
             "select p.id, p.source_ticket, p.target_ticket, p.authority, p.state, p.base, p.source_stamp, p.source_feed_stamp,
                     p.target_stamp, p.incomplete_why,
-                    (select count(*) from pair_former f where f.pair_id = p.id) as part
+                    (select count(*) from pair_former f where f.pair_id = p.id) as part,
+                    (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former
              from pair p
              where p.id = $1",
         )
@@ -168,6 +171,7 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         source_feed_stamp: row.get("source_feed_stamp"),
         target_stamp: row.get("target_stamp"),
         incomplete_why: row.get("incomplete_why"),
+        former: ticket("former"),
         part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),
     })
 }

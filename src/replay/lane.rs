@@ -68,6 +68,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         lead: &lead,
         ticket_key: course.keys.ticket(source.as_str(), pair.part),
         follow,
+        continues: pair.former.clone(),
         base,
         wrote: false,
         lead_side: pair.authority,
@@ -302,7 +303,7 @@ impl Work<'_> {
         self.round.house.ledger.retire_target(self.round.watch.claim()).await?;
         self.pair.part += 1;
         self.round.ticket_key = self.round.course.keys.ticket(self.round.lead.id.as_str(), self.pair.part);
-        self.round.follow = None;
+        self.round.continues = self.round.follow.take().map(|closed| closed.id);
         self.round.base = Base::default();
         Ok(true)
     }

@@ -40,6 +40,8 @@ pub struct Round<'a> {
     /// The key that the following ticket has or gets.
     pub ticket_key: String,
     pub follow: Option<Ticket>,
+    /// The closed ticket that a new following ticket follows up.
+    pub continues: Option<TicketId>,
     pub base: Base,
     /// Something was written since the following ticket was read.
     pub wrote: bool,
@@ -89,6 +91,7 @@ impl Round<'_> {
         let write = Write::Create(NewTicket {
             key: self.ticket_key.clone(),
             number_there: self.lead.id.to_string(),
+            continues: self.continues.clone(),
             created_at: self.lead.created_at,
             updated_at: self.lead.updated_at,
             fields: intended(fields),

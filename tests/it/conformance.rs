@@ -57,6 +57,7 @@ macro_rules! vendor {
                 fates::a_deleted_ticket_says_so,
                 fates::a_message_is_restricted_as_claimed,
                 fates::a_ticket_after_its_last_status_is_immutable_as_claimed,
+                fates::a_follow_up_refers_to_the_ticket_before_it,
                 people::a_person_is_found_by_address_in_any_spelling,
                 people::a_person_can_be_without_address,
                 people::a_suspended_person_stays_so,

@@ -65,7 +65,15 @@ fn message(key: &str, visibility: Visibility, body: Body) -> NewMessage {
 
 fn ticket(key: &str, fields: Fields, messages: Vec<NewMessage>) -> NewTicket {
     let created_at: DateTime<Utc> = "2024-05-06T07:08:09Z".parse().expect("a time");
-    NewTicket { key: key.to_string(), number_there: "4711".to_string(), created_at, updated_at: created_at, fields, messages }
+    NewTicket {
+        key: key.to_string(),
+        number_there: "4711".to_string(),
+        continues: None,
+        created_at,
+        updated_at: created_at,
+        fields,
+        messages,
+    }
 }
 
 async fn done(rt: &RequestTracker, write: Write) -> Written {

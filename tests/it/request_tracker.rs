@@ -373,6 +373,7 @@ fn a_new_ticket_carries_keys_dates_and_the_tag_for_views() {
     let new = NewTicket {
         key: "tidegate:m:t:1".to_string(),
         number_there: "1".to_string(),
+        continues: None,
         created_at,
         updated_at: created_at,
         fields,

@@ -191,7 +191,16 @@ async fn closed_tickets_cannot_be_changed_but_followed_up() {
     let documented = json!({"error": "RecordInvalid", "description": "Record validation errors", "details": detail});
     assert_eq!((status, refused), (422, documented));
     let follow = desk.create(json!({"subject": "again", "comment": {"body": "y"}, "via_followup_source_id": id})).await;
-    assert_eq!(desk.get(&format!("/api/v2/tickets/{id}")).await["ticket"]["followup_ids"], json!([follow]));
+    let import =
+        json!({"ticket": {"subject": "again", "comments": [{"value": "z"}], "tags": ["own"], "via_followup_source_id": id}});
+    let (_, imported) = desk.call(Method::POST, "/api/v2/imports/tickets", import).await;
+    let told = desk.get(&format!("/api/v2/tickets/{id}")).await["ticket"]["followup_ids"].clone();
+    assert_eq!(told, json!([follow, imported["ticket"]["id"]]));
+    let via = desk.get(&format!("/api/v2/tickets/{follow}")).await["ticket"]["via"]["source"].clone();
+    assert_eq!((&via["rel"], &via["from"]["ticket_id"]), (&json!("follow_up"), &json!(id)));
+    // As documented, it has no effect with a ticket that is not closed.
+    let none = desk.create(json!({"subject": "again", "comment": {"body": "y"}, "via_followup_source_id": follow})).await;
+    assert_eq!(desk.get(&format!("/api/v2/tickets/{none}")).await["ticket"]["via"]["source"]["rel"], json!(null));
 }
 
 #[tokio::test]

@@ -63,6 +63,13 @@ impl RequestTracker {
             (Some(message), None) => self.follow_with_comment(&ticket, message, &mut written).await,
             (None, None) => {}
         }
+        if let Some(closed) = &new.continues {
+            // RT closes nothing for good and knows no follow-ups; agents still find what went before.
+            let link = Link { kind: LinkKind::RefersTo, to: closed.clone() };
+            if let Err(fault) = self.change_link("Add", &ticket, &link).await {
+                written.remarks.push(format!("the link to the ticket before it was not made: {fault}"));
+            }
+        }
         self.note_differences(&ticket, &new.fields, &mut written).await;
         Ok(Outcome::Done(written))
     }

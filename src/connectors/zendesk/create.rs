@@ -10,11 +10,12 @@ use crate::connectors::http::Call;
 use crate::desk::body::{Body, escape_html};
 use crate::desk::field::{FieldKey, Fields};
 use crate::desk::id::{MessageId, TicketId};
-use crate::desk::ticket::Visibility;
+use crate::desk::ticket::{LinkKind, Visibility};
 use crate::desk::write::{NewMessage, NewTicket, Written};
 
 use super::api::general;
 use super::fields::{Known, Unknown, decode, encode, time};
+use super::translate::links;
 use super::wire::{Id, Ticket};
 use super::{KeyField, Zendesk, html};
 
@@ -48,6 +49,12 @@ pub(super) fn comment(message: &NewMessage, files: &Files) -> Map<String, Json> 
     out
 }
 
+/// Says so where the answer lacks the closed ticket that was to be followed up.
+fn not_linked(made: &Ticket, closed: &TicketId) -> Option<String> {
+    let linked = links(made).iter().any(|link| link.kind == LinkKind::RefersTo && link.to == *closed);
+    (!linked).then(|| format!("Zendesk does not show the new ticket as a follow-up of {closed}"))
+}
+
 impl Zendesk {
     /// One call for the import and one per 100 comments to learn their ids.
     pub(super) async fn import(&self, new: &NewTicket) -> Result<Written, Fault> {
@@ -60,6 +67,7 @@ impl Zendesk {
         let (messages, mut remarks) = self.imported_messages(&id, &new.messages).await;
         if let Ok(shown) = serde_json::from_value::<Ticket>(made) {
             remarks.extend(self.not_taken(&shown, &new.fields).await.unwrap_or_default());
+            remarks.extend(new.continues.as_ref().and_then(|closed| not_linked(&shown, closed)));
         }
         Ok(Written { ticket: Some(id), messages, remarks })
     }
@@ -73,6 +81,10 @@ impl Zendesk {
         }
         let mut ticket = self.encoded(&new.fields, None).await?;
         self.add_key(&new.key, &mut ticket).await?;
+        // As documented by Zendesk: works with closed tickets only, and an import takes the properties of any ticket.
+        if let Some(closed) = &new.continues {
+            ticket.insert("via_followup_source_id".to_string(), json!(Id::new(closed.as_str())));
+        }
         ticket.insert("created_at".to_string(), json!(time(new.created_at)));
         ticket.insert("updated_at".to_string(), json!(time(new.updated_at)));
         if matches!(ticket.get("status").and_then(Json::as_str), Some("solved" | "closed")) {

@@ -158,7 +158,8 @@ pub fn key_in(metadata: &Json) -> Option<String> {
     metadata.get("custom")?.get(KEY_NAME)?.as_str().map(str::to_string)
 }
 
-fn links(ticket: &wire::Ticket) -> BTreeSet<Link> {
+/// A problem of an incident, and the closed ticket that a follow-up was made of.
+pub(super) fn links(ticket: &wire::Ticket) -> BTreeSet<Link> {
     let parent = ticket.id_at("problem_id").map(|id| Link { kind: LinkKind::Parent, to: TicketId::new(id) });
     let followed =
         ticket.via.as_ref().filter(|via| via.rel() == "follow_up").and_then(|via| ticket_in(&via.source.as_ref()?.from));

@@ -11,7 +11,7 @@ use super::jobs;
 use super::saying::{self, Defaults};
 use super::store::{Store, read_time};
 use super::ticket::Ticket;
-use super::tickets::blank;
+use super::tickets::{blank, follow_up};
 use super::wire;
 
 /// `POST /api/v2/imports/tickets`
@@ -46,6 +46,7 @@ fn import(store: &mut Store, wanted: &Map<String, Value>, call: &Call) -> Result
         ticket.submitter = store.user(submitter)?.id;
     }
     ticket.created_at = time(wanted, "created_at", now)?.unwrap_or(now);
+    let followed = follow_up(store, &mut ticket, wanted);
     let comments = comments(store, wanted, &ticket, now)?;
     let updated = time(wanted, "updated_at", now)?;
     let solved = time(wanted, "solved_at", now)?;
@@ -66,6 +67,9 @@ fn import(store: &mut Store, wanted: &Map<String, Value>, call: &Call) -> Result
     }
     stamp_times(store, id, created, updated, solved);
     store.touch(id, now);
+    if let Some(closed) = followed {
+        store.followed_up(closed, id, now);
+    }
     Ok(id)
 }
 

@@ -168,7 +168,7 @@ pub fn make(store: &mut Store, wanted: &Wanted, mut deed: Deed) -> Result<std::s
     if let Some(submitter) = wanted.get("submitter_id").and_then(id_of) {
         ticket.submitter = store.user(submitter)?.id;
     }
-    let followed = follow_up(store, &mut ticket, wanted)?;
+    let followed = follow_up(store, &mut ticket, wanted);
     let first = first_comment(store, wanted, ticket.submitter)?;
     deed.custom = saying::metadata(wanted);
     ticket.id = store.next_ticket();
@@ -194,17 +194,17 @@ fn first_comment(store: &mut Store, wanted: &Wanted, author: u64) -> Result<Sayi
     said.ok_or_else(|| Refusal::invalid("base", "Description: cannot be blank", "BlankValue"))
 }
 
-/// As documented: follow-ups are made of closed tickets only, and inherit what the client does not set.
-fn follow_up(store: &Store, ticket: &mut Ticket, wanted: &Wanted) -> Result<Option<u64>, Refusal> {
-    let Some(id) = wanted.get("via_followup_source_id").and_then(id_of) else { return Ok(None) };
-    let refuse = || Refusal::invalid("via_followup_source_id", "Follow-up source: is not a closed ticket", "InvalidValue");
-    let source = store.tickets.get(&id).filter(|source| source.is_there() && source.is_closed()).ok_or_else(refuse)?;
+/// As documented: "The parameter only works with closed tickets. It has no effect with other tickets." A follow-up inherits the tags,
+/// unless the request has its own.
+pub fn follow_up(store: &Store, ticket: &mut Ticket, wanted: &Wanted) -> Option<u64> {
+    let id = wanted.get("via_followup_source_id").and_then(id_of)?;
+    let source = store.tickets.get(&id).filter(|source| source.is_there() && source.is_closed())?;
     ticket.followup_of = Some(id);
     if !wanted.contains_key("tags") {
         let tags = ticket.tags.union(&source.tags).cloned().collect();
         super::field::set_tags(ticket, tags);
     }
-    Ok(Some(id))
+    Some(id)
 }
 
 /// `PUT /api/v2/tickets/{id}`

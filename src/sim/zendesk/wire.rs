@@ -23,7 +23,7 @@ pub fn ticket(store: &Store, ticket: &Ticket) -> Value {
     let has_incidents = store.incidents.get(&ticket.id).is_some_and(|incidents| !incidents.is_empty());
     let head = json!({
         "url": format!("{}/api/v2/tickets/{}.json", store.url, ticket.id), "id": ticket.id,
-        "external_id": ticket.external_id, "via": super::commit::via(&ticket.channel),
+        "external_id": ticket.external_id, "via": via(store, ticket),
         "created_at": stamp(ticket.created_at), "updated_at": stamp(ticket.updated_at),
         "generated_timestamp": ticket.generated, "type": ticket.kind, "subject": ticket.subject,
         "raw_subject": ticket.subject, "description": ticket.description(), "priority": ticket.priority, "status": status,
@@ -40,6 +40,16 @@ pub fn ticket(store: &Store, ticket: &Ticket) -> Value {
         "allow_channelback": false, "allow_attachments": true, "from_messaging_channel": false,
     });
     joined(head, tail)
+}
+
+/// As documented for follow-ups: the source names the closed ticket.
+fn via(store: &Store, ticket: &Ticket) -> Value {
+    let mut via = super::commit::via(&ticket.channel);
+    if let Some(closed) = ticket.followup_of.and_then(|id| store.tickets.get(&id)) {
+        let from = json!({"ticket_id": closed.id, "subject": closed.subject, "channel": closed.channel});
+        via["source"] = json!({"from": from, "to": {}, "rel": "follow_up"});
+    }
+    via
 }
 
 fn joined(head: Value, tail: Value) -> Value {

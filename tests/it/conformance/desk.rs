@@ -159,6 +159,7 @@ impl Desk {
         NewTicket {
             key: self.key(key),
             number_there: "4711".into(),
+            continues: None,
             created_at: time("2025-01-01T10:00:00Z"),
             updated_at: time("2025-02-01T10:00:00Z"),
             fields,

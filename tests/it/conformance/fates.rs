@@ -8,7 +8,7 @@ use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Fields, Value};
 use tidegate::desk::id::AttachmentId;
 use tidegate::desk::ticket::{AttachmentState, Link, LinkKind, Presence, Visibility};
-use tidegate::desk::write::{Restriction, Write};
+use tidegate::desk::write::{NewTicket, Restriction, Write};
 
 use super::desk::{Desk, words};
 
@@ -140,4 +140,18 @@ pub async fn a_ticket_after_its_last_status_is_immutable_as_claimed(desk: &Desk)
     let late = desk.message("m:1", Visibility::Public, Body::Text("late".into())).await;
     let refused = desk.ours.apply(&Write::AddMessage { ticket: id, message: late }).await;
     assert!(matches!(refused, Err(Fault::Refused { .. })), "{refused:?}");
+}
+
+pub async fn a_follow_up_refers_to_the_ticket_before_it(desk: &Desk) {
+    let before = desk.ticket("t:1").await;
+    for status in desk.can().final_statuses {
+        desk.set(&before, Fields::from([(FieldKey::Status, Value::text(*status))])).await;
+    }
+    let first = desk.message("t:2:1", Visibility::Public, Body::Html("<p>It bent again.</p>".into())).await;
+    let new = desk.new_ticket("t:2", desk.plain_fields().await, vec![first]).await;
+    let written = desk.apply(&Write::Create(NewTicket { continues: Some(before.clone()), ..new })).await;
+    assert_eq!(written.remarks, Vec::<String>::new());
+    let made = desk.read(&written.ticket.unwrap()).await;
+    assert_eq!(made.links, [Link { kind: LinkKind::RefersTo, to: before.clone() }].into());
+    assert!(desk.read(&before).await.links.is_empty(), "it is told at its other end");
 }

@@ -1,11 +1,13 @@
 //! Merging: rules 16 to 24.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::ledger::lane::Claimant;
 use tidegate::ledger::parked::Park;
 
 use crate::world::desk::{field, request_tracker, saying, zendesk};
+use crate::world::killer::Holder;
 use crate::world::stand::World;
 
 #[tokio::test]
@@ -125,7 +127,33 @@ async fn rule_22_news_of_a_closed_ticket_opens_a_follow_up() {
     let copies = world.copies(&ticket);
     assert_eq!(copies.len(), 2);
     let second = copies.iter().find(|copy| copy.id != first.id).expect("a follow-up");
+    assert!(second.links.contains(&("refers_to".to_string(), first.id.clone())), "{:?}", second.links);
+    let report = world.check().await;
+    assert!(report.at_parity(), "{:#?}", report.lines());
     assert_eq!((saying(second, "It did not come.").len(), saying(second, "Where is it?").len()), (1, 0));
+}
+
+#[tokio::test]
+async fn rule_22_a_follow_up_that_was_interrupted_is_linked_all_the_same() {
+    let mut world = World::of().from(request_tracker()).to(zendesk()).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.settle().await;
+    let first = world.mirrored(&ticket).id;
+    world.target.set(&first, "status", "solved");
+    world.target.set(&first, "status", "closed");
+    let holder = Arc::new(Holder::at("intent sent", 1));
+    world.process = world.process.successor(holder.clone()).await;
+    world.process.serve(&world.mirror).await;
+    world.source.reply(&ticket, "It did not come.");
+    tokio::select! {
+        () = holder.holds() => {}
+        () = world.settle() => panic!("nothing was written"),
+    }
+    assert_eq!(world.copies(&ticket).len(), 1, "it died before it was made");
+    world.restart().await;
+    world.settle().await;
+    let second = world.copies(&ticket).into_iter().find(|copy| copy.id != first).expect("a follow-up");
+    assert!(second.links.contains(&("refers_to".to_string(), first)), "{:?}", second.links);
 }
 
 #[tokio::test]

@@ -144,6 +144,7 @@ async fn a_ticket_is_imported_with_its_whole_conversation() {
     let new = NewTicket {
         key: "tidegate:m:t:7".into(),
         number_there: "7".into(),
+        continues: None,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
         fields: [(FieldKey::Subject, Value::text("Hi")), (FieldKey::Requester, Value::Person(PersonId::new("1")))].into(),

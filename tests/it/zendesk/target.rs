@@ -224,6 +224,7 @@ async fn a_ticket_can_be_made_closed_and_is_closed_for_good() {
     let new = NewTicket {
         key: "tidegate:m:t:21".into(),
         number_there: "21".into(),
+        continues: None,
         created_at: time("2024-01-01T10:00:00Z"),
         updated_at: time("2024-02-01T10:00:00Z"),
         fields: [

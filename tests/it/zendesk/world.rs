@@ -106,6 +106,7 @@ impl World {
         let new = NewTicket {
             key: key.into(),
             number_there: "7".into(),
+            continues: None,
             created_at: time("2025-01-01T10:00:00Z"),
             updated_at: time("2025-02-01T10:00:00Z"),
             fields: [
