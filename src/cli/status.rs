@@ -5,9 +5,12 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::config::settings::Settings;
 use crate::desk::Side;
+use crate::desk::id::TicketId;
 use crate::ledger::Ledger;
+use crate::ledger::check::PairRecord;
 use crate::ledger::feed::Witness;
 use crate::ledger::mirror::MirrorRow;
+use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
 
 use super::open;
@@ -17,6 +20,9 @@ use super::open;
 pub struct Args {
     /// One mirror; all if not given
     pub mirror: Option<String>,
+    /// Look one ticket of the mirror up by its number, the old or the new one
+    #[arg(long, value_name = "NUMBER", requires = "mirror")]
+    pub ticket: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -35,6 +41,9 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         Some(name) => vec![ledger.mirror(name).await?],
         None => ledger.mirrors().await?,
     };
+    if let (Some(number), [mirror]) = (&args.ticket, mirrors.as_slice()) {
+        return ticket(ledger, mirror, number, args.json).await;
+    }
     let now = Clock::system().now();
     let mut all = Vec::new();
     for mirror in mirrors {
@@ -54,6 +63,65 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         println!("{}", serde_json::to_string_pretty(&all)?);
     }
     Ok(0)
+}
+
+/// What became of one ticket. Exit status 1 where the mirror knows no ticket of this number.
+async fn ticket(ledger: &Ledger, mirror: &MirrorRow, number: &str, as_json: bool) -> anyhow::Result<u8> {
+    let mut all = Vec::new();
+    for pair in ledger.pairs_of_number(mirror.id, number).await? {
+        let record = ledger.pair_record(&pair).await?;
+        let survivor = match &pair.source_ticket {
+            Some(source) => ledger.root_of(mirror.id, source).await?.map(|(_, ticket)| ticket),
+            None => None,
+        };
+        all.push(Found { pair, record, survivor });
+    }
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&all.iter().map(Found::json).collect::<Vec<_>>())?);
+    } else {
+        all.iter().flat_map(Found::lines).for_each(|line| println!("{line}"));
+    }
+    if all.is_empty() {
+        eprintln!("Mirror `{}` knows no ticket {number}, neither old nor new.", mirror.name);
+    }
+    Ok(u8::from(all.is_empty()))
+}
+
+/// A ticket that was asked for.
+struct Found {
+    pair: Pair,
+    record: PairRecord,
+    /// The target ticket in which its conversation goes on.
+    survivor: Option<TicketId>,
+}
+
+impl Found {
+    fn unheld(&self) -> impl Iterator<Item = String> {
+        let unheld = self.pair.base.iter().flat_map(|base| &base.unheld);
+        unheld.map(|one| format!("link to {} in the old desk: {}", one.link.to, one.why.sentence()))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let Pair { source_ticket, target_ticket, state, incomplete_why, .. } = &self.pair;
+        let number = |ticket: &Option<TicketId>| ticket.as_ref().map_or_else(|| "none".to_string(), TicketId::to_string);
+        let mut lines = vec![format!("old {}, new {} ({state})", number(source_ticket), number(target_ticket))];
+        lines.extend(self.record.formers.iter().map(|closed| format!("  new {closed} went before it and is closed")));
+        let merged = self.survivor.iter().filter(|survivor| state == "merged" && target_ticket.as_ref() != Some(survivor));
+        lines.extend(merged.map(|survivor| format!("  goes on in new {survivor}")));
+        lines.extend(incomplete_why.iter().map(|why| format!("  not whole yet: {why}")));
+        lines.extend(self.record.parked.iter().map(|kind| format!("  parked: {kind}")));
+        lines.extend(self.unheld().map(|link| format!("  {link}")));
+        lines
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "source_ticket": self.pair.source_ticket, "target_ticket": self.pair.target_ticket, "state": self.pair.state,
+            "former_target_tickets": self.record.formers, "goes_on_in": self.survivor,
+            "incomplete": self.pair.incomplete_why, "parked": self.record.parked,
+            "links_not_held": self.unheld().collect::<Vec<_>>(),
+        })
+    }
 }
 
 fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -> Vec<String> {

@@ -44,7 +44,7 @@ pub const VENDORS: [Vendor; 2] = [
         word: "zendesk",
         auth: &[AuthKind::Oauth, AuthKind::ApiToken],
         admin_sets_secret: false,
-        names: &["key-field"],
+        names: &["key-field", "number-field"],
         needs_user: false,
     },
     Vendor {

@@ -76,6 +76,7 @@ fn zendesk(given: Given, http: Http) -> Result<zendesk::Zendesk, Fault> {
         silent_tag: given.silent_tag,
         ticket_tag: given.mirrored_tag,
         key_field,
+        number_field: given.number_field,
         mirror: given.mirror,
     };
     Ok(zendesk::Zendesk::new(settings, http))

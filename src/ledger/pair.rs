@@ -129,6 +129,27 @@ impl Ledger {
         Ok(found.into_iter().map(TicketId::new).collect())
     }
 
+    /// The pairs of a number: of the source's ticket, or of a target ticket, present or former.
+    pub async fn pairs_of_number(&self, mirror: MirrorId, number: &str) -> Result<Vec<Pair>> {
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "select id from pair where mirror_id = $1 and source_ticket = $2
+             union
+             select id from pair where mirror_id = $1 and target_ticket = $2
+             union
+             select p.id from pair_former f join pair p on p.id = f.pair_id where p.mirror_id = $1 and f.target_ticket = $2
+             order by id",
+        )
+        .bind(mirror.0)
+        .bind(number)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut pairs = Vec::with_capacity(ids.len());
+        for id in ids {
+            pairs.push(self.pair(PairId(id)).await?);
+        }
+        Ok(pairs)
+    }
+
     /// The pair of a source ticket.
     pub async fn pair_of_source(&self, mirror: MirrorId, source: &TicketId) -> Result<Option<PairId>> {
         let id: Option<i64> = sqlx::query_scalar("select id from pair where mirror_id = $1 and source_ticket = $2")

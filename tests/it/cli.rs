@@ -182,6 +182,42 @@ async fn a_mirror_lives_from_apply_to_remove() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_found_by_its_old_and_by_its_new_number() {
+    let desk = Desk::new().await;
+    desk.write("demo.toml", &mirror_text(desk.scratch.path()));
+    desk.says(&["mirror", "apply", "demo.toml", "--offline"]).await;
+    let pool = sqlx::PgPool::connect(&desk.url).await.expect("the ledger is there");
+    let unheld =
+        serde_json::json!({ "fields": {}, "unheld": [{ "link": { "kind": "parent", "to": "8" }, "why": "not_carried" }] });
+    sqlx::query(
+        "with made as (
+             insert into pair (tenant_id, mirror_id, source_ticket, target_ticket, state, base, created_at)
+             select m.tenant_id, m.id, n.old, n.new, 'copied', n.base, now()
+             from mirror m, (values ('7', '105', $1::jsonb), ('105', '300', null)) as n (old, new, base)
+             returning id, source_ticket
+         )
+         insert into pair_former (pair_id, ordinal, target_ticket) select id, 0, '99' from made where source_ticket = '7'",
+    )
+    .bind(unheld)
+    .execute(&pool)
+    .await
+    .expect("two pairs");
+    pool.close().await;
+    let seven = "old 7, new 105 (copied)\n  new 99 went before it and is closed\n  \
+                 link to 8 in the old desk: that ticket is not carried over\n";
+    for number in ["7", "99"] {
+        assert_eq!(desk.says(&["status", "demo", "--ticket", number]).await, seven, "{number}");
+    }
+    let both = desk.says(&["status", "demo", "--ticket", "105"]).await;
+    assert_eq!(both, format!("{seven}old 105, new 300 (copied)\n"), "it is a number at both desks");
+    let said = desk.says(&["status", "demo", "--ticket", "300", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!((&json[0]["source_ticket"], &json[0]["target_ticket"]), (&"105".into(), &"300".into()));
+    let (code, said) = desk.refuses(&["status", "demo", "--ticket", "4711"]).await;
+    assert_eq!((code, said.as_str()), (Some(1), "Mirror `demo` knows no ticket 4711, neither old nor new.\n"));
+}
+
+#[tokio::test]
 async fn a_lease_that_no_call_fits_into_is_refused() {
     let desk = Desk::new().await;
     let (code, said) = desk.refuses(&["serve", "--lease", "30s"]).await;

@@ -36,6 +36,7 @@ fn settings() -> Settings {
         silent_tag: "tidegate_silent".into(),
         ticket_tag: "tidegate".into(),
         key_field: KeyField::ExternalId,
+        number_field: None,
         mirror: "m".into(),
     }
 }

@@ -49,6 +49,13 @@ pub(super) fn comment(message: &NewMessage, files: &Files) -> Map<String, Json> 
     out
 }
 
+/// Adds to a list of the ticket.
+fn push(ticket: &mut Map<String, Json>, key: &str, value: Json) {
+    if let Some(list) = ticket.entry(key).or_insert_with(|| json!([])).as_array_mut() {
+        list.push(value);
+    }
+}
+
 /// Says so where the answer lacks the closed ticket that was to be followed up.
 fn not_linked(made: &Ticket, closed: &TicketId) -> Option<String> {
     let linked = links(made).iter().any(|link| link.kind == LinkKind::RefersTo && link.to == *closed);
@@ -81,6 +88,7 @@ impl Zendesk {
         }
         let mut ticket = self.encoded(&new.fields, None).await?;
         self.add_key(&new.key, &mut ticket).await?;
+        self.add_number(&new.number_there, &mut ticket).await?;
         // As documented by Zendesk: works with closed tickets only, and an import takes the properties of any ticket.
         if let Some(closed) = &new.continues {
             ticket.insert("via_followup_source_id".to_string(), json!(Id::new(closed.as_str())));
@@ -124,22 +132,32 @@ impl Zendesk {
             ticket.insert("external_id".to_string(), json!(key));
             return Ok(());
         };
-        let id = self.key_field_id(name).await?;
-        let fields = ticket.entry("custom_fields").or_insert_with(|| json!([]));
-        if let Some(fields) = fields.as_array_mut() {
-            fields.push(json!({ "id": id, "value": key }));
+        let id = self.own_field_id(name).await?;
+        push(ticket, "custom_fields", json!({ "id": id, "value": key }));
+        Ok(())
+    }
+
+    /// Where agents find the ticket by its number in the other desk: the field that was made for it, else a tag.
+    async fn add_number(&self, number: &str, ticket: &mut Map<String, Json>) -> Result<(), Fault> {
+        match &self.settings.number_field {
+            Some(name) => {
+                let id = self.own_field_id(name).await?;
+                push(ticket, "custom_fields", json!({ "id": id, "value": number }));
+            }
+            None if self.settings.ticket_tag.is_empty() => {}
+            None => push(ticket, "tags", json!(self.settings.number_tag(number))),
         }
         Ok(())
     }
 
-    async fn key_field_id(&self, name: &str) -> Result<Id, Fault> {
+    async fn own_field_id(&self, name: &str) -> Result<Id, Fault> {
         let mut directory = self.directory().await?;
         if directory.field(name).is_none() {
             directory = self.newer_directory().await?;
         }
         let field = directory.field(name).ok_or_else(|| {
             Fault::refused(format!(
-                "the account has no ticket field `{name}` for our key; an admin has to make a text field of this title"
+                "the account has no ticket field `{name}`, which the mirror file names as ours; an admin has to make a text field of this title"
             ))
         })?;
         Ok(field.id.clone())
@@ -167,7 +185,7 @@ impl Zendesk {
         let found: Vec<Ticket> = match &self.settings.key_field {
             KeyField::ExternalId => self.pages(FIND, "tickets", &[("external_id", key)], "tickets").await?,
             KeyField::Custom(name) => {
-                let query = format!("type:ticket custom_field_{}:\"{key}\"", self.key_field_id(name).await?);
+                let query = format!("type:ticket custom_field_{}:\"{key}\"", self.own_field_id(name).await?);
                 self.list_at(FIND, "search", &[("query", &query)], "results").await?
             }
         };

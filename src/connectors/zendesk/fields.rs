@@ -3,7 +3,7 @@
 //! Statuses are the category's word (`open`, `hold`, `closed`); a custom status that is not its category's default is the
 //! label that agents see. Groups, brands, forms and organisations go by name, people by id. A drop-down holds its option's
 //! value (its tag), a multi-select the set of them, a check box `true` or `false`. Tags that stand for a field's value are
-//! not among the tags, and neither are the two that we set ourselves.
+//! not among the tags, and neither are those that we set ourselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ pub fn decode(ticket: &Ticket, known: &Known<'_>) -> Fields {
     put(FieldKey::Status, (!status.is_empty()).then(|| Value::text(status)));
     put(FieldKey::Tags, ticket.tags.as_ref().map(|tags| Value::set(tags.iter().filter(|tag| is_free(tag, ticket, known)))));
     for field in &directory.fields {
-        if !known.settings.is_key_field(&field.name) {
+        if !known.settings.own_fields().any(|own| own == field.name) {
             put(FieldKey::custom(&field.name), value_of(ticket, field).map(|value| decode_custom(field.kind, value)));
         }
     }
@@ -86,7 +86,7 @@ fn is_free(tag: &str, ticket: &Ticket, known: &Known<'_>) -> bool {
             .filter_map(|field| Some((field, value_of(ticket, field)?)))
     };
     let is_value = || values().any(|(field, value)| field.words_of(value).any(|word| word == tag));
-    tag != known.settings.silent_tag && tag != known.settings.ticket_tag && !known.directory.is_option(tag) && !is_value()
+    !known.settings.is_own_tag(tag) && !known.directory.is_option(tag) && !is_value()
 }
 
 fn value_of<'a>(ticket: &'a Ticket, field: &Field) -> Option<&'a Json> {
@@ -141,7 +141,7 @@ fn canonical_number(text: &str) -> String {
 pub struct Unknown(pub String);
 
 /// The ticket object that sets `fields`. `current` is the ticket as it is now; `None` for a new one. Tags of options and our
-/// own two are added where the tags are written at all, because Zendesk replaces the whole list.
+/// own are added where the tags are written at all, because Zendesk replaces the whole list.
 pub fn encode(fields: &Fields, known: &Known<'_>, current: Option<&Ticket>) -> Result<Map<String, Json>, Unknown> {
     let mut out = Map::new();
     let mut custom = Vec::new();
@@ -264,6 +264,7 @@ fn tags_to_write(fields: &Fields, known: &Known<'_>, current: Option<&Ticket>) -
         tags.extend(option_tags(field, fields, current));
     }
     tags.extend(ours.into_iter().map(str::to_string));
+    tags.extend(have.into_iter().filter(|tag| known.settings.is_number_tag(tag)).map(str::to_string));
     Some(tags)
 }
 

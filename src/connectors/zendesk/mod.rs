@@ -69,9 +69,14 @@ pub struct Settings {
     pub ticket_tag: String,
     /// Where our key of a ticket is kept.
     pub key_field: KeyField,
+    /// The text field that tells people the other desk's number of a ticket; a tag does where there is none.
+    pub number_field: Option<String>,
     /// The mirror's name, written as the mark of our updates.
     pub mirror: String,
 }
+
+/// What stands between the tag of every mirrored ticket and its number in the other desk.
+const NUMBER_TAG: &str = "_old_";
 
 /// Where our key of a ticket is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,9 +92,29 @@ impl Settings {
         [self.silent_tag.as_str(), self.ticket_tag.as_str()].into_iter().filter(|tag| !tag.is_empty())
     }
 
-    /// Whether our key is kept in the custom field of this name.
-    pub fn is_key_field(&self, name: &str) -> bool {
-        matches!(&self.key_field, KeyField::Custom(own) if own == name)
+    /// The custom fields that hold what is ours.
+    pub fn own_fields(&self) -> impl Iterator<Item = &str> {
+        let key = match &self.key_field {
+            KeyField::Custom(name) => Some(name.as_str()),
+            KeyField::ExternalId => None,
+        };
+        key.into_iter().chain(self.number_field.as_deref())
+    }
+
+    /// The tag by which agents find a ticket by its number in the other desk: `tidegate_old_4711`.
+    pub fn number_tag(&self, number: &str) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        format!("{}{NUMBER_TAG}{}", self.ticket_tag, number.chars().map(plain).collect::<String>())
+    }
+
+    /// Whether a tag is one that we set ourselves.
+    pub fn is_own_tag(&self, tag: &str) -> bool {
+        self.own_tags().any(|own| own == tag) || self.is_number_tag(tag)
+    }
+
+    /// Whether a tag tells a number in the other desk.
+    pub fn is_number_tag(&self, tag: &str) -> bool {
+        !self.ticket_tag.is_empty() && tag.strip_prefix(&self.ticket_tag).is_some_and(|rest| rest.starts_with(NUMBER_TAG))
     }
 
     /// Scheme, host and port.
@@ -203,7 +228,7 @@ impl Desk for Zendesk {
     async fn schema(&self) -> Result<Schema, Fault> {
         let directory = self.directory().await?;
         let mut schema = directory.schema();
-        if let KeyField::Custom(name) = &self.settings.key_field {
+        for name in self.settings.own_fields() {
             schema.fields.remove(&FieldKey::custom(name));
         }
         Ok(schema)

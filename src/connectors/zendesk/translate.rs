@@ -293,8 +293,8 @@ fn tags_changed(event: &wire::Event, known: &Known<'_>) -> bool {
             Json::String(text) => text.split_whitespace().collect(),
             _ => Vec::new(),
         };
-        let own: Vec<&str> = known.settings.own_tags().collect();
-        tags.into_iter().filter(|tag| !own.contains(tag) && !known.directory.is_option(tag)).map(str::to_string).collect()
+        let ours = |tag: &&str| known.settings.is_own_tag(tag) || known.directory.is_option(tag);
+        tags.into_iter().filter(|tag| !ours(tag)).map(str::to_string).collect()
     };
     free(&event.value) != free(&event.previous_value)
 }

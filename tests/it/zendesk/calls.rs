@@ -156,7 +156,7 @@ async fn a_ticket_is_imported_with_its_whole_conversation() {
     let sent = script.asked("POST /api/v2/imports")[0].json();
     assert_eq!(
         (&sent["ticket"]["external_id"], &sent["ticket"]["tags"]),
-        (&json!("tidegate:m:t:7"), &json!(["quiet", "tidegate"]))
+        (&json!("tidegate:m:t:7"), &json!(["quiet", "tidegate", "tidegate_old_7"]))
     );
     assert_eq!(sent["ticket"]["comments"][0]["created_at"], json!("1970-01-01T00:00:00Z"));
 }

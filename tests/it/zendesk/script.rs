@@ -94,6 +94,7 @@ impl Script {
             silent_tag: "quiet".into(),
             ticket_tag: "tidegate".into(),
             key_field: KeyField::ExternalId,
+            number_field: None,
             mirror: "m".into(),
         };
         Zendesk::new(settings, Http::new(Arc::new(Unlimited), AddressGuard { allow_private: true }).unwrap())

@@ -1,11 +1,13 @@
 //! The connector as target, against the simulated account.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tidegate::connectors::contract::{Desk, TargetDesk};
 use tidegate::connectors::fault::Fault;
-use tidegate::connectors::zendesk::KeyField;
+use tidegate::connectors::http::{AddressGuard, Http, Unlimited};
 use tidegate::connectors::zendesk::auth::Auth;
+use tidegate::connectors::zendesk::{KeyField, Zendesk};
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::id::{PersonId, TicketId};
@@ -52,7 +54,7 @@ async fn a_new_ticket_holds_the_whole_conversation_and_is_found_by_its_key() {
     let view = world.view(id.as_str());
     assert_eq!(view.messages[1].at, time("2025-01-02T10:00:00Z"));
     assert_eq!((view.messages[1].author.as_str(), view.messages[1].public), ("ada@desk.example", false));
-    assert!(view.tags.contains("tidegate") && view.tags.contains("tidegate_silent"));
+    assert!(["tidegate", "tidegate_silent", "tidegate_old_7"].iter().all(|tag| view.tags.contains(*tag)), "{:?}", view.tags);
     assert_eq!(world.sim.stage.mails(), []);
 }
 
@@ -64,6 +66,21 @@ async fn a_ticket_key_can_be_in_a_custom_field() {
     assert_eq!(world.desk.find_ticket("tidegate:m:t:8").await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(world.view(id.as_str()).external_id, None);
     assert_eq!(world.read(id.as_str()).await.key.as_deref(), Some("tidegate:m:t:8"));
+}
+
+#[tokio::test]
+async fn the_old_number_can_be_in_a_custom_field() {
+    let mut world = World::new().await;
+    let mut settings = settings(&world.sim.url, api_token(), KeyField::ExternalId);
+    settings.number_field = Some("Order number".into());
+    world.desk = Zendesk::new(settings, Http::new(Arc::new(Unlimited), AddressGuard { allow_private: true }).unwrap());
+    let (id, written) = world.created("tidegate:m:t:7").await;
+    assert_eq!(written.remarks, Vec::<String>::new());
+    let (view, own) = (world.view(id.as_str()), FieldKey::custom("Order number"));
+    assert_eq!(view.fields["custom:Order number"], ["7"]);
+    assert!(!view.tags.contains("tidegate_old_7"), "one place is enough");
+    assert!(!world.read(id.as_str()).await.fields.contains_key(&own), "it is no field of the ticket's own");
+    assert!(!world.desk.schema().await.unwrap().fields.contains_key(&own));
 }
 
 #[tokio::test]
@@ -120,6 +137,7 @@ async fn fields_are_written_silently_and_only_on_what_was_decided_on() {
     let ticket = world.read(id.as_str()).await;
     assert_eq!(ticket.fields[&FieldKey::Priority], Value::text("low"));
     assert_eq!(ticket.fields[&FieldKey::Tags], Value::set(["bronze"]));
+    assert!(world.view(id.as_str()).tags.contains("tidegate_old_7"), "agents still find it by the old number");
     assert_eq!(ticket.fields[&FieldKey::custom("Product")], Value::text("product_rudder"));
     assert_eq!(ticket.fields[&FieldKey::custom("VIP")], Value::text("true"));
     assert_eq!(ticket.fields[&FieldKey::custom("Topics")], Value::set(["topic_bug", "topic_invoice"]));

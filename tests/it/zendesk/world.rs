@@ -140,6 +140,7 @@ pub fn settings(base: &str, auth: Auth, key_field: KeyField) -> Settings {
         silent_tag: "tidegate_silent".into(),
         ticket_tag: "tidegate".into(),
         key_field,
+        number_field: None,
         mirror: "m".into(),
     }
 }
