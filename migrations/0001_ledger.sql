@@ -68,6 +68,7 @@ create table pair (
     constraint pair_state_known check (state in ('new', 'copied', 'merged', 'deleted', 'left', 'outside'))
 );
 create index pair_by_state on pair (mirror_id, state);
+create index pair_by_read on pair (mirror_id, read_at);
 
 -- Earlier target tickets of a pair: a closed ticket cannot be changed, so a follow-up took over.
 create table pair_former (
@@ -183,6 +184,15 @@ create table witness (
     last_rejection_at timestamptz,
     last_rejection text,
     rejections bigint not null default 0,
+    primary key (mirror_id, side)
+);
+
+-- A desk whose credential has lost sight of the tickets that it saw before: no lane of the mirror is claimed meanwhile.
+create table blind (
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    since timestamptz not null,
+    why text not null,
     primary key (mirror_id, side)
 );
 

@@ -79,6 +79,7 @@ fn lines(mirror: &MirrorRow, status: &Status, witness: &Witness) -> Vec<String> 
     if let Some(reference) = mirror.reference_time {
         lines.push(format!("  reference time {reference}: start of the last full copy that was read to its end"));
     }
+    lines.extend(status.blind.iter().map(|blind| format!("  ALARM: since {}: {}", blind.since, blind.why)));
     lines.extend(witness_lines(status, witness));
     if status.parked > 0 {
         lines.push(format!("  next: tidegate parked list {}", mirror.name));

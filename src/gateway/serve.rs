@@ -21,6 +21,7 @@ use crate::intake::writer::{Writer, writer};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::mirror::MirrorId;
+use crate::replay::canary::Watcher;
 use crate::replay::course::Steps;
 use crate::replay::engine::{Courses, Engine};
 use crate::replay::house::{House, Settings, Turns};
@@ -213,7 +214,15 @@ impl Shared {
         self.courses.write().unwrap_or_else(PoisonError::into_inner).insert(row.id, connected.course.clone());
         let mut tasks = JoinSet::new();
         let budgets = connected.budgets.clone();
-        tasks.spawn(follow(self.poller(&connected), self.lister(&connected), self.registrar(connected)));
+        let watcher = Watcher {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            course: connected.course.clone(),
+            wake: self.wake.clone(),
+        };
+        let witnesses = follow(self.poller(&connected), self.lister(&connected), self.registrar(connected));
+        tasks.spawn(witnesses);
+        tasks.spawn(watch(watcher));
         Some(Served { applied_at: row.applied_at, budgets, _tasks: tasks })
     }
 
@@ -256,6 +265,11 @@ impl Shared {
             ears: self.ears.clone(),
         })
     }
+}
+
+async fn watch(watcher: Watcher) {
+    let (_never, stop) = stopper();
+    task::run(stop, || watcher.activate()).await;
 }
 
 /// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.

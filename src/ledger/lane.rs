@@ -43,6 +43,7 @@ impl Ledger {
                  select l.pair_id, l.pending - l.applied as events, coalesce(l.look_again_at <= $1, false) as looks_again
                  from lane l join mirror m on m.id = l.mirror_id
                  where m.paused_why is null
+                   and not exists (select 1 from blind b where b.mirror_id = m.id)
                    and not l.blocked
                    and ((l.pending > l.applied and l.due_at <= $1) or l.look_again_at <= $1)
                    and (l.lease_until is null or l.lease_until <= $2)
@@ -122,7 +123,8 @@ impl Ledger {
                  case when l.pending > l.applied then least(l.due_at, coalesce(l.look_again_at, l.due_at)) else l.look_again_at end,
                  coalesce(l.lease_until, '-infinity')))
              from lane l join mirror m on m.id = l.mirror_id
-             where m.paused_why is null and not l.blocked and (l.pending > l.applied or l.look_again_at is not null)",
+             where m.paused_why is null and not exists (select 1 from blind b where b.mirror_id = m.id)
+               and not l.blocked and (l.pending > l.applied or l.look_again_at is not null)",
         )
         .fetch_one(&self.pool)
         .await?;

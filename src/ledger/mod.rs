@@ -19,6 +19,7 @@ pub mod pair;
 pub mod parked;
 pub mod person;
 pub mod settle;
+pub mod sight;
 pub mod status;
 
 use std::path::Path;

@@ -9,6 +9,7 @@ use sqlx::Row;
 use crate::desk::Side;
 use crate::mirror::MirrorId;
 
+use super::sight::Blind;
 use super::{Ledger, Result};
 
 /// Where a mirror stands.
@@ -28,6 +29,8 @@ pub struct Status {
     pub missed: i64,
     /// The poll sees changes, and no delivery has come since: the webhook is silent.
     pub webhook_silent: bool,
+    /// Desks whose credential has lost sight of its tickets.
+    pub blind: Vec<Blind>,
     pub lag: Lag,
     pub figures: BTreeMap<String, i64>,
     pub polled_at: Option<DateTime<Utc>>,
@@ -80,6 +83,7 @@ impl Ledger {
             conflicts: row.get("conflicts"),
             missed: row.get("missed"),
             webhook_silent: self.webhook_silent(mirror, Side::Source).await?,
+            blind: self.blind(mirror).await?,
             events: self.events_by_origin(mirror).await?,
             lag: self.lag(mirror).await?,
             figures: self.figures(mirror).await?,

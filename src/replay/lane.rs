@@ -18,6 +18,7 @@ use crate::merge::scene::Scene;
 use super::course::Course;
 use super::fate::{Fate, Parking, Result, park};
 use super::house::House;
+use super::hydrate::Seen;
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
 use super::{hydrate, people, recover};
@@ -32,6 +33,8 @@ pub(super) struct Work<'a> {
     promise: Promise,
     read_at: DateTime<Utc>,
     links: Vec<MessageLink>,
+    /// Both tickets stood still while they were read.
+    whole: bool,
     pub(super) last_plan: Plan,
 }
 
@@ -43,16 +46,21 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let pair = house.ledger.pair(claim.pair).await?;
     let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
     let read_at = house.clock.now();
-    let lead = hydrate::lead(course, &pair, claim, &promise).await?;
+    let Seen { ticket: lead, whole } = hydrate::lead(course, &pair, claim, &promise).await?;
     house.steps.reached("hydrated").await;
+    if !whole && pair.target_ticket.is_none() {
+        return hydrate::not_yet(claim, format!("ticket {} changed each time while it was read", lead.id));
+    }
     if let Some(state) = outside(course, &pair, &lead) {
         return settle_untouched(house, course, claim, &pair, &lead, (state, read_at)).await;
     }
     let follow = hydrate::follow(course, &pair, claim).await?;
+    let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
+    let follow = follow.map(|seen| seen.ticket);
     let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
     let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
     let mut base = pair.base.clone().unwrap_or_default();
-    if let Some(follow) = &follow {
+    if let Some(follow) = follow.as_ref().filter(|_| whole) {
         take_half_done(&mut base, &half_done, follow, &pair);
         hydrate::resolve_unread(&mut base, pair.authority, follow, course);
     }
@@ -68,7 +76,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         wrote: false,
         lead_side: pair.authority,
     };
-    let mut work = Work { round, pair, promise, read_at, links, last_plan: Plan::default() };
+    let mut work = Work { round, pair, promise, read_at, links, whole, last_plan: Plan::default() };
     work.fill_targets().await?;
     work.run().await
 }
@@ -123,6 +131,9 @@ fn take_half_done(base: &mut Base, half_done: &recover::HalfDone, follow: &Ticke
 
 impl Work<'_> {
     async fn run(&mut self) -> Result<()> {
+        if !self.whole {
+            return self.additions().await;
+        }
         if self.round.lead.presence == Presence::Deleted {
             self.deletion().await?;
             return self.settle("deleted").await;
@@ -152,8 +163,24 @@ impl Work<'_> {
         self.settle(state).await
     }
 
-    /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
-    async fn round_once(&mut self) -> Result<bool> {
+    /// Carries what was added to a ticket that does not stand still, and nothing else: neither what a torn read lacks nor its
+    /// fields may be believed. It is read again later.
+    async fn additions(&mut self) -> Result<()> {
+        let mut plan = self.plan().await?;
+        plan.steps.retain(|step| matches!(step, Step::AddMessage(_) | Step::AddLink(_) | Step::StatusLast(_)));
+        let immutable = self.round.follow.as_ref().is_some_and(|follow| follow.immutable);
+        if !immutable && plan.steps.iter().any(|step| !matches!(step, Step::StatusLast(_))) {
+            self.owe_status(&plan).await?;
+            for step in plan.steps.iter().filter(|step| !matches!(step, Step::StatusLast(_))) {
+                self.round.step(step).await?;
+            }
+        }
+        let why =
+            format!("ticket {} changed each time while it was read: only what was added is carried so far", self.round.lead.id);
+        hydrate::not_yet(self.round.watch.claim(), why)
+    }
+
+    async fn plan(&self) -> Result<Plan> {
         let round = &self.round;
         let people = people::resolve(round.house, round.course, round.lead).await?;
         let ends: Vec<&TicketId> = round.lead.links.iter().map(|link| &link.to).collect();
@@ -173,7 +200,12 @@ impl Work<'_> {
             mapping: &round.course.mapping,
             policy: &round.course.policy,
         };
-        let plan = plan(&scene);
+        Ok(plan(&scene))
+    }
+
+    /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
+    async fn round_once(&mut self) -> Result<bool> {
+        let plan = self.plan().await?;
         self.refuse(&plan).await?;
         self.account(&plan).await?;
         if self.immutable_in_the_way(&plan)? {

@@ -1,5 +1,6 @@
 //! Replay: from a claimed lane to a settled one. Read both sides, decide, write, read back, settle.
 
+pub mod canary;
 pub mod course;
 mod ending;
 pub mod engine;

@@ -208,7 +208,7 @@ impl Round<'_> {
             match desk.read(ticket, Some(before)).await? {
                 Read::Found(now) if !self.wrote || tries + 1 == STALE_READS || newer(&now.stamp, before) => return Ok(Some(now)),
                 Read::Found(_) => task::delay(STALE_PAUSE).await,
-                Read::Torn | Read::Missing => return Ok(None),
+                Read::Torn(_) | Read::Missing => return Ok(None),
             }
         }
         Ok(None)

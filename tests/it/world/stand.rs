@@ -13,6 +13,7 @@ use tidegate::config::file;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
+use tidegate::ledger::status::Status;
 use tidegate::replay::course::{GoOn, Steps};
 use tidegate::sim::judge::{self, rules::Rules};
 use tidegate::sim::snapshot::TicketView;
@@ -235,6 +236,19 @@ impl World {
         parked.retain(|one| one.kind == kind);
         assert!(!parked.is_empty(), "nothing is parked as {kind}");
         parked
+    }
+
+    /// A person mended what is parked as `kind`, and releases it.
+    pub async fn release(&mut self, kind: &'static str) {
+        for parked in self.parked(kind).await {
+            assert!(self.ledger.decide_parked(parked.id, true, self.clock.now()).await.expect("an answer"));
+        }
+        self.settle().await;
+    }
+
+    /// Where the mirror stands.
+    pub async fn status(&self) -> Status {
+        self.ledger.status(self.mirror.id, self.clock.now()).await.expect("an answer")
     }
 
     /// A figure of the mirror.

@@ -16,6 +16,7 @@ use tidegate::intake::receive::Ears;
 use tidegate::intake::writer::writer;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
+use tidegate::replay::canary::Watcher;
 use tidegate::replay::course::{Course, Steps};
 use tidegate::replay::engine::{Courses, Engine};
 use tidegate::replay::house::{House, Settings, Turns};
@@ -140,7 +141,14 @@ impl Process {
         &self.served.as_ref().expect("a mirror is served").0
     }
 
-    /// One activation of poll and listing; a failing desk is asked again a little later.
+    /// One look at what the credentials can see.
+    pub async fn watch(&self) {
+        let course = self.course().clone();
+        let watcher = Watcher { ledger: self.ledger.clone(), clock: self.clock.clone(), course, wake: self.wake.clone() };
+        watcher.activate().await;
+    }
+
+    /// One activation of poll and listing, and of the watch over a desk that is out of sight; a failing desk is asked again a little later.
     pub async fn listen(&self, clock: &Clock) {
         let (_, poller, lister) = self.served.as_ref().expect("a mirror is served");
         for _ in 0..20 {
@@ -150,6 +158,9 @@ impl Process {
             clock.advance(Duration::from_secs(2));
         }
         while lister.activate().await == Next::Again {}
+        if !self.ledger.blind(self.course().id).await.expect("an answer").is_empty() {
+            self.watch().await;
+        }
     }
 
     /// How long a lane rests after its lease ran out.
