@@ -21,6 +21,8 @@ create table mirror (
     paused_why text,
     -- Start of the last read of the full copy that succeeded; a restart moves it. Source's clock.
     reference_time timestamptz,
+    -- The ledger was found to have gone back in time: what the source had until then is looked up before it is made.
+    recovered_at timestamptz,
     created_at timestamptz not null,
     applied_at timestamptz not null,
     constraint mirror_name_once unique (tenant_id, name),
@@ -155,6 +157,8 @@ create table watermark (
     cursor text not null,
     seen_up_to timestamptz not null,
     polled_at timestamptz not null,
+    -- Where the poll begins again after the ledger went back in time; null once it has.
+    rewind_to timestamptz,
     fault text,
     failing_since timestamptz,
     primary key (mirror_id, side, feed)
@@ -326,7 +330,7 @@ create table destruction (
     constraint destruction_once unique (pair_id, kind)
 );
 
--- Which database this is: a restored or failed-over one may have gone back in time.
+-- Which database this is: a restored or failed-over one may have gone back in time. `system_id`: cluster, database and this table.
 create table ledger_identity (
     only_one boolean primary key default true check (only_one),
     system_id text not null,

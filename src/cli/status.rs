@@ -47,7 +47,7 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
-            "reference_time": mirror.reference_time, "status": status, "webhook": witness,
+            "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status, "webhook": witness,
         }));
     }
     if args.json {
@@ -78,6 +78,12 @@ fn lines(mirror: &MirrorRow, status: &Status, witness: &Witness) -> Vec<String> 
     ));
     if let Some(reference) = mirror.reference_time {
         lines.push(format!("  reference time {reference}: start of the last full copy that was read to its end"));
+    }
+    if let Some(at) = mirror.recovered_at {
+        lines.push(format!(
+            "  the ledger went back in time, found {at}: what is older is looked up in the target before it is made ({} found again)",
+            status.figures.get("found again after a restore").unwrap_or(&0)
+        ));
     }
     lines.extend(status.blind.iter().map(|blind| format!("  ALARM: since {}: {}", blind.since, blind.why)));
     lines.extend(witness_lines(status, witness));

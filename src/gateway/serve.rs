@@ -64,6 +64,7 @@ struct Shared {
 
 struct Served {
     applied_at: DateTime<Utc>,
+    recovered_at: Option<DateTime<Utc>>,
     budgets: [Arc<SharedBudget>; 2],
     /// Ends the mirror's tasks when dropped.
     _tasks: JoinSet<()>,
@@ -176,7 +177,16 @@ impl Shared {
         }
     }
 
+    /// A ledger that went back in time is recovered before anything is made of what it says.
     async fn refresh(&self) {
+        match self.ledger.recognise(self.clock.now()).await {
+            Ok(false) => {}
+            Ok(true) => warn!(
+                "the ledger went back in time: it was restored, or a stand-by took over. Polls begin again an hour before what they had \
+                 seen, and what the source had until now is looked up in the target before it is made"
+            ),
+            Err(error) => warn!(%error, "it is not known whether the ledger went back in time"),
+        }
         let rows = match self.ledger.mirrors().await {
             Ok(rows) => rows,
             Err(error) => {
@@ -187,7 +197,8 @@ impl Shared {
         let mut served = self.served.lock().await;
         served.retain(|id, _| rows.iter().any(|row| row.id == *id) || self.forget(*id));
         for row in rows {
-            let changed = served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at);
+            let same = |served: &Served| (served.applied_at, served.recovered_at) == (row.applied_at, row.recovered_at);
+            let changed = !served.get(&row.id).is_some_and(same);
             if changed && let Some(new) = self.serve(&row) {
                 served.insert(row.id, new);
             }
@@ -223,7 +234,7 @@ impl Shared {
         let witnesses = follow(self.poller(&connected), self.lister(&connected), self.registrar(connected));
         tasks.spawn(witnesses);
         tasks.spawn(watch(watcher));
-        Some(Served { applied_at: row.applied_at, budgets, _tasks: tasks })
+        Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets, _tasks: tasks })
     }
 
     fn poller(&self, connected: &Connected) -> Poller {

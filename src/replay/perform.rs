@@ -74,6 +74,9 @@ impl Round<'_> {
     }
 
     async fn create(&mut self, fields: &[FieldWrite], drafts: &[Draft]) -> Result<()> {
+        if self.ticket_found_again(drafts).await? {
+            return Ok(());
+        }
         let mut messages = Vec::with_capacity(drafts.len());
         let (mut count, mut bytes, mut lost) = (0, 0, 0);
         for draft in drafts {
@@ -112,7 +115,7 @@ impl Round<'_> {
     }
 
     /// Reads the ticket that was just made, so that the steps after it know it.
-    async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
+    pub(super) async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
         let Some(made) = made else {
             return Err(Fate::NotYet { after: Duration::ZERO, why: "the desk did not tell the new ticket's id".into() });
         };
@@ -127,6 +130,9 @@ impl Round<'_> {
 
     async fn add_message(&mut self, draft: &Draft) -> Result<()> {
         let ticket = self.ticket()?;
+        if self.message_found_again(&ticket, draft).await? {
+            return Ok(());
+        }
         let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
         let links = vec![link_of(draft, None)];
         let detail = json!({ "form": 1, "links": links });

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use tidegate::desk::Side;
 use tidegate::sim::faults::Kind;
 
 use crate::world::desk::{field, request_tracker, saying, zendesk};
@@ -152,6 +154,48 @@ async fn rule_7_not_there_counts_only_after_the_look_up_lag() {
     world.settle().await;
     assert!(world.target.calls("GET /api/v2/tickets") > 0);
     assert_eq!(saying(&world.mirrored(&ticket), "Where is it?").len(), 1);
+}
+
+#[tokio::test]
+async fn rule_8_a_ledger_that_went_back_in_time_looks_everything_up() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut world = World::of().from(source).to(target).begin().await;
+        let old = world.source.open("Order 7", "Where is it?");
+        world.settle().await;
+        let kept = world.keep().await;
+        let seen = world.ledger.watermark(world.mirror.id, Side::Source).await.expect("an answer").expect("it polled").seen_up_to;
+        world.source.reply(&old, "Hello?");
+        let new = world.source.open("Order 8", "And this one?");
+        world.source.answer(&new, "It is on its way.");
+        world.settle().await;
+        world.source.reply(&new, "It came.");
+        world.settle().await;
+        world.put_back(&kept).await;
+        let again = world.ledger.watermark(world.mirror.id, Side::Source).await.expect("an answer").expect("it polled").cursor;
+        assert_eq!(again, world.process.course().source.cursor_at(seen - TimeDelta::hours(1)), "the poll begins again");
+        world.settle().await;
+        assert_eq!(world.target.tickets().len(), 2, "{} has doubles", target.vendor);
+        for (ticket, words) in [(&old, "Hello?"), (&new, "And this one?"), (&new, "It is on its way."), (&new, "It came.")] {
+            assert_eq!(saying(&world.mirrored(ticket), words).len(), 1, "{words} at {}", target.vendor);
+        }
+        assert!(world.figure("found again after a restore").await > 0);
+        world.source.reply(&new, "Thanks.");
+        world.settle().await;
+        assert_eq!(saying(&world.mirrored(&new), "Thanks.").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn rule_8_only_another_database_is_another_one() {
+    let world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    assert!(!world.ledger.recognise(world.clock.now()).await.expect("an answer"));
+    for changed in ["timeline = timeline - 1", "system_id = '7/1/1'"] {
+        let change = sqlx::AssertSqlSafe(format!("update ledger_identity set {changed}"));
+        sqlx::query(change).execute(&world.pool).await.expect("it can be changed");
+        assert!(world.ledger.recognise(world.clock.now()).await.expect("an answer"), "{changed}");
+    }
+    assert!(!world.ledger.recognise(world.clock.now()).await.expect("an answer"));
+    assert_eq!(world.ledger.mirror("demo").await.expect("it is there").recovered_at, Some(world.clock.now()));
 }
 
 #[tokio::test]

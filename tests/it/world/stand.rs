@@ -92,6 +92,7 @@ impl Plan {
         for (name, secret) in [("zendesk", "sim-secret"), ("request-tracker", "sim-token"), ("hook", "hook-secret")] {
             std::fs::write(secrets.path().join(name), secret).expect("a file of one's own");
         }
+        ledger.recognise(clock.now()).await.expect("an answer");
         let process = Process::start(&ledger, &clock, steps).await;
         let text = self.file(&source, &target, &process.url, &secrets);
         let mirror = apply(&ledger, &clock, &text).await;
@@ -143,6 +144,19 @@ impl World {
         let next = self.process.successor(Arc::new(GoOn)).await;
         self.process = next;
         self.process.serve(&self.mirror).await;
+    }
+
+    /// The ledger is put back to a copy of it; the next process finds it so.
+    pub async fn put_back(&mut self, copy: &str) {
+        db::put_back(&self.options, copy).await;
+        self.ledger.recognise(self.clock.now()).await.expect("an answer");
+        self.mirror = self.ledger.mirror("demo").await.expect("it was there then too");
+        self.restart().await;
+    }
+
+    /// A copy of the ledger as it is.
+    pub async fn keep(&self) -> String {
+        db::keep(&self.options).await
     }
 
     /// Lists every ticket of the source, as the full copy does.
