@@ -143,7 +143,7 @@ create table change_event (
     missed boolean,
     delivery_id bigint references delivery on delete set null,
     constraint change_event_once unique (mirror_id, side, evidence),
-    constraint change_event_origin_known check (origin in ('webhook', 'poll', 'backfill', 'operator'))
+    constraint change_event_origin_known check (origin in ('webhook', 'poll', 'backfill', 'operator', 'sweep'))
 );
 create index change_event_open on change_event (pair_id, seq) where applied_at is null;
 create index change_event_unjudged on change_event (mirror_id, received_at) where origin = 'poll' and missed is null;

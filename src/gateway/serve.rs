@@ -17,6 +17,7 @@ use crate::desk::Side;
 use crate::intake::backfill::Lister;
 use crate::intake::poll::Poller;
 use crate::intake::receive::Ears;
+use crate::intake::sweep::Sweeper;
 use crate::intake::writer::{Writer, writer};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
@@ -231,9 +232,17 @@ impl Shared {
             course: connected.course.clone(),
             wake: self.wake.clone(),
         };
+        let sweeper = Sweeper {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: row.id,
+            name: row.name.clone(),
+            every: connected.config.source.sweep,
+            wake: self.wake.clone(),
+        };
         let witnesses = follow(self.poller(&connected), self.lister(&connected), self.registrar(connected));
         tasks.spawn(witnesses);
-        tasks.spawn(watch(watcher));
+        tasks.spawn(watch(watcher, sweeper));
         Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets, _tasks: tasks })
     }
 
@@ -278,9 +287,10 @@ impl Shared {
     }
 }
 
-async fn watch(watcher: Watcher) {
+/// The slow tasks: what the credentials can see, and what no witness tells.
+async fn watch(watcher: Watcher, sweeper: Sweeper) {
     let (_never, stop) = stopper();
-    task::run(stop, || watcher.activate()).await;
+    tokio::join!(task::run(stop.clone(), || watcher.activate()), task::run(stop, || sweeper.activate()));
 }
 
 /// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.

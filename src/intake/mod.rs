@@ -4,4 +4,5 @@
 pub mod backfill;
 pub mod poll;
 pub mod receive;
+pub mod sweep;
 pub mod writer;

@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 
+use crate::change::Origin;
 use crate::clock::delta;
 use crate::mirror::{MirrorId, PairId};
 
+use super::event::priority_of;
 use super::{Error, Ledger, Result};
 
 /// A lease on a lane.
@@ -23,6 +25,8 @@ pub struct Claim {
     pub fence: i64,
     pub attempts: i32,
     pub backfill: bool,
+    /// Only the sweep asked for it.
+    pub sweep: bool,
 }
 
 /// Who claims, and for how long.
@@ -73,7 +77,8 @@ impl Ledger {
             events: row.get("events"),
             fence: row.get("fence"),
             attempts: row.get("attempts"),
-            backfill: row.get::<i16, _>("priority") >= 5,
+            backfill: row.get::<i16, _>("priority") == priority_of(Origin::Backfill),
+            sweep: row.get::<i16, _>("priority") == priority_of(Origin::Sweep),
         };
         Ok(rows.into_iter().map(claim).collect())
     }

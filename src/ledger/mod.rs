@@ -22,6 +22,7 @@ pub mod person;
 pub mod settle;
 pub mod sight;
 pub mod status;
+pub mod sweep;
 
 use std::path::Path;
 use std::str::FromStr;

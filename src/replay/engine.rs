@@ -108,7 +108,11 @@ impl Engine {
         let course = self.courses.read().unwrap_or_else(PoisonError::into_inner).get(&claim.mirror).cloned();
         let outcome = match &course {
             Some(course) => {
-                let priority = if claim.backfill { Priority::Backfill } else { Priority::Live };
+                let priority = match (claim.backfill, claim.sweep) {
+                    (true, _) => Priority::Backfill,
+                    (_, true) => Priority::Check,
+                    _ => Priority::Live,
+                };
                 let tenure = Tenure::since(claimed);
                 tokio::select! {
                     outcome = at_priority(priority, replay(&self.house, course, claim, &tenure)) => outcome,

@@ -36,6 +36,8 @@ pub(super) struct Work<'a> {
     /// Both tickets stood still while they were read.
     whole: bool,
     pub(super) last_plan: Plan,
+    /// Something had to be written.
+    acted: bool,
 }
 
 /// Replays a claimed lane and settles it.
@@ -76,7 +78,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         wrote: false,
         lead_side: pair.authority,
     };
-    let mut work = Work { round, pair, promise, read_at, links, whole, last_plan: Plan::default() };
+    let mut work = Work { round, pair, promise, read_at, links, whole, last_plan: Plan::default(), acted: false };
     work.fill_targets().await?;
     work.run().await
 }
@@ -145,6 +147,7 @@ impl Work<'_> {
                 settled = true;
                 break;
             }
+            self.acted = true;
         }
         if !settled {
             tracing::warn!(
@@ -394,7 +397,11 @@ impl Work<'_> {
             incomplete_why: self.incomplete_why(),
             waits_for: &self.last_plan.waits_for,
             look_again_at: look_again.then(|| now + delta(wait)),
-            figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
+            figures: &[
+                ("hydrations", 1),
+                ("calls saved", (claim.events - 1).max(0)),
+                ("healed by the sweep", i64::from(claim.sweep && self.acted)),
+            ],
         };
         house.ledger.settle_lane(claim, settled, now).await?;
         Ok(())

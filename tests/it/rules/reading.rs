@@ -1,7 +1,9 @@
-//! Reading: rules 10 to 14.
+//! Reading: rules 10 to 15.
 
 use std::time::Duration;
 
+use tidegate::connectors::REGISTER;
+use tidegate::desk::capability::Change;
 use tidegate::sim::faults::Kind;
 use tidegate::sim::snapshot::TicketState;
 
@@ -205,4 +207,34 @@ async fn rule_14_what_the_webhook_missed_the_poll_finds() {
     let ticket = polled.source.open("Order 7", "Where is it?");
     polled.settle().await;
     assert_eq!(saying(&polled.mirrored(&ticket), "Where is it?").len(), 1);
+}
+
+#[tokio::test]
+async fn rule_15_what_no_witness_tells_the_sweep_finds_within_its_time() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut world = World::of().from(source).to(target).begin().await;
+        let tickets: Vec<String> = (0..3).map(|n| world.source.open(&format!("Order {n}"), "Where is it?")).collect();
+        world.settle().await;
+        let slipped = &tickets[1];
+        world.source.slip(slipped, "Order 7");
+        world.settle().await;
+        assert_eq!(field(&world.mirrored(slipped), "subject"), "Order 1", "no witness of {} tells", source.vendor);
+        let bound = world.process.sweep_bound();
+        assert_eq!(bound, Duration::from_secs(24 * 3600));
+        for _ in 0..64 {
+            world.clock.advance(bound / 64);
+            while world.turn().await {}
+        }
+        assert_eq!(field(&world.mirrored(slipped), "subject"), "Order 7", "{}", source.vendor);
+        assert_eq!(world.status().await.events.get("sweep"), Some(&3), "each ticket was looked at");
+        assert_eq!(world.figure("healed by the sweep").await, 1);
+    }
+}
+
+#[test]
+fn rule_15_each_connector_states_for_each_kind_of_change_who_sees_it() {
+    for can in REGISTER {
+        let stated: Vec<Change> = can.seen.iter().map(|(change, _)| *change).collect();
+        assert_eq!(stated, Change::ALL, "{}", can.vendor);
+    }
 }

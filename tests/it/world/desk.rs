@@ -200,6 +200,13 @@ impl Desk {
         self.running.stage.faults().interrupt(Interruption { ticket: ticket.to_string(), who: self.agent(), action });
     }
 
+    /// Something writes into the desk's database: no webhook and no feed tells that the subject is another.
+    pub fn slip(&self, ticket: &str, subject: &str) {
+        let fields = BTreeMap::from([("subject".to_string(), vec![subject.to_string()])]);
+        let action = Action::Set { ticket: ticket.to_string(), fields };
+        self.running.stage.slip(&self.agent(), action).unwrap_or_else(|why| panic!("{why}"));
+    }
+
     /// API calls of one kind so far.
     pub fn calls(&self, kind: &str) -> u64 {
         self.running.stage.calls().get(kind).copied().unwrap_or(0)

@@ -13,6 +13,7 @@ use tidegate::gateway::witness::Registrar;
 use tidegate::intake::backfill::Lister;
 use tidegate::intake::poll::Poller;
 use tidegate::intake::receive::Ears;
+use tidegate::intake::sweep::Sweeper;
 use tidegate::intake::writer::writer;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
@@ -38,7 +39,7 @@ pub struct Process {
     courses: Courses,
     ears: Ears,
     wake: Arc<Notify>,
-    served: Option<(Arc<Course>, Poller, Lister)>,
+    served: Option<(Arc<Course>, Poller, Lister, Sweeper)>,
     tasks: JoinSet<()>,
 }
 
@@ -93,7 +94,7 @@ impl Process {
     /// Takes a mirror in: the poll's watermark first, then the webhook.
     pub async fn serve(&mut self, mirror: &MirrorRow) {
         let connected = self.connect(mirror);
-        let (_, poller, _) = self.served.as_ref().expect("it was just connected");
+        let (_, poller, ..) = self.served.as_ref().expect("it was just connected");
         poller.start().await.expect("a watermark");
         let Some(webhook) = connected.config.source.webhook.clone() else { return };
         let registrar = Registrar {
@@ -131,8 +132,16 @@ impl Process {
             source: desk,
             wake: self.wake.clone(),
         };
+        let sweeper = Sweeper {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            every: connected.config.source.sweep,
+            wake: self.wake.clone(),
+        };
         self.courses.write().expect("nobody panicked").insert(course.id, course.clone());
-        self.served = Some((course, poller, lister));
+        self.served = Some((course, poller, lister, sweeper));
         connected
     }
 
@@ -148,9 +157,9 @@ impl Process {
         watcher.activate().await;
     }
 
-    /// One activation of poll and listing, and of the watch over a desk that is out of sight; a failing desk is asked again a little later.
+    /// One activation of poll, listing and sweep, and of the watch over a desk that is out of sight; a failing desk is asked again a little later.
     pub async fn listen(&self, clock: &Clock) {
-        let (_, poller, lister) = self.served.as_ref().expect("a mirror is served");
+        let (_, poller, lister, sweeper) = self.served.as_ref().expect("a mirror is served");
         for _ in 0..20 {
             if poller.poll().await.is_ok() {
                 break;
@@ -158,9 +167,15 @@ impl Process {
             clock.advance(Duration::from_secs(2));
         }
         while lister.activate().await == Next::Again {}
+        sweeper.activate().await;
         if !self.ledger.blind(self.course().id).await.expect("an answer").is_empty() {
             self.watch().await;
         }
+    }
+
+    /// Within which every ticket is looked at.
+    pub fn sweep_bound(&self) -> Duration {
+        self.served.as_ref().expect("a mirror is served").3.every
     }
 
     /// How long a lane rests after its lease ran out.
