@@ -57,6 +57,9 @@ create table pair (
     source_stamp text,
     source_feed_stamp text,
     target_stamp text,
+    target_feed_stamp text,
+    -- Ids of acts that the last read of the following side showed, ours among them: a hint about one of these tells nothing new.
+    seen_acts text[] not null default '{}',
     -- The record's own read watermark: our clock at the start of the last whole read of the leading side.
     read_at timestamptz,
     merged_into bigint references pair,

@@ -113,22 +113,24 @@ async fn remove(ledger: &Ledger, name: &str, yes: &str) -> anyhow::Result<()> {
     if yes != name {
         bail!("to remove the mirror, name it again: --yes {name}");
     }
-    let witness = ledger.witness(row.id, Side::Source).await?;
-    if let Some(registration) = witness.registration {
-        unregister(&row, ledger, &registration).await;
+    for side in [Side::Source, Side::Target] {
+        if let Some(registration) = ledger.witness(row.id, side).await?.registration {
+            unregister(&row, ledger, side, &registration).await;
+        }
     }
     ledger.remove_mirror(row.id).await?;
     println!("{name} is removed. Tickets that it made are still at the target; their keys name the mirror.");
     Ok(())
 }
 
-async fn unregister(row: &MirrorRow, ledger: &Ledger, registration: &str) {
+async fn unregister(row: &MirrorRow, ledger: &Ledger, side: Side, registration: &str) {
     let outcome = match connected(row, ledger, &Clock::system()) {
-        Ok(connected) => connected.course.source.remove_webhook(registration).await.map_err(|fault| fault.to_string()),
+        Ok(connected) => connected.course.desk(side).remove_webhook(registration).await.map_err(|fault| fault.to_string()),
         Err(error) => Err(error.to_string()),
     };
     if let Err(why) = outcome {
-        println!("The webhook {registration} could not be unregistered ({why}): remove it in the source desk.");
+        let side = side.as_str();
+        println!("The webhook {registration} could not be unregistered ({why}): remove it in the {side} desk.");
     }
 }
 

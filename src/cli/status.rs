@@ -8,7 +8,7 @@ use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::feed::Witness;
 use crate::ledger::mirror::MirrorRow;
-use crate::ledger::status::Status;
+use crate::ledger::status::{Feed, Status};
 
 use super::open;
 
@@ -39,15 +39,16 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let mut all = Vec::new();
     for mirror in mirrors {
         let status = ledger.status(mirror.id, now).await?;
-        let witness = ledger.witness(mirror.id, Side::Source).await?;
+        let (source, target) = (ledger.witness(mirror.id, Side::Source).await?, ledger.witness(mirror.id, Side::Target).await?);
         if !args.json {
-            for line in lines(&mirror, &status, &witness) {
+            for line in lines(&mirror, &status, [&source, &target]) {
                 println!("{line}");
             }
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
-            "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status, "webhook": witness,
+            "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
+            "webhook": { "source": source, "target": target },
         }));
     }
     if args.json {
@@ -56,7 +57,7 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn lines(mirror: &MirrorRow, status: &Status, witness: &Witness) -> Vec<String> {
+fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -> Vec<String> {
     let mut lines = vec![match &mirror.paused_why {
         Some(why) => format!("{}: PAUSED: {why}", mirror.name),
         None => format!("{}: {}", mirror.name, mirror.phase.as_str()),
@@ -86,35 +87,35 @@ fn lines(mirror: &MirrorRow, status: &Status, witness: &Witness) -> Vec<String> 
         ));
     }
     lines.extend(status.blind.iter().map(|blind| format!("  ALARM: since {}: {}", blind.since, blind.why)));
-    lines.extend(witness_lines(status, witness));
+    lines.extend(feed_lines("source", &status.source, source));
+    lines.extend(feed_lines("target", &status.target, target));
+    if status.missed > 0 {
+        lines.push(format!("  {} changes were seen by a poll only, not by its webhook", status.missed));
+    }
     if status.parked > 0 {
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }
     lines
 }
 
-fn witness_lines(status: &Status, witness: &Witness) -> Vec<String> {
-    let mut lines = Vec::new();
-    match witness.last_delivery_at {
-        Some(at) => {
-            lines.push(format!("  webhook: last genuine delivery {at}; {} changes were seen by the poll only", status.missed))
-        }
-        None if witness.registration.is_some() => lines.push("  webhook: registered, nothing was delivered yet".to_string()),
-        None => lines.push("  webhook: none".to_string()),
-    }
-    if status.webhook_silent {
-        lines.push(
-            "  ALARM: the webhook is silent: the poll sees changes that it does not tell. Look at it in the source desk."
-                .to_string(),
-        );
+fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {
+    let mut lines = vec![match witness.last_delivery_at {
+        Some(at) => format!("  {side} webhook: last genuine delivery {at}"),
+        None if witness.registration.is_some() => format!("  {side} webhook: registered, nothing was delivered yet"),
+        None => format!("  {side} webhook: none"),
+    }];
+    if feed.webhook_silent {
+        lines.push(format!(
+            "  ALARM: the {side} webhook is silent: the poll sees changes that it does not tell. Look at it in the {side} desk."
+        ));
     }
     if let (Some(at), Some(why)) = (witness.last_rejection_at, &witness.last_rejection) {
-        lines.push(format!("  webhook: {} requests were refused, the last {at}: {why}", witness.rejections));
+        lines.push(format!("  {side} webhook: {} requests were refused, the last {at}: {why}", witness.rejections));
     }
-    match (status.polled_at, &status.poll_fault) {
-        (_, Some(fault)) => lines.push(format!("  ALARM: the poll fails: {fault}")),
-        (Some(at), None) => lines.push(format!("  poll: last {at}")),
-        (None, None) => lines.push("  poll: not started; run tidegate serve".to_string()),
-    }
+    lines.push(match (feed.polled_at, &feed.poll_fault) {
+        (_, Some(fault)) => format!("  ALARM: the {side} poll fails: {fault}"),
+        (Some(at), None) => format!("  {side} poll: last {at}"),
+        (None, None) => format!("  {side} poll: not started; run tidegate serve"),
+    });
     lines
 }

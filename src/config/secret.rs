@@ -79,6 +79,16 @@ pub struct MirrorSecrets {
     pub target: ConnectionSecrets,
 }
 
+impl MirrorSecrets {
+    /// Those of one end.
+    pub fn of(&self, side: Side) -> &ConnectionSecrets {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+}
+
 /// Fetches every secret that the mirror refers to. The error names each one that is not there, with its setting.
 pub fn resolve_secrets(config: &MirrorConfig, places: &Places) -> Result<MirrorSecrets, Vec<Mistake>> {
     let mut mistakes = Vec::new();

@@ -1,4 +1,4 @@
-//! The running gateway: one writer, one engine, and for each mirror a poller, a lister and a registrar.
+//! The running gateway: one writer, one engine, and for each mirror a poller and a registrar at either end, and a lister.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -209,7 +209,8 @@ impl Shared {
     fn forget(&self, id: MirrorId) -> bool {
         let course = self.courses.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         if let Some(course) = course {
-            self.ears.write().unwrap_or_else(PoisonError::into_inner).remove(&(course.name.clone(), Side::Source));
+            let mut ears = self.ears.write().unwrap_or_else(PoisonError::into_inner);
+            ears.retain(|(name, _), _| *name != course.name);
         }
         false
     }
@@ -225,7 +226,6 @@ impl Shared {
         info!(mirror = row.name, "the mirror is served");
         self.courses.write().unwrap_or_else(PoisonError::into_inner).insert(row.id, connected.course.clone());
         let mut tasks = JoinSet::new();
-        let budgets = connected.budgets.clone();
         let watcher = Watcher {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
@@ -240,23 +240,27 @@ impl Shared {
             every: connected.config.source.sweep,
             wake: self.wake.clone(),
         };
-        let witnesses = follow(self.poller(&connected), self.lister(&connected), self.registrar(connected));
-        tasks.spawn(witnesses);
+        let registrars = [Side::Source, Side::Target].map(|side| self.registrar(&connected, side));
+        let [source, target] = registrars;
+        tasks.spawn(follow(self.poller(&connected, Side::Source), Some(self.lister(&connected)), source));
+        tasks.spawn(follow(self.poller(&connected, Side::Target), None, target));
+        let budgets = connected.budgets;
         tasks.spawn(watch(watcher, sweeper));
         Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets, _tasks: tasks })
     }
 
-    fn poller(&self, connected: &Connected) -> Poller {
-        let desk: Arc<dyn SourceDesk> = connected.course.source.clone();
+    fn poller(&self, connected: &Connected, side: Side) -> Poller {
+        let desk: Arc<dyn SourceDesk> = connected.course.desk(side).clone();
+        let connection = connected.config.connection(side);
         Poller {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             mirror: connected.course.id,
             name: connected.course.name.clone(),
-            side: Side::Source,
+            side,
             desk,
-            every: connected.config.source.poll.every,
-            webhook_retry: connected.config.source.webhook.as_ref().map(|_| self.webhook_retry),
+            every: connection.poll.every,
+            webhook_retry: connection.webhook.as_ref().map(|_| self.webhook_retry),
             silent: AtomicBool::new(false),
             wake: self.wake.clone(),
         }
@@ -274,14 +278,15 @@ impl Shared {
         }
     }
 
-    fn registrar(&self, connected: Connected) -> Option<Registrar> {
-        let webhook = connected.config.source.webhook.clone()?;
+    fn registrar(&self, connected: &Connected, side: Side) -> Option<Registrar> {
+        let webhook = connected.config.connection(side).webhook.clone()?;
         Some(Registrar {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
-            course: connected.course,
+            course: connected.course.clone(),
+            side,
             webhook,
-            secrets: connected.secrets.source.webhook,
+            secrets: connected.secrets.of(side).webhook.clone(),
             ears: self.ears.clone(),
         })
     }
@@ -294,7 +299,7 @@ async fn watch(watcher: Watcher, sweeper: Sweeper) {
 }
 
 /// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.
-async fn follow(poller: Poller, lister: Lister, registrar: Option<Registrar>) {
+async fn follow(poller: Poller, lister: Option<Lister>, registrar: Option<Registrar>) {
     let (_never, stop) = stopper();
     let mut listen = stop.clone();
     while let Err(error) = poller.start().await {
@@ -312,5 +317,9 @@ async fn follow(poller: Poller, lister: Lister, registrar: Option<Registrar>) {
         }
         task::run(stop.clone(), || registrar.activate()).await;
     };
-    tokio::join!(task::run(stop.clone(), || poller.activate()), task::run(stop.clone(), || lister.activate()), registering);
+    let listing = async {
+        let Some(lister) = &lister else { return };
+        task::run(stop.clone(), || lister.activate()).await;
+    };
+    tokio::join!(task::run(stop.clone(), || poller.activate()), listing, registering);
 }

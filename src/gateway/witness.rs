@@ -1,4 +1,4 @@
-//! The webhook of a source desk: registered where the gateway can do it, its secret known, looked after.
+//! The webhook of a desk: registered where the gateway can do it, its secret known, looked after.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub struct Registrar {
     pub ledger: Ledger,
     pub clock: Clock,
     pub course: Arc<Course>,
+    pub side: Side,
     pub webhook: Webhook,
     /// From the mirror file; empty where the desk tells its own.
     pub secrets: Vec<Secret>,
@@ -36,12 +37,12 @@ pub struct Registrar {
 impl Registrar {
     /// The address that the desk sends to.
     pub fn url(&self) -> String {
-        format!("{}/hooks/{}/source", self.webhook.public_url, self.course.name)
+        format!("{}/hooks/{}/{}", self.webhook.public_url, self.course.name, self.side.as_str())
     }
 
     /// One activation: the webhook is there, its secret is known.
     pub async fn activate(&self) -> Next {
-        let desk: Arc<dyn SourceDesk> = self.course.source.clone();
+        let desk: Arc<dyn SourceDesk> = self.course.desk(self.side).clone();
         let by_api = desk.capabilities().webhooks == Webhooks::ByApi;
         if !by_api {
             self.listen(desk, self.secrets.clone());
@@ -50,14 +51,14 @@ impl Registrar {
         match self.register(desk).await {
             Ok(()) => Next::After(if self.refusing().await { SOON } else { AGAIN }),
             Err(fault) => {
-                warn!(mirror = self.course.name, %fault, "the webhook is not registered; changes come by poll until it is");
+                warn!(mirror = self.course.name, side = self.side.as_str(), %fault, "the webhook is not registered; changes come by poll until it is");
                 Next::After(SOON)
             }
         }
     }
 
     async fn register(&self, desk: Arc<dyn SourceDesk>) -> Result<(), Fault> {
-        let name = format!("Tidegate {}", self.course.keys.0);
+        let name = format!("Tidegate {} {}", self.course.keys.0, self.side.as_str());
         let registration = desk.register_webhook(&name, &self.url()).await?;
         // During a rotation the former secret still signs deliveries that are on their way.
         let former = self.known().into_iter().find(|known| *known != registration.secret);
@@ -65,34 +66,39 @@ impl Registrar {
         secrets.extend(former);
         secrets.extend(self.secrets.clone());
         self.listen(desk, secrets);
-        let noted = self.ledger.note_registration(self.course.id, Side::Source, &registration.id, self.clock.now()).await;
+        let noted = self.ledger.note_registration(self.course.id, self.side, &registration.id, self.clock.now()).await;
         if let Err(error) = noted {
             warn!(%error, "the registration could not be noted");
         }
-        info!(mirror = self.course.name, webhook = registration.id, "the webhook is registered and its secret known");
+        info!(
+            mirror = self.course.name,
+            side = self.side.as_str(),
+            webhook = registration.id,
+            "the webhook is registered and its secret known"
+        );
         Ok(())
     }
 
     fn known(&self) -> Vec<Secret> {
         let ears = self.ears.read().unwrap_or_else(PoisonError::into_inner);
-        ears.get(&(self.course.name.clone(), Side::Source)).map(|ear| ear.secrets.clone()).unwrap_or_default()
+        ears.get(&(self.course.name.clone(), self.side)).map(|ear| ear.secrets.clone()).unwrap_or_default()
     }
 
     fn listen(&self, desk: Arc<dyn SourceDesk>, secrets: Vec<Secret>) {
         let ear = Ear {
             mirror: self.course.id,
             name: self.course.name.clone(),
-            side: Side::Source,
+            side: self.side,
             desk,
             secrets,
             tolerance: self.webhook.tolerance,
         };
         let mut ears = self.ears.write().unwrap_or_else(PoisonError::into_inner);
-        ears.insert((self.course.name.clone(), Side::Source), Arc::new(ear));
+        ears.insert((self.course.name.clone(), self.side), Arc::new(ear));
     }
 
     async fn refusing(&self) -> bool {
-        match self.ledger.witness(self.course.id, Side::Source).await {
+        match self.ledger.witness(self.course.id, self.side).await {
             Ok(witness) => witness.last_rejection_at > witness.last_delivery_at,
             Err(_) => false,
         }

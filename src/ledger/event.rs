@@ -42,7 +42,8 @@ pub fn priority_of(origin: Origin) -> i16 {
 /// Stores the hints that are new and raises their lanes, inside the caller's transaction.
 ///
 /// Lanes are locked in the order of their ids, so that two writers never wait for each other. A hint whose feed stamp is the
-/// one that was last hydrated brings nothing new and is left out; so is one whose evidence is known.
+/// one that was last hydrated brings nothing new and is left out; so is one whose evidence is known, and one about an act at the
+/// following desk that was seen when it was last read: mostly the echo of our own writes.
 pub(super) async fn raise(connection: &mut PgConnection, arrival: &Arrival<'_>) -> Result<Raised> {
     if arrival.hints.is_empty() {
         return Ok(Raised::default());
@@ -120,7 +121,9 @@ async fn insert_events(connection: &mut PgConnection, arrival: &Arrival<'_>) -> 
              join pair p on p.mirror_id = $1
                  and case $2 when 'source' then p.source_ticket else p.target_ticket end = h.ticket
              join lane l on l.pair_id = p.id
-             where h.feed_stamp is null or p.source_feed_stamp is null or h.feed_stamp <> p.source_feed_stamp
+             where (h.feed_stamp is null
+                     or h.feed_stamp is distinct from case $2 when 'source' then p.source_feed_stamp else p.target_feed_stamp end)
+               and (p.authority = $2 or h.least_stamp is null or not h.least_stamp = any(p.seen_acts))
              on conflict (mirror_id, side, evidence) do nothing
              returning pair_id, seq
          ), raised as (

@@ -35,6 +35,9 @@ pub struct LaneSettled<'a> {
     pub lead_stamp: Option<&'a str>,
     pub lead_feed_stamp: Option<&'a str>,
     pub follow_stamp: Option<&'a str>,
+    pub follow_feed_stamp: Option<&'a str>,
+    /// Acts that the last read of the following ticket showed, by id.
+    pub seen_acts: &'a [&'a str],
     /// Our clock when the read of the leading side began.
     pub read_at: Option<DateTime<Utc>>,
     pub mapping_version: &'a str,
@@ -98,17 +101,20 @@ impl Ledger {
             .bind(now)
             .execute(&mut *transaction)
             .await?;
+        let echoes = settle_echoes(&mut transaction, claim, &settled, now).await?;
         sqlx::query(
             "update lane
-             set applied = greatest(applied, $2), lease_owner = null, lease_until = null, attempts = 0, fault = null,
+             set applied = greatest(applied, $2 + $5), lease_owner = null, lease_until = null, attempts = 0, fault = null,
                  fault_kind = null, due_at = $3, look_again_at = $4,
-                 waiting_since = (select min(received_at) from change_event where pair_id = $1 and seq > $2)
+                 waiting_since = (select min(received_at) from change_event
+                     where pair_id = $1 and seq > $2 and applied_at is null)
              where pair_id = $1",
         )
         .bind(claim.pair.0)
         .bind(claim.pending)
         .bind(now)
         .bind(settled.look_again_at)
+        .bind(echoes)
         .execute(&mut *transaction)
         .await?;
         put_waits(&mut transaction, claim, settled.waits_for, now).await?;
@@ -189,11 +195,14 @@ async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &Lan
     let lead_is_source = settled.lead == Side::Source;
     let (source_stamp, target_stamp) =
         if lead_is_source { (settled.lead_stamp, settled.follow_stamp) } else { (settled.follow_stamp, settled.lead_stamp) };
+    let (lead_feed, follow_feed) = (settled.lead_feed_stamp, settled.follow_feed_stamp);
+    let (source_feed, target_feed) = if lead_is_source { (lead_feed, follow_feed) } else { (follow_feed, lead_feed) };
     sqlx::query(
         "update pair
          set state = $2, base = $3, mapping_version = $4, incomplete_why = $5,
              source_stamp = coalesce($6, source_stamp), target_stamp = coalesce($7, target_stamp),
-             source_feed_stamp = coalesce($8, source_feed_stamp), read_at = coalesce($9, read_at)
+             source_feed_stamp = coalesce($8, source_feed_stamp), target_feed_stamp = coalesce($9, target_feed_stamp),
+             seen_acts = $10, read_at = coalesce($11, read_at)
          where id = $1",
     )
     .bind(claim.pair.0)
@@ -203,11 +212,42 @@ async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &Lan
     .bind(settled.incomplete_why)
     .bind(source_stamp)
     .bind(target_stamp)
-    .bind(settled.lead_feed_stamp.filter(|_| lead_is_source))
+    .bind(source_feed)
+    .bind(target_feed)
+    .bind(settled.seen_acts)
     .bind(settled.read_at)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Hints that came in during the replay and tell of nothing but what its last read of the following side showed are settled with
+/// it. Returns how many, where nothing else came in; otherwise the lane is claimed again anyway.
+async fn settle_echoes(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    settled: &LaneSettled<'_>,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let echoes = sqlx::query_scalar(
+        "with echo as (
+             update change_event
+             set applied_at = $3
+             where pair_id = $1 and seq > $2 and applied_at is null and side = $4
+               and (least_stamp = any($5) or feed_stamp = $6)
+             returning seq
+         )
+         select case when count(*) = (select pending - $2 from lane where pair_id = $1) then count(*) else 0 end from echo",
+    )
+    .bind(claim.pair.0)
+    .bind(claim.pending)
+    .bind(now)
+    .bind(settled.lead.other().as_str())
+    .bind(settled.seen_acts)
+    .bind(settled.follow_feed_stamp)
+    .fetch_one(connection)
+    .await?;
+    Ok(echoes)
 }
 
 /// Those who wait are looked for again after they are put in: the other end may have been settled in between. Both sides take

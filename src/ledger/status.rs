@@ -27,15 +27,23 @@ pub struct Status {
     pub conflicts: i64,
     pub events: BTreeMap<String, i64>,
     pub missed: i64,
-    /// The poll sees changes, and no delivery has come since: the webhook is silent.
-    pub webhook_silent: bool,
     /// Desks whose credential has lost sight of its tickets.
     pub blind: Vec<Blind>,
     pub lag: Lag,
     pub figures: BTreeMap<String, i64>,
+    pub source: Feed,
+    pub target: Feed,
+}
+
+/// How one desk is listened to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Feed {
     pub polled_at: Option<DateTime<Utc>>,
+    /// The desk's clock.
     pub seen_up_to: Option<DateTime<Utc>>,
     pub poll_fault: Option<String>,
+    /// The poll sees changes, and no delivery has come since: the webhook is silent.
+    pub webhook_silent: bool,
 }
 
 /// Seconds from the receipt of a live event (webhook or poll) to its commit as applied.
@@ -63,10 +71,7 @@ impl Ledger {
                      where mirror_id = $1 and not blocked and pending > applied) as oldest,
                  (select count(*) from parked where mirror_id = $1 and decided_at is null) as parked,
                  (select count(*) from conflict where mirror_id = $1) as conflicts,
-                 (select count(*) from change_event where mirror_id = $1 and missed) as missed,
-                 w.polled_at, w.seen_up_to, w.fault
-             from (select 1) one
-             left join watermark w on w.mirror_id = $1 and w.side = 'source' and w.feed = 'changes'",
+                 (select count(*) from change_event where mirror_id = $1 and missed) as missed",
         )
         .bind(mirror.0)
         .bind(now)
@@ -82,15 +87,31 @@ impl Ledger {
             parked: row.get("parked"),
             conflicts: row.get("conflicts"),
             missed: row.get("missed"),
-            webhook_silent: self.webhook_silent(mirror, Side::Source).await?,
             blind: self.blind(mirror).await?,
             events: self.events_by_origin(mirror).await?,
             lag: self.lag(mirror).await?,
             figures: self.figures(mirror).await?,
+            source: self.feed(mirror, Side::Source).await?,
+            target: self.feed(mirror, Side::Target).await?,
+        })
+    }
+
+    async fn feed(&self, mirror: MirrorId, side: Side) -> Result<Feed> {
+        let row = sqlx::query(
+            "select polled_at, seen_up_to, fault from watermark where mirror_id = $1 and side = $2 and feed = 'changes'",
+        )
+        .bind(mirror.0)
+        .bind(side.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        let webhook_silent = self.webhook_silent(mirror, side).await?;
+        let read = |row: sqlx::postgres::PgRow| Feed {
             polled_at: row.get("polled_at"),
             seen_up_to: row.get("seen_up_to"),
             poll_fault: row.get("fault"),
-        })
+            webhook_silent,
+        };
+        Ok(row.map(read).unwrap_or_default())
     }
 
     async fn events_by_origin(&self, mirror: MirrorId) -> Result<BTreeMap<String, i64>> {

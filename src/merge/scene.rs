@@ -112,9 +112,12 @@ pub struct Needed {
     pub may_create: bool,
 }
 
-/// Whom a leading ticket names, each once.
-pub fn people_needed(lead: &Ticket, follow_can: &Capabilities, mapping: &Mapping) -> Vec<Needed> {
-    let mut needed: BTreeMap<PersonId, bool> = BTreeMap::new();
+/// Whom a leading ticket names, or named in a set of people when both desks last agreed, each once: whoever was taken out
+/// can only be taken out at the following desk if it is known who that is there.
+pub fn people_needed(lead: &Ticket, before: &[&Value], follow_can: &Capabilities, mapping: &Mapping) -> Vec<Needed> {
+    let sets = before.iter().filter(|value| matches!(value, Value::People(_)));
+    let mut needed: BTreeMap<PersonId, bool> =
+        sets.flat_map(|value| value.persons()).map(|person| (person.clone(), false)).collect();
     let customer = |id: &PersonId| lead.person(id).is_none_or(|person| person.role == Role::Customer);
     for (key, value) in &lead.fields {
         let Some(_) = mapping.field(key) else { continue };

@@ -73,7 +73,7 @@ fn travelled(drafts: &[Draft], there: &Ticket) -> Vec<MessageLink> {
         let same = |message: &&Message| {
             message.created_at.timestamp() == draft.created_at.timestamp() && message.visibility == draft.visibility
         };
-        if let Some(place) = free.iter().position(|message| same(message)) {
+        if let Some(place) = free.iter().position(same) {
             links.push(link_of(draft, Some(free[place].id.clone())));
             free.drain(..=place);
         }

@@ -28,10 +28,10 @@ pub struct Course {
 
 impl Course {
     /// The desk of a side.
-    pub fn desk(&self, side: Side) -> &dyn Connector {
+    pub fn desk(&self, side: Side) -> &Arc<dyn Connector> {
         match side {
-            Side::Source => self.source.as_ref(),
-            Side::Target => self.target.as_ref(),
+            Side::Source => &self.source,
+            Side::Target => &self.target,
         }
     }
 }

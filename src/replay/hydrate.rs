@@ -60,11 +60,14 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
 }
 
 /// Reads the following ticket, following a merge that was made there. Errors as [`lead`].
-pub async fn follow(course: &Course, pair: &Pair, claim: &Claim) -> Result<Option<Seen>> {
+pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Seen>> {
     let side = pair.authority.other();
     let Some(id) = ticket_of(pair, side) else { return Ok(None) };
     let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
     let mut seen = read_follow(course, side, id, stamp, claim).await?;
+    if claim.attempts < DOUBT && seen.ticket.presence == Presence::Present && !shows(&seen.ticket, promise) {
+        return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
+    }
     for _ in 0..5 {
         let Presence::MergedInto(root) = seen.ticket.presence.clone() else { break };
         seen = read_follow(course, side, &root, None, claim).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::clock::delta;
+use crate::desk::field::Value;
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
@@ -25,12 +26,14 @@ use super::{hydrate, people, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
+/// So many of the latest acts of the following ticket are remembered: hints about them may still come.
+const SEEN_ACTS: usize = 100;
 
 /// What was read and decided about one lane.
 pub(super) struct Work<'a> {
     pub(super) round: Round<'a>,
     pub(super) pair: Pair,
-    promise: Promise,
+    promises: [Promise; 2],
     read_at: DateTime<Utc>,
     links: Vec<MessageLink>,
     /// Both tickets stood still while they were read.
@@ -47,6 +50,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let half_done = recover::close_open(house, course, claim, &pair).await?;
     let pair = house.ledger.pair(claim.pair).await?;
     let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
+    let promised_there = house.ledger.promise(claim.pair, pair.authority.other(), claim.pending).await?;
     let read_at = house.clock.now();
     let Seen { ticket: lead, whole } = hydrate::lead(course, &pair, claim, &promise).await?;
     house.steps.reached("hydrated").await;
@@ -56,7 +60,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     if let Some(state) = outside(course, &pair, &lead) {
         return settle_untouched(house, course, claim, &pair, &lead, (state, read_at)).await;
     }
-    let follow = hydrate::follow(course, &pair, claim).await?;
+    let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
     let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
     let follow = follow.map(|seen| seen.ticket);
     let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
@@ -78,7 +82,8 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         wrote: false,
         lead_side: pair.authority,
     };
-    let mut work = Work { round, pair, promise, read_at, links, whole, last_plan: Plan::default(), acted: false };
+    let promises = [promise, promised_there];
+    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan: Plan::default(), acted: false };
     work.fill_targets().await?;
     work.run().await
 }
@@ -110,6 +115,8 @@ async fn settle_untouched(
         lead_stamp: Some(&lead.stamp),
         lead_feed_stamp: lead.feed_stamp.as_deref(),
         follow_stamp: None,
+        follow_feed_stamp: None,
+        seen_acts: &[],
         read_at: Some(read_at),
         mapping_version: &course.mapping_version,
         incomplete_why: None,
@@ -185,7 +192,8 @@ impl Work<'_> {
 
     async fn plan(&self) -> Result<Plan> {
         let round = &self.round;
-        let people = people::resolve(round.house, round.course, round.lead).await?;
+        let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
+        let people = people::resolve(round.house, round.course, round.lead, &before).await?;
         let ends: Vec<&TicketId> = round.lead.links.iter().map(|link| &link.to).collect();
         let tickets = round.house.ledger.targets_of(round.course.id, &ends).await?;
         let scene = Scene {
@@ -382,7 +390,14 @@ impl Work<'_> {
         let house = self.round.house;
         let claim = self.round.watch.claim();
         let lead = self.round.lead;
-        let look_again = self.last_plan.pending || (self.promise.weak && hydrate::too_soon(lead, self.read_at));
+        let follow = self.round.follow.as_ref();
+        let read = [Some(lead), follow];
+        let too_soon = |(promise, ticket): (&Promise, Option<&Ticket>)| {
+            promise.weak && ticket.is_some_and(|ticket| hydrate::too_soon(ticket, self.read_at))
+        };
+        let look_again = self.last_plan.pending || self.promises.iter().zip(read).any(too_soon);
+        let acts = follow.map_or(&[][..], |follow| &follow.acts);
+        let seen_acts: Vec<&str> = acts.iter().rev().take(SEEN_ACTS).map(|act| act.id.as_str()).collect();
         let wait = if self.last_plan.pending { Duration::from_secs(30) } else { house.settings.second_look };
         let now = house.clock.now();
         let settled = LaneSettled {
@@ -391,7 +406,9 @@ impl Work<'_> {
             lead: self.round.lead_side,
             lead_stamp: Some(&lead.stamp),
             lead_feed_stamp: lead.feed_stamp.as_deref(),
-            follow_stamp: self.round.follow.as_ref().map(|follow| follow.stamp.as_str()),
+            follow_stamp: follow.map(|follow| follow.stamp.as_str()),
+            follow_feed_stamp: follow.and_then(|follow| follow.feed_stamp.as_deref()),
+            seen_acts: &seen_acts,
             read_at: Some(self.read_at),
             mapping_version: &self.round.course.mapping_version,
             incomplete_why: self.incomplete_why(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::connectors::fault::Fault;
+use crate::desk::field::Value;
 use crate::desk::id::PersonId;
 use crate::desk::person::{NewPerson, Person, Role};
 use crate::desk::ticket::Ticket;
@@ -16,9 +17,9 @@ use super::house::House;
 /// Leading person to following person.
 pub type People = BTreeMap<PersonId, Option<PersonId>>;
 
-/// Finds or makes everyone whom the leading ticket names.
-pub async fn resolve(house: &House, course: &Course, lead: &Ticket) -> Result<People> {
-    let needed = people_needed(lead, course.target.capabilities(), &course.mapping);
+/// Finds or makes everyone whom the leading ticket names; `before`: what its fields held when both desks last agreed.
+pub async fn resolve(house: &House, course: &Course, lead: &Ticket, before: &[&Value]) -> Result<People> {
+    let needed = people_needed(lead, before, course.target.capabilities(), &course.mapping);
     let ids: Vec<&PersonId> = needed.iter().map(|needed| &needed.person).collect();
     let mut people = house.ledger.people(course.id, &ids, house.clock.now()).await?;
     for needed in &needed {

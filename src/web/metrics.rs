@@ -26,8 +26,11 @@ async fn text(site: &Site) -> ledger::Result<String> {
     let mut pages = Vec::new();
     for mirror in site.ledger.mirrors().await? {
         let status = site.ledger.status(mirror.id, now).await?;
-        let witness = site.ledger.witness(mirror.id, Side::Source).await?;
-        pages.push((mirror.name, mirror.paused_why.is_some(), status, witness));
+        let mut rejections = 0;
+        for side in [Side::Source, Side::Target] {
+            rejections += site.ledger.witness(mirror.id, side).await?.rejections;
+        }
+        pages.push((mirror.name, mirror.paused_why.is_some(), status, rejections));
     }
     let mut out = String::new();
     let mut gauge = |name: &str, help: &str, value: &dyn Fn(&Status) -> f64| {
@@ -43,9 +46,6 @@ async fn text(site: &Site) -> ledger::Result<String> {
     gauge("parked", "Things that wait for a person.", &|status| status.parked as f64);
     gauge("conflicts", "Fields that both desks changed.", &|status| status.conflicts as f64);
     gauge("webhooks_missed", "Changes that only the poll saw.", &|status| status.missed as f64);
-    gauge("webhook_silent", "1 while the poll sees changes and the webhook none.", &|status| {
-        f64::from(u8::from(status.webhook_silent))
-    });
     gauge("desks_out_of_sight", "Desks whose credential has lost sight of the tickets that it saw before.", &|status| {
         status.blind.len() as f64
     });
@@ -54,9 +54,15 @@ async fn text(site: &Site) -> ledger::Result<String> {
     gauge("lag_seconds_p99", "99th percentile of the same.", &|status| status.lag.p99);
     let _ = writeln!(out, "# HELP tidegate_paused 1 while the mirror is paused or halted.\n# TYPE tidegate_paused gauge");
     let _ = writeln!(out, "# HELP tidegate_rejections_total Deliveries refused.\n# TYPE tidegate_rejections_total counter");
-    for (mirror, paused, status, witness) in &pages {
+    let silent = "1 while the poll sees changes and the webhook none.";
+    let _ = writeln!(out, "# HELP tidegate_webhook_silent {silent}\n# TYPE tidegate_webhook_silent gauge");
+    for (mirror, paused, status, rejections) in &pages {
+        for (side, feed) in [("source", &status.source), ("target", &status.target)] {
+            let silent = u8::from(feed.webhook_silent);
+            let _ = writeln!(out, "tidegate_webhook_silent{{mirror=\"{mirror}\",side=\"{side}\"}} {silent}");
+        }
         let _ = writeln!(out, "tidegate_paused{{mirror=\"{mirror}\"}} {}", u8::from(*paused));
-        let _ = writeln!(out, "tidegate_rejections_total{{mirror=\"{mirror}\"}} {}", witness.rejections);
+        let _ = writeln!(out, "tidegate_rejections_total{{mirror=\"{mirror}\"}} {rejections}");
         for (origin, count) in &status.events {
             let _ = writeln!(out, "tidegate_events_total{{mirror=\"{mirror}\",origin=\"{origin}\"}} {count}");
         }

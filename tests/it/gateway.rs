@@ -84,8 +84,13 @@ impl Scene {
         self.house.ledger.status(self.mirror.id, self.house.clock.now()).await.expect("the ledger answers")
     }
 
-    fn events(status: &Status, origin: &str) -> i64 {
-        status.events.get(origin).copied().unwrap_or(0)
+    /// What one witness told of the source.
+    async fn events(&self, origin: &str) -> i64 {
+        sqlx::query_scalar("select count(*) from change_event where side = 'source' and origin = $1")
+            .bind(origin)
+            .fetch_one(&self.house.pool)
+            .await
+            .expect("a number")
     }
 
     async fn delivered(&self) -> i64 {
@@ -110,13 +115,13 @@ async fn with_every_webhook_dropped_the_next_poll_brings_everything() {
     scene.house.clock.advance(WITHHELD);
     let visible = scene.house.clock.now();
     scene.house.agreement(&scene.mirror).await;
-    let status = scene.status().await;
-    assert_eq!(Scene::events(&status, "webhook"), 0);
-    assert!(Scene::events(&status, "poll") > 0);
-    let last: DateTime<Utc> = sqlx::query_scalar("select max(received_at) from change_event where origin = 'poll'")
-        .fetch_one(&scene.house.pool)
-        .await
-        .expect("a time");
+    assert_eq!(scene.events("webhook").await, 0);
+    assert!(scene.events("poll").await > 0);
+    let last: DateTime<Utc> =
+        sqlx::query_scalar("select max(received_at) from change_event where origin = 'poll' and side = 'source'")
+            .fetch_one(&scene.house.pool)
+            .await
+            .expect("a time");
     let after = last - visible;
     assert!(after <= TimeDelta::seconds(4 + 3), "the last change was seen {after} after it could be, at one poll every 4 s");
     scene.gateway.stop().await;
@@ -129,18 +134,18 @@ async fn a_silent_webhook_is_an_alarm_until_it_speaks_again() {
     scene.house.source_faults(DEAF);
     let tickets: Vec<String> = (0..4).map(|number| scene.house.open(&format!("Unheard {number}")).ticket).collect();
     scene.house.clock.advance(WITHHELD);
-    until("the alarm is raised", async || scene.status().await.webhook_silent).await;
-    assert!(scene.get("/metrics").await.1.contains("tidegate_webhook_silent{mirror=\"demo\"} 1\n"));
+    until("the alarm is raised", async || scene.status().await.source.webhook_silent).await;
+    assert!(scene.get("/metrics").await.1.contains("tidegate_webhook_silent{mirror=\"demo\",side=\"source\"} 1\n"));
     let told = scene.operator(&["status", "demo"]).await;
-    assert!(told.contains("ALARM: the webhook is silent"), "{told}");
+    assert!(told.contains("ALARM: the source webhook is silent"), "{told}");
     let logged = async || log::holds(&["ERROR", "the webhook is silent", "mirror=\"demo\""]);
     until("the alarm is in the log", logged).await;
     assert!(scene.status().await.missed >= 4, "what only the poll saw is counted");
 
     scene.house.source_faults(NOTHING);
     scene.house.reply(&tickets[0], "Can you hear me now?");
-    until("the alarm is over", async || !scene.status().await.webhook_silent).await;
-    assert!(scene.get("/metrics").await.1.contains("tidegate_webhook_silent{mirror=\"demo\"} 0\n"));
+    until("the alarm is over", async || !scene.status().await.source.webhook_silent).await;
+    assert!(scene.get("/metrics").await.1.contains("tidegate_webhook_silent{mirror=\"demo\",side=\"source\"} 0\n"));
     assert!(!scene.operator(&["status", "demo"]).await.contains("ALARM"));
     until("so says the log", async || log::holds(&["INFO", "the webhook tells of changes again", "mirror=\"demo\""])).await;
     scene.gateway.stop().await;
@@ -194,19 +199,18 @@ async fn with_every_poll_failing_the_webhook_brings_everything() {
     let (way, url) = Way::to(&house.source.url).await;
     let mut scene = Scene::from(house, &url).await;
     way.polls_fail.store(true, Ordering::SeqCst);
-    until("the polls fail", async || scene.status().await.poll_fault.is_some()).await;
-    let polled = Scene::events(&scene.status().await, "poll");
+    until("the polls fail", async || scene.status().await.source.poll_fault.is_some()).await;
+    let polled = scene.events("poll").await;
     scene.house.traffic(40, &scene.mirror);
     scene.house.quiet(&scene.mirror).await;
     let verdict = scene.house.verdict(&scene.mirror).await;
     assert!(verdict.agrees(), "{:#?}", verdict.differences);
-    let status = scene.status().await;
-    assert_eq!(Scene::events(&status, "poll"), polled);
-    assert!(Scene::events(&status, "webhook") > 0);
+    assert_eq!(scene.events("poll").await, polled);
+    assert!(scene.events("webhook").await > 0);
     let told = scene.operator(&["status", "demo"]).await;
-    assert!(told.contains("ALARM: the poll fails: export tickets: the desk answered 500"), "{told}");
+    assert!(told.contains("ALARM: the source poll fails: export tickets: the desk answered 500"), "{told}");
     way.polls_fail.store(false, Ordering::SeqCst);
-    until("the polls go on", async || scene.status().await.poll_fault.is_none()).await;
+    until("the polls go on", async || scene.status().await.source.poll_fault.is_none()).await;
     assert!(!scene.operator(&["status", "demo"]).await.contains("ALARM"));
     scene.gateway.stop().await;
 }
@@ -228,7 +232,7 @@ async fn health_readiness_and_metrics_are_told() {
         "tidegate_lanes_waiting{mirror=\"demo\"} 0".to_string(),
         "tidegate_parked{mirror=\"demo\"} 0".to_string(),
         "tidegate_paused{mirror=\"demo\"} 0".to_string(),
-        "tidegate_webhook_silent{mirror=\"demo\"} 0".to_string(),
+        "tidegate_webhook_silent{mirror=\"demo\",side=\"source\"} 0".to_string(),
         "# TYPE tidegate_lag_seconds_p95 gauge".to_string(),
     ] {
         assert!(text.lines().any(|told| told == line), "`{line}` is missing in:\n{text}");

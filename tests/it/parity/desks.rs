@@ -243,6 +243,8 @@ impl Mirror {
             lead_stamp: Some(&source.stamp),
             lead_feed_stamp: None,
             follow_stamp: Some("20"),
+            follow_feed_stamp: None,
+            seen_acts: &[],
             read_at: Some(start()),
             mapping_version: &self.mapping.version(),
             incomplete_why: None,

@@ -73,6 +73,26 @@ async fn rule_18_tags_are_merged_one_by_one() {
 }
 
 #[tokio::test]
+async fn rule_18_who_is_taken_out_of_copy_or_no_longer_follows_is_taken_out_though_nothing_else_names_them() {
+    for target in [zendesk(), request_tracker()] {
+        let mut world = World::of().from(zendesk()).to(target).begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.source.set(&ticket, "followers", "chiara@desk.example");
+        world.source.set(&ticket, "cc", "karim@mail.example");
+        world.settle().await;
+        let mirrored = world.mirrored(&ticket);
+        assert_eq!((mirrored.followers.len(), mirrored.cc.len()), (1, 1), "{mirrored:?}");
+        let before = mirrored.followers;
+        world.source.set(&ticket, "followers", "dmitri@desk.example");
+        world.source.set(&ticket, "cc", "");
+        world.settle().await;
+        let mirrored = world.mirrored(&ticket);
+        assert_eq!((mirrored.followers.len(), mirrored.cc.len()), (1, 0), "{mirrored:?}");
+        assert_ne!(mirrored.followers, before);
+    }
+}
+
+#[tokio::test]
 async fn rule_20_one_customer_of_many_tickets_is_one_person() {
     let mut world = World::of().from(zendesk()).to(zendesk()).begin().await;
     let tickets: Vec<String> = (0..3).map(|n| world.source.open(&format!("Order {n}"), "Where is it?")).collect();

@@ -208,3 +208,44 @@ async fn rule_9_two_real_thanks_are_two() {
     world.settle().await;
     assert_eq!(saying(&world.mirrored(&ticket), "Thanks").len(), 3);
 }
+
+#[tokio::test]
+async fn rule_4_what_happens_at_the_target_lands_in_the_lane_of_the_pair() {
+    for (target, both_tell) in [(zendesk(), false), (zendesk(), true), (request_tracker(), false), (request_tracker(), true)] {
+        let vendor = target.vendor;
+        let plan = World::of().from(zendesk()).to(target);
+        let mut world = if both_tell { plan.both_tell() } else { plan }.begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.settle().await;
+        let mirrored = world.mirrored(&ticket).id;
+        let (reads, writes) = (world.figure("hydrations").await, world.figure("writes").await);
+        world.target.note(&mirrored, "I look into it.");
+        world.settle().await;
+        assert!(world.figure("hydrations").await > reads, "{vendor}, webhook {both_tell}: nobody looked");
+        assert_eq!(world.figure("writes").await, writes, "{vendor}: there was nothing to write");
+        let seen: Vec<(String, i64)> = sqlx::query_as(
+            "select origin, count(*) from change_event where side = 'target' and applied_at is not null group by 1",
+        )
+        .fetch_all(&world.pool)
+        .await
+        .expect("an answer");
+        assert!(seen.iter().any(|(origin, _)| (origin == "webhook") == both_tell), "{vendor}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn rule_17_the_echo_of_our_own_writes_raises_nothing() {
+    for both_tell in [false, true] {
+        let plan = World::of().from(request_tracker()).to(request_tracker());
+        let mut world = if both_tell { plan.both_tell() } else { plan }.begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.settle().await;
+        let reads = world.figure("hydrations").await;
+        world.source.set(&ticket, "subject", "Order 8");
+        world.source.reply(&ticket, "Hello?");
+        world.source.set(&ticket, "status", "stalled");
+        world.settle().await;
+        assert_eq!(saying(&world.mirrored(&ticket), "Hello?").len(), 1);
+        assert_eq!(world.figure("hydrations").await, reads + 1, "webhook {both_tell}");
+    }
+}

@@ -29,6 +29,8 @@ pub struct Plan {
     target: Kind,
     policy: String,
     webhooks: bool,
+    /// The target's webhook comes to us too.
+    both_tell: bool,
     seed: u64,
 }
 
@@ -51,7 +53,7 @@ pub struct World {
 impl World {
     /// Describes a world; it starts with [`Plan::begin`].
     pub fn of() -> Plan {
-        Plan { source: zendesk(), target: zendesk(), policy: String::new(), webhooks: true, seed: 1 }
+        Plan { source: zendesk(), target: zendesk(), policy: String::new(), webhooks: true, both_tell: false, seed: 1 }
     }
 }
 
@@ -76,6 +78,11 @@ impl Plan {
         Self { webhooks: false, ..self }
     }
 
+    /// The target sends webhooks as well; else it is only polled.
+    pub fn both_tell(self) -> Self {
+        Self { both_tell: true, ..self }
+    }
+
     /// Makes the world and proves the webhook.
     pub async fn begin(self) -> World {
         self.begin_with(Arc::new(GoOn)).await
@@ -97,6 +104,9 @@ impl Plan {
         let text = self.file(&source, &target, &process.url, &secrets);
         let mirror = apply(&ledger, &clock, &text).await;
         source.post_to(&format!("{}/hooks/demo/source", process.url), "hook-secret").await;
+        if self.both_tell {
+            target.post_to(&format!("{}/hooks/demo/target", process.url), "hook-secret").await;
+        }
         let mut world = World {
             source,
             target,
@@ -117,7 +127,7 @@ impl Plan {
     fn file(&self, source: &Desk, target: &Desk, gateway: &str, secrets: &Scratch) -> String {
         let secrets = secrets.path().display().to_string();
         let here = self.source.section(&source.running.url, Some(gateway).filter(|_| self.webhooks), &secrets);
-        let there = self.target.section(&target.running.url, None, &secrets);
+        let there = self.target.section(&target.running.url, Some(gateway).filter(|_| self.both_tell), &secrets);
         let tables = pact::tables(self.source.vendor, self.target.vendor);
         let policy = &self.policy;
         format!("name = \"demo\"\n[source]\n{here}\n[target]\n{there}\n[policy]\nsilence = \"admin-rule\"\n{policy}\n{tables}")

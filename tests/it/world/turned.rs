@@ -39,7 +39,7 @@ pub struct Process {
     courses: Courses,
     ears: Ears,
     wake: Arc<Notify>,
-    served: Option<(Arc<Course>, Poller, Lister, Sweeper)>,
+    served: Option<(Arc<Course>, [Poller; 2], Lister, Sweeper)>,
     tasks: JoinSet<()>,
 }
 
@@ -94,36 +94,40 @@ impl Process {
     /// Takes a mirror in: the poll's watermark first, then the webhook.
     pub async fn serve(&mut self, mirror: &MirrorRow) {
         let connected = self.connect(mirror);
-        let (_, poller, ..) = self.served.as_ref().expect("it was just connected");
-        poller.start().await.expect("a watermark");
-        let Some(webhook) = connected.config.source.webhook.clone() else { return };
-        let registrar = Registrar {
-            ledger: self.ledger.clone(),
-            clock: self.clock.clone(),
-            course: connected.course,
-            webhook,
-            secrets: connected.secrets.source.webhook,
-            ears: self.ears.clone(),
-        };
-        registrar.activate().await;
+        let (_, pollers, ..) = self.served.as_ref().expect("it was just connected");
+        for poller in pollers {
+            poller.start().await.expect("a watermark");
+            let side = poller.side;
+            let Some(webhook) = connected.config.connection(side).webhook.clone() else { continue };
+            let registrar = Registrar {
+                ledger: self.ledger.clone(),
+                clock: self.clock.clone(),
+                course: connected.course.clone(),
+                side,
+                webhook,
+                secrets: connected.secrets.of(side).webhook.clone(),
+                ears: self.ears.clone(),
+            };
+            registrar.activate().await;
+        }
     }
 
     fn connect(&mut self, mirror: &MirrorRow) -> Connected {
         let connected = connected(mirror, &self.ledger, &self.clock).unwrap_or_else(|error| panic!("{error}"));
         let course = connected.course.clone();
-        let desk: Arc<dyn SourceDesk> = course.source.clone();
-        let poller = Poller {
+        let pollers = [Side::Source, Side::Target].map(|side| Poller {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             mirror: course.id,
             name: course.name.clone(),
-            side: Side::Source,
-            desk: desk.clone(),
+            side,
+            desk: course.desk(side).clone(),
             every: Duration::from_secs(1),
-            webhook_retry: connected.config.source.webhook.as_ref().map(|_| Duration::from_secs(30)),
+            webhook_retry: connected.config.connection(side).webhook.as_ref().map(|_| Duration::from_secs(30)),
             wake: self.wake.clone(),
             silent: Default::default(),
-        };
+        });
+        let desk: Arc<dyn SourceDesk> = course.source.clone();
         let lister = Lister {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
@@ -141,7 +145,7 @@ impl Process {
             wake: self.wake.clone(),
         };
         self.courses.write().expect("nobody panicked").insert(course.id, course.clone());
-        self.served = Some((course, poller, lister, sweeper));
+        self.served = Some((course, pollers, lister, sweeper));
         connected
     }
 
@@ -157,14 +161,17 @@ impl Process {
         watcher.activate().await;
     }
 
-    /// One activation of poll, listing and sweep, and of the watch over a desk that is out of sight; a failing desk is asked again a little later.
+    /// One activation of polls, listing and sweep, and of the watch over a desk that is out of sight; a failing desk is asked
+    /// again a little later.
     pub async fn listen(&self, clock: &Clock) {
-        let (_, poller, lister, sweeper) = self.served.as_ref().expect("a mirror is served");
-        for _ in 0..20 {
-            if poller.poll().await.is_ok() {
-                break;
+        let (_, pollers, lister, sweeper) = self.served.as_ref().expect("a mirror is served");
+        for poller in pollers {
+            for _ in 0..20 {
+                if poller.poll().await.is_ok() {
+                    break;
+                }
+                clock.advance(Duration::from_secs(2));
             }
-            clock.advance(Duration::from_secs(2));
         }
         while lister.activate().await == Next::Again {}
         sweeper.activate().await;
