@@ -21,6 +21,8 @@ create table mirror (
     paused_why text,
     -- Start of the last read of the full copy that succeeded; a restart moves it. Source's clock.
     reference_time timestamptz,
+    -- The ledger was found to have gone back in time: what the source had until then is looked up before it is made.
+    recovered_at timestamptz,
     created_at timestamptz not null,
     applied_at timestamptz not null,
     constraint mirror_name_once unique (tenant_id, name),
@@ -71,6 +73,7 @@ create table pair (
     constraint pair_state_known check (state in ('new', 'copied', 'merged', 'deleted', 'left', 'outside'))
 );
 create index pair_by_state on pair (mirror_id, state);
+create index pair_by_read on pair (mirror_id, read_at);
 
 -- Earlier target tickets of a pair: a closed ticket cannot be changed, so a follow-up took over.
 create table pair_former (
@@ -143,7 +146,7 @@ create table change_event (
     missed boolean,
     delivery_id bigint references delivery on delete set null,
     constraint change_event_once unique (mirror_id, side, evidence),
-    constraint change_event_origin_known check (origin in ('webhook', 'poll', 'backfill', 'operator'))
+    constraint change_event_origin_known check (origin in ('webhook', 'poll', 'backfill', 'operator', 'sweep'))
 );
 create index change_event_open on change_event (pair_id, seq) where applied_at is null;
 create index change_event_unjudged on change_event (mirror_id, received_at) where origin = 'poll' and missed is null;
@@ -157,6 +160,8 @@ create table watermark (
     cursor text not null,
     seen_up_to timestamptz not null,
     polled_at timestamptz not null,
+    -- Where the poll begins again after the ledger went back in time; null once it has.
+    rewind_to timestamptz,
     fault text,
     failing_since timestamptz,
     primary key (mirror_id, side, feed)
@@ -186,6 +191,15 @@ create table witness (
     last_rejection_at timestamptz,
     last_rejection text,
     rejections bigint not null default 0,
+    primary key (mirror_id, side)
+);
+
+-- A desk whose credential has lost sight of the tickets that it saw before: no lane of the mirror is claimed meanwhile.
+create table blind (
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    since timestamptz not null,
+    why text not null,
     primary key (mirror_id, side)
 );
 
@@ -321,7 +335,7 @@ create table destruction (
     constraint destruction_once unique (pair_id, kind)
 );
 
--- Which database this is: a restored or failed-over one may have gone back in time.
+-- Which database this is: a restored or failed-over one may have gone back in time. `system_id`: cluster, database and this table.
 create table ledger_identity (
     only_one boolean primary key default true check (only_one),
     system_id text not null,

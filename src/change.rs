@@ -13,6 +13,7 @@ pub enum Origin {
     Poll,
     Backfill,
     Operator,
+    Sweep,
 }
 
 impl Origin {
@@ -23,6 +24,7 @@ impl Origin {
             Origin::Poll => "poll",
             Origin::Backfill => "backfill",
             Origin::Operator => "operator",
+            Origin::Sweep => "sweep",
         }
     }
 }

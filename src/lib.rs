@@ -55,7 +55,7 @@
 //! *mirror*: one source desk to one target desk, with its rules · *desk*: a helpdesk · *pair*: one ticket in both desks ·
 //! *lead, follow*: the desk whose fields count in a pair, and the other (`pair.authority`) · *delivery*: one webhook request ·
 //! *hint*: look at this ticket; stored, it is a *change event* · *evidence*: the name of the change behind a hint · *origin*: webhook, poll,
-//! backfill or operator · *witness*: who may see a change · *watermark*: where a feed was read up to · *lane*: work of a pair · *claim*: the
+//! backfill, operator or sweep · *witness*: who may see a change · *watermark*: where a feed was read up to · *lane*: work of a pair · *claim*: the
 //! lease on a lane · *stamp*: a desk's proof of a ticket's state · *hydrate*: read both tickets now · *base*: what both said when they last agreed ·
 //! *plan, step, write*: what to do, one of it, one call · *intent*: a write recorded before it is sent · *settle*: make it durable ·
 //! *conflict*: both desks changed one field · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·

@@ -1,7 +1,7 @@
 //! `tidegate desks`
 
 use crate::connectors::REGISTER;
-use crate::desk::capability::Capabilities;
+use crate::desk::capability::{Capabilities, Seen};
 
 /// Options of `desks`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,13 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// The kinds of change that are seen so.
+fn told(can: &Capabilities, seen: Seen) -> String {
+    let kinds = can.seen.iter().filter(|(_, by)| *by == seen);
+    let kinds: Vec<String> = kinds.map(|(kind, _)| format!("{kind:?}")).collect();
+    if kinds.is_empty() { "nothing".to_string() } else { kinds.join(", ") }
+}
+
 fn lines(can: &Capabilities) -> Vec<String> {
     let yes = |truth: bool| if truth { "yes" } else { "no" };
     vec![
@@ -37,6 +44,9 @@ fn lines(can: &Capabilities) -> Vec<String> {
             yes(can.feed.sees_deletions),
             yes(can.feed.sees_merges)
         ),
+        format!("  told by webhook only {}", told(can, Seen::Webhook)),
+        format!("  told by poll only    {}", told(can, Seen::Poll)),
+        format!("  found by sweep only  {}", told(can, Seen::Sweep)),
         format!("  keeps times         {:?}", can.back_dates),
         format!("  keeps authors       {:?}", can.sets_author),
         format!("  compare-and-set     {}", yes(can.compare_and_set)),

@@ -153,6 +153,7 @@ pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyh
     let clock = Clock::system();
     if !offline {
         let probe = MirrorRow {
+            recovered_at: None,
             id: crate::mirror::MirrorId(uuid::Uuid::nil()),
             name: file.config.name.clone(),
             keys: crate::mirror::KeySpace(file.config.name.clone()),

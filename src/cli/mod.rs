@@ -7,6 +7,7 @@ pub mod desks;
 pub mod mirror;
 pub mod open;
 pub mod parked;
+pub mod recover;
 pub mod serve;
 pub mod sim;
 pub mod status;
@@ -42,6 +43,8 @@ pub enum Verb {
     Parked(parked::ParkedVerb),
     /// Compare both desks ticket by ticket; exit 0 only at parity
     Check(check::Args),
+    /// Say that the ledger was put back in a way that it cannot notice itself
+    Recover,
     /// Show what each vendor can and cannot do
     Desks(desks::Args),
     /// Run a simulated desk
@@ -60,6 +63,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
         Verb::Check(args) => check::run(settings, args).await,
+        Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),
         Verb::Sim(args) => sim::run(args).await,
         Verb::Demo(args) => demo::run(settings, args).await,

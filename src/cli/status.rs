@@ -56,7 +56,8 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
-            "reference_time": mirror.reference_time, "status": status, "webhook": { "source": source, "target": target },
+            "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
+            "webhook": { "source": source, "target": target },
         }));
     }
     if args.json {
@@ -147,6 +148,13 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
     if let Some(reference) = mirror.reference_time {
         lines.push(format!("  reference time {reference}: start of the last full copy that was read to its end"));
     }
+    if let Some(at) = mirror.recovered_at {
+        lines.push(format!(
+            "  the ledger went back in time, found {at}: what is older is looked up in the target before it is made ({} found again)",
+            status.figures.get("found again after a restore").unwrap_or(&0)
+        ));
+    }
+    lines.extend(status.blind.iter().map(|blind| format!("  ALARM: since {}: {}", blind.since, blind.why)));
     lines.extend(feed_lines("source", &status.source, source));
     lines.extend(feed_lines("target", &status.target, target));
     if status.missed > 0 {

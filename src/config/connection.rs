@@ -24,6 +24,7 @@ pub fn read(section: &Section<'_>) -> Option<Connection> {
     let auth = auth(section, vendor);
     let webhook = webhook(section, vendor);
     let poll = poll(section);
+    let sweep = section.get("sweep").map_or(Some(24 * HOUR), |entry| entry.length(HOUR, 30 * 24 * HOUR));
     let budget = budget(section);
     let names = names(section, vendor);
     let user = user(section, vendor);
@@ -40,6 +41,7 @@ pub fn read(section: &Section<'_>) -> Option<Connection> {
         user,
         webhook: webhook?,
         poll: poll?,
+        sweep: sweep?,
         budget: budget?,
         names,
         allow_private_addresses: private?,

@@ -63,10 +63,17 @@ pub struct Connection {
     /// `None`: this desk's changes are polled only.
     pub webhook: Option<Webhook>,
     pub poll: Poll,
+    /// Every live ticket is looked at at least once in this time, whether anybody told of it or not.
+    #[serde(default = "a_day")]
+    pub sweep: Duration,
     pub budget: Budget,
     pub names: Names,
     /// Whether the desk may be on a private or loopback address.
     pub allow_private_addresses: bool,
+}
+
+fn a_day() -> Duration {
+    Duration::from_secs(86_400)
 }
 
 /// The credential.

@@ -23,8 +23,9 @@ use super::fault::Fault;
 pub enum Read {
     /// Whole and not torn: the strong stamp was the same before and after the read.
     Found(Box<Ticket>),
-    /// It changed while it was read, each time we tried: ask again later.
-    Torn,
+    /// It changed while it was read, each time we tried. The last look may mix two states: what it shows is there, what it lacks may be
+    /// there too.
+    Torn(Box<Ticket>),
     /// The desk does not show it (404). It may be gone, not yet committed, or out of our rights: no evidence of anything.
     Missing,
 }

@@ -95,7 +95,7 @@ async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgemen
                 Verdict::Different
             }
         }
-        Read::Torn => Verdict::Moving("it changed each time while it was read".to_string()),
+        Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
         Read::Missing => Verdict::NothingToJudge,
     };
     Ok(Judgement { source: id.to_string(), verdict, findings })
@@ -110,7 +110,7 @@ async fn judge_pair(witness: &Witness<'_>, options: &Options, id: PairId) -> Res
         return Ok(Judgement { source: Subject::Pair(id).name(), verdict: Verdict::NothingToJudge, findings });
     };
     let verdict = match witness.read(Side::Source, &source_id).await? {
-        Read::Torn => Verdict::Moving("it changed each time while it was read".to_string()),
+        Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
         Read::Missing => {
             if pair.state == "deleted" {
                 findings.explain(GONE_FOR_GOOD);
@@ -158,7 +158,7 @@ async fn compare(
     };
     let target = match witness.read(Side::Target, target_id).await? {
         Read::Found(target) => *target,
-        Read::Torn => {
+        Read::Torn(_) => {
             found.moving = Some("the target ticket changed each time while it was read");
             return Ok(None);
         }

@@ -13,6 +13,8 @@ pub struct Capabilities {
     pub name: &'static str,
     pub webhooks: Webhooks,
     pub feed: Feed,
+    /// Each kind of change once, and who tells of it.
+    pub seen: &'static [(Change, Seen)],
     /// Which of our messages keep their own time.
     pub back_dates: BackDates,
     /// Whether a message can carry its real author.
@@ -68,6 +70,63 @@ pub enum Webhooks {
     /// An admin installs something in the desk.
     ByAdmin,
     None,
+}
+
+/// A kind of change of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    Field,
+    Tags,
+    /// Another requester, assignee, cc or follower.
+    People,
+    Message,
+    Link,
+    Merge,
+    Deletion,
+    Undeletion,
+    Redaction,
+    MadePrivate,
+    FileRemoved,
+    /// A malware scan has ended.
+    FileScanned,
+    /// Somebody has another name or address, or became one with somebody else.
+    PersonItself,
+    /// By a script on the desk's database, or by its maker.
+    BehindTheDesk,
+}
+
+impl Change {
+    /// Every kind.
+    pub const ALL: [Change; 14] = [
+        Change::Field,
+        Change::Tags,
+        Change::People,
+        Change::Message,
+        Change::Link,
+        Change::Merge,
+        Change::Deletion,
+        Change::Undeletion,
+        Change::Redaction,
+        Change::MadePrivate,
+        Change::FileRemoved,
+        Change::FileScanned,
+        Change::PersonItself,
+        Change::BehindTheDesk,
+    ];
+}
+
+/// Who tells of a kind of change. What one witness alone sees, and what none does, the sweep finds within its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    Both,
+    Webhook,
+    Poll,
+    /// Neither: only the sweep.
+    Sweep,
+    /// The desk has no such change.
+    Never,
 }
 
 /// How the desk is asked for changes.

@@ -65,6 +65,7 @@ pub fn connected_within(
         mapping_version: row.mapping_version.clone(),
         policy: config.policy.clone(),
         scope: config.scope.clone(),
+        recovered_at: row.recovered_at,
     };
     Ok(Connected { config, secrets, course: Arc::new(course), budgets: [source_budget, target_budget] })
 }

@@ -18,10 +18,12 @@ use crate::desk::Side;
 use crate::intake::backfill::Lister;
 use crate::intake::poll::Poller;
 use crate::intake::receive::Ears;
+use crate::intake::sweep::Sweeper;
 use crate::intake::writer::{Writer, writer};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::mirror::MirrorId;
+use crate::replay::canary::Watcher;
 use crate::replay::course::Steps;
 use crate::replay::engine::{Courses, Engine};
 use crate::replay::house::{House, Settings, Turns};
@@ -66,6 +68,7 @@ struct Shared {
 
 struct Served {
     applied_at: DateTime<Utc>,
+    recovered_at: Option<DateTime<Utc>>,
     budgets: [Arc<SharedBudget>; 2],
     /// Ends the mirror's tasks when dropped.
     _tasks: JoinSet<()>,
@@ -180,7 +183,20 @@ impl Shared {
         }
     }
 
+    /// A ledger that went back in time is recovered before anything is made of what it says.
+    async fn recognise(&self) {
+        match self.ledger.recognise(self.clock.now()).await {
+            Ok(false) => {}
+            Ok(true) => warn!(
+                "the ledger went back in time: it was restored, or a stand-by took over. Polls begin again an hour before what they had \
+                 seen, and what the source had until now is looked up in the target before it is made"
+            ),
+            Err(error) => warn!(%error, "it is not known whether the ledger went back in time"),
+        }
+    }
+
     async fn refresh(&self) {
+        self.recognise().await;
         let rows: Vec<MirrorRow> = match self.ledger.mirrors().await {
             Ok(rows) => rows.into_iter().filter(|row| self.only.is_none_or(|only| only == row.id)).collect(),
             Err(error) => {
@@ -191,7 +207,8 @@ impl Shared {
         let mut served = self.served.lock().await;
         served.retain(|id, _| rows.iter().any(|row| row.id == *id) || self.forget(*id));
         for row in rows {
-            let changed = served.get(&row.id).is_none_or(|served| served.applied_at != row.applied_at);
+            let same = |served: &Served| (served.applied_at, served.recovered_at) == (row.applied_at, row.recovered_at);
+            let changed = !served.get(&row.id).is_some_and(same);
             if changed && let Some(new) = self.serve(&row) {
                 served.insert(row.id, new);
             }
@@ -218,12 +235,27 @@ impl Shared {
         info!(mirror = row.name, "the mirror is served");
         self.courses.write().unwrap_or_else(PoisonError::into_inner).insert(row.id, connected.course.clone());
         let mut tasks = JoinSet::new();
+        let watcher = Watcher {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            course: connected.course.clone(),
+            wake: self.wake.clone(),
+        };
+        let sweeper = Sweeper {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: row.id,
+            name: row.name.clone(),
+            every: connected.config.source.sweep,
+            wake: self.wake.clone(),
+        };
         let registrars = [Side::Source, Side::Target].map(|side| self.registrar(&connected, side));
         let [source, target] = registrars;
         tasks.spawn(follow(self.poller(&connected, Side::Source), Some(self.lister(&connected)), source));
         tasks.spawn(follow(self.poller(&connected, Side::Target), None, target));
         let budgets = connected.budgets;
-        Some(Served { applied_at: row.applied_at, budgets, _tasks: tasks })
+        tasks.spawn(watch(watcher, sweeper));
+        Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets, _tasks: tasks })
     }
 
     fn poller(&self, connected: &Connected, side: Side) -> Poller {
@@ -272,6 +304,12 @@ impl Shared {
             ears: self.ears.clone(),
         })
     }
+}
+
+/// The slow tasks: what the credentials can see, and what no witness tells.
+async fn watch(watcher: Watcher, sweeper: Sweeper) {
+    let (_never, stop) = stopper();
+    tokio::join!(task::run(stop.clone(), || watcher.activate()), task::run(stop, || sweeper.activate()));
 }
 
 /// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.

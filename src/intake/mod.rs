@@ -5,4 +5,5 @@ pub mod backfill;
 pub mod poll;
 pub mod receive;
 pub mod secrets;
+pub mod sweep;
 pub mod writer;

@@ -88,7 +88,12 @@ impl Poller {
 
     /// Where to go on; the first time, a little before now, so that nothing falls between the start of the witness and of the listing.
     pub async fn start(&self) -> Result<Watermark, PollError> {
-        if let Some(mark) = self.ledger.watermark(self.mirror, self.side).await? {
+        if let Some(mut mark) = self.ledger.watermark(self.mirror, self.side).await? {
+            if let Some(at) = mark.rewind_to.take() {
+                mark.cursor = self.desk.cursor_at(at);
+                self.ledger.rewind_watermark(self.mirror, self.side, &mark.cursor).await?;
+                info!(mirror = self.name, side = self.side.as_str(), %at, "the poll begins again: the ledger went back in time");
+            }
             return Ok(mark);
         }
         let feed = &self.desk.capabilities().feed;
@@ -96,7 +101,7 @@ impl Poller {
         let at = self.clock.now() - delta(Duration::from_secs(back));
         let cursor = self.desk.cursor_at(at);
         self.ledger.start_watermark(self.mirror, self.side, &cursor, at).await?;
-        Ok(Watermark { cursor, seen_up_to: at, polled_at: at })
+        Ok(Watermark { cursor, seen_up_to: at, polled_at: at, rewind_to: None })
     }
 
     async fn judge(&self) -> Result<(), PollError> {

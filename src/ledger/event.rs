@@ -35,6 +35,7 @@ pub fn priority_of(origin: Origin) -> i16 {
         Origin::Operator => 0,
         Origin::Webhook | Origin::Poll => 1,
         Origin::Backfill => 5,
+        Origin::Sweep => 6,
     }
 }
 

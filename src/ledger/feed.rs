@@ -19,6 +19,8 @@ pub struct Watermark {
     pub cursor: Cursor,
     pub seen_up_to: DateTime<Utc>,
     pub polled_at: DateTime<Utc>,
+    /// The ledger went back in time: the poll has to begin again here.
+    pub rewind_to: Option<DateTime<Utc>>,
 }
 
 /// One run of the full copy.
@@ -47,7 +49,7 @@ impl Ledger {
     /// Where the poll of a side stands; `None` before the first.
     pub async fn watermark(&self, mirror: MirrorId, side: Side) -> Result<Option<Watermark>> {
         let row = sqlx::query(
-            "select cursor, seen_up_to, polled_at from watermark where mirror_id = $1 and side = $2 and feed = 'changes'",
+            "select cursor, seen_up_to, polled_at, rewind_to from watermark where mirror_id = $1 and side = $2 and feed = 'changes'",
         )
         .bind(mirror.0)
         .bind(side.as_str())
@@ -57,8 +59,23 @@ impl Ledger {
             cursor: Cursor(row.get("cursor")),
             seen_up_to: row.get("seen_up_to"),
             polled_at: row.get("polled_at"),
+            rewind_to: row.get("rewind_to"),
         };
         Ok(row.map(read))
+    }
+
+    /// Sets the watermark back, once after each recovery.
+    pub async fn rewind_watermark(&self, mirror: MirrorId, side: Side, cursor: &Cursor) -> Result<()> {
+        sqlx::query(
+            "update watermark set cursor = $3, rewind_to = null
+             where mirror_id = $1 and side = $2 and feed = 'changes' and rewind_to is not null",
+        )
+        .bind(mirror.0)
+        .bind(side.as_str())
+        .bind(&cursor.0)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Sets the first watermark; a later call changes nothing.

@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 
+use crate::change::Origin;
 use crate::clock::delta;
 use crate::mirror::{MirrorId, PairId};
 
+use super::event::priority_of;
 use super::{Error, Ledger, Result};
 
 /// A lease on a lane.
@@ -23,6 +25,8 @@ pub struct Claim {
     pub fence: i64,
     pub attempts: i32,
     pub backfill: bool,
+    /// Only the sweep asked for it.
+    pub sweep: bool,
 }
 
 /// Who claims, and for how long.
@@ -45,6 +49,7 @@ impl Ledger {
                  select l.pair_id, l.pending - l.applied as events, coalesce(l.look_again_at <= $1, false) as looks_again
                  from lane l join mirror m on m.id = l.mirror_id
                  where m.paused_why is null
+                   and not exists (select 1 from blind b where b.mirror_id = m.id)
                    and not l.blocked
                    and ((l.pending > l.applied and l.due_at <= $1) or l.look_again_at <= $1)
                    and (l.lease_until is null or l.lease_until <= $2)
@@ -76,7 +81,8 @@ impl Ledger {
             events: row.get("events"),
             fence: row.get("fence"),
             attempts: row.get("attempts"),
-            backfill: row.get::<i16, _>("priority") >= 5,
+            backfill: row.get::<i16, _>("priority") == priority_of(Origin::Backfill),
+            sweep: row.get::<i16, _>("priority") == priority_of(Origin::Sweep),
         };
         Ok(rows.into_iter().map(claim).collect())
     }
@@ -126,7 +132,8 @@ impl Ledger {
                  case when l.pending > l.applied then least(l.due_at, coalesce(l.look_again_at, l.due_at)) else l.look_again_at end,
                  coalesce(l.lease_until, '-infinity')))
              from lane l join mirror m on m.id = l.mirror_id
-             where m.paused_why is null and not l.blocked and (l.pending > l.applied or l.look_again_at is not null)",
+             where m.paused_why is null and not exists (select 1 from blind b where b.mirror_id = m.id)
+               and not l.blocked and (l.pending > l.applied or l.look_again_at is not null)",
         )
         .fetch_one(&self.pool)
         .await?;

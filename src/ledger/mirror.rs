@@ -23,9 +23,11 @@ pub struct MirrorRow {
     pub paused_why: Option<String>,
     pub reference_time: Option<DateTime<Utc>>,
     pub applied_at: DateTime<Utc>,
+    /// When the ledger was last found to have gone back in time.
+    pub recovered_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at";
+const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at";
 
 impl Ledger {
     /// Makes a mirror or replaces its configuration; ids, pairs and keys stay.
@@ -38,7 +40,7 @@ impl Ledger {
              select $1, t.id, $2, $3, $4, $5, $6, $6 from tenant t where t.name = 'default'
              on conflict (tenant_id, name) do update
              set config = excluded.config, mapping_version = excluded.mapping_version, applied_at = excluded.applied_at
-             returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at",
+             returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at",
         )
         .bind(id)
         .bind(name)
@@ -135,5 +137,6 @@ fn read(row: &PgRow) -> Result<MirrorRow> {
         paused_why: row.get("paused_why"),
         reference_time: row.get("reference_time"),
         applied_at: row.get("applied_at"),
+        recovered_at: row.get("recovered_at"),
     })
 }

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod event;
 pub mod feed;
 pub mod figure;
+pub mod identity;
 pub mod intent;
 pub mod lane;
 pub mod merged;
@@ -19,7 +20,9 @@ pub mod pair;
 pub mod parked;
 pub mod person;
 pub mod settle;
+pub mod sight;
 pub mod status;
+pub mod sweep;
 
 use std::str::FromStr;
 use std::time::Duration;

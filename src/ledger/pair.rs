@@ -84,7 +84,7 @@ impl Ledger {
     pub async fn promise(&self, id: PairId, lead: Side, pending: i64) -> Result<Promise> {
         let row = sqlx::query(
             "select max(least_stamp::numeric) filter (where least_stamp ~ '^[0-9]+$')::text as least_stamp,
-                    max(happened_at) filter (where least_stamp is null and origin <> 'operator') as at,
+                    max(happened_at) filter (where least_stamp is null and origin not in ('operator', 'sweep')) as at,
                     coalesce(bool_or(least_stamp is null and origin = 'webhook'), false) as weak
              from change_event
              where pair_id = $1 and side = $2 and seq <= $3 and applied_at is null",

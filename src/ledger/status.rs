@@ -9,6 +9,7 @@ use sqlx::Row;
 use crate::desk::Side;
 use crate::mirror::MirrorId;
 
+use super::sight::Blind;
 use super::{Ledger, Result};
 
 /// Where a mirror stands.
@@ -26,6 +27,8 @@ pub struct Status {
     pub conflicts: i64,
     pub events: BTreeMap<String, i64>,
     pub missed: i64,
+    /// Desks whose credential has lost sight of its tickets.
+    pub blind: Vec<Blind>,
     pub lag: Lag,
     pub figures: BTreeMap<String, i64>,
     pub source: Feed,
@@ -84,6 +87,7 @@ impl Ledger {
             parked: row.get("parked"),
             conflicts: row.get("conflicts"),
             missed: row.get("missed"),
+            blind: self.blind(mirror).await?,
             events: self.events_by_origin(mirror).await?,
             lag: self.lag(mirror).await?,
             figures: self.figures(mirror).await?,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::connectors::contract::Connector;
 use crate::desk::Side;
 use crate::desk::mapping::Mapping;
@@ -20,6 +22,8 @@ pub struct Course {
     pub mapping_version: String,
     pub policy: Policy,
     pub scope: Scope,
+    /// The ledger was found to have gone back in time: what is older is looked up before it is made.
+    pub recovered_at: Option<DateTime<Utc>>,
 }
 
 impl Course {

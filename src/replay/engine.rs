@@ -12,12 +12,14 @@ use uuid::Uuid;
 
 use crate::clock::{Monotonic, delta};
 use crate::connectors::http::{Priority, at_priority};
+use crate::desk::Side;
 use crate::ledger;
 use crate::ledger::lane::{Claim, Claimant};
 use crate::ledger::parked::Park;
 use crate::mirror::MirrorId;
 use crate::task::{self, Stop};
 
+use super::canary;
 use super::course::Course;
 use super::fate::{Fate, Parking, Result};
 use super::house::House;
@@ -110,7 +112,11 @@ impl Engine {
         let course = self.courses.read().unwrap_or_else(PoisonError::into_inner).get(&claim.mirror).cloned();
         let outcome = match &course {
             Some(course) => {
-                let priority = if claim.backfill { Priority::Backfill } else { Priority::Live };
+                let priority = match (claim.backfill, claim.sweep) {
+                    (true, _) => Priority::Backfill,
+                    (_, true) => Priority::Check,
+                    _ => Priority::Live,
+                };
                 let tenure = Tenure::since(claimed);
                 tokio::select! {
                     outcome = at_priority(priority, replay(&self.house, course, claim, &tenure)) => outcome,
@@ -157,6 +163,10 @@ impl Engine {
             Fate::NotYet { after, why } => self.put_off(claim, after, ("not yet", &why)).await,
             Fate::Halted => self.put_off(claim, Duration::from_secs(60), ("halted", "the mirror was halted")).await,
             Fate::Park(parking) => self.park(claim, &parking).await,
+            Fate::Unseen { side, parking } => match course {
+                Some(course) if self.lost_sight(claim, course, side).await? => Ok(()),
+                _ => self.park(claim, &parking).await,
+            },
             // Asked now: a write since the claim began the count again.
             Fate::Fault(fault) => match remedy(&fault, self.house.ledger.attempts(claim).await?) {
                 Remedy::Retry(after) => self.put_off(claim, after, (fault.kind(), &fault.to_string())).await,
@@ -164,6 +174,24 @@ impl Engine {
                 Remedy::Halt { advice } => self.halt_or_park(claim, course, &fault, advice).await,
             },
         }
+    }
+
+    /// Where the credential sees no other ticket either, the lane waits and the mirror's desk is told as out of sight.
+    async fn lost_sight(&self, claim: &Claim, course: &Course, side: Side) -> Result<bool> {
+        let house = &self.house;
+        let after = backoff(claim.attempts, Duration::from_secs(60));
+        let why = match canary::blind(&house.ledger, course, side, Some(claim.pair)).await {
+            Ok(None) => return Ok(false),
+            Ok(Some(why)) => why,
+            Err(Fate::Fault(fault)) => {
+                self.put_off(claim, after, (fault.kind(), &fault.to_string())).await?;
+                return Ok(true);
+            }
+            Err(fate) => return Err(fate),
+        };
+        self.put_off(claim, Duration::from_secs(1), ("out of sight", &why)).await?;
+        canary::tell(&house.ledger, course, side, &why, &house.clock).await?;
+        Ok(true)
     }
 
     async fn put_off(&self, claim: &Claim, after: Duration, why: (&str, &str)) -> Result<()> {
@@ -210,6 +238,11 @@ impl Engine {
                         .await;
                 }
                 Ok(_) => {}
+            }
+        }
+        for side in [Side::Source, Side::Target] {
+            if self.lost_sight(claim, course, side).await? {
+                return Ok(());
             }
         }
         self.park_fault(claim, fault, advice).await

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::connectors::fault::Fault;
+use crate::desk::Side;
 use crate::ledger;
 
 /// Not settled, and why.
@@ -16,6 +17,8 @@ pub enum Fate {
     NotYet { after: Duration, why: String },
     /// A person decides.
     Park(Parking),
+    /// A desk goes on not showing a ticket: parked as told, unless its credential sees nothing else either.
+    Unseen { side: Side, parking: Parking },
     /// The mirror was halted while this was under way.
     Halted,
 }
@@ -45,6 +48,11 @@ impl From<ledger::Error> for Fate {
 
 /// What a step of the replay returns.
 pub type Result<T> = std::result::Result<T, Fate>;
+
+/// A ticket that is not shown, as an error.
+pub fn unseen<T>(side: Side, reason: impl Into<String>, advice: impl Into<String>) -> Result<T> {
+    Err(Fate::Unseen { side, parking: Parking { kind: "missing", reason: reason.into(), advice: advice.into() } })
+}
 
 /// A parking as an error.
 pub fn park<T>(kind: &'static str, reason: impl Into<String>, advice: impl Into<String>) -> Result<T> {

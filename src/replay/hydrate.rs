@@ -12,15 +12,25 @@ use crate::ledger::pair::{Pair, Promise};
 use crate::merge::base::Base;
 
 use super::course::Course;
-use super::fate::{Fate, Result, park};
+use super::fate::{Fate, Result, park, unseen};
 use super::remedy::backoff;
 
 /// So often a desk may show less than promised before we believe it.
 const DOUBT: i32 = 7;
+/// So often a ticket may change while it is read before what was added to it is carried alone.
+const RESTLESS: i32 = 3;
 
-/// Reads the leading ticket. Errors: `NotYet` while the desk shows an older state than the hints promise; `Park` when it
+/// A ticket as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    pub ticket: Ticket,
+    /// Otherwise it went on changing while it was read: what it shows may be carried, nothing else may be concluded from it.
+    pub whole: bool,
+}
+
+/// Reads the leading ticket. Errors: `NotYet` while the desk shows an older state than the hints promise; `Unseen` when it
 /// does not show the ticket at all and goes on doing so.
-pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Ticket> {
+pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Seen> {
     let side = pair.authority;
     let Some(id) = ticket_of(pair, side) else {
         return park(
@@ -35,14 +45,14 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
             if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
                 return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
             }
-            Ok(*ticket)
+            Ok(Seen { ticket: *ticket, whole: true })
         }
-        Read::Torn => not_yet(claim, format!("{} ticket {id} changed each time while it was read", side.as_str())),
+        Read::Torn(ticket) => torn(claim, side, *ticket),
         Read::Missing if claim.attempts < DOUBT => {
             not_yet(claim, format!("the {} desk does not show ticket {id} (yet)", side.as_str()))
         }
-        Read::Missing => park(
-            "missing",
+        Read::Missing => unseen(
+            side,
             format!("the {} desk does not show ticket {id}, and does not say that it was deleted", side.as_str()),
             "If it was deleted for good, discard this; if the credential lost the right to see it, give the right back and release it.",
         ),
@@ -50,39 +60,47 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
 }
 
 /// Reads the following ticket, following a merge that was made there. Errors as [`lead`].
-pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Ticket>> {
+pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Seen>> {
     let side = pair.authority.other();
     let Some(id) = ticket_of(pair, side) else { return Ok(None) };
     let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
-    let mut ticket = read_follow(course, side, id, stamp, claim).await?;
-    if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
+    let mut seen = read_follow(course, side, id, stamp, claim).await?;
+    if claim.attempts < DOUBT && seen.ticket.presence == Presence::Present && !shows(&seen.ticket, promise) {
         return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
     }
     for _ in 0..5 {
-        let Presence::MergedInto(root) = ticket.presence.clone() else { break };
-        ticket = read_follow(course, side, &root, None, claim).await?;
+        let Presence::MergedInto(root) = seen.ticket.presence.clone() else { break };
+        seen = read_follow(course, side, &root, None, claim).await?;
         // Somebody merged it there: the conversation goes on in the survivor, whose fields belong to another pair.
-        ticket.fields.clear();
+        seen.ticket.fields.clear();
     }
-    Ok(Some(ticket))
+    Ok(Some(seen))
 }
 
-async fn read_follow(course: &Course, side: Side, id: &TicketId, since: Option<&str>, claim: &Claim) -> Result<Ticket> {
+async fn read_follow(course: &Course, side: Side, id: &TicketId, since: Option<&str>, claim: &Claim) -> Result<Seen> {
     match course.desk(side).read(id, since).await? {
         Read::Found(ticket) if claim.attempts < DOUBT && since.is_some_and(|known| newer(known, &ticket.stamp)) => {
             not_yet(claim, format!("{} ticket {id} is shown in an older state than was seen before", side.as_str()))
         }
-        Read::Found(ticket) => Ok(*ticket),
-        Read::Torn => not_yet(claim, format!("{} ticket {id} changed each time while it was read", side.as_str())),
+        Read::Found(ticket) => Ok(Seen { ticket: *ticket, whole: true }),
+        Read::Torn(ticket) => torn(claim, side, *ticket),
         Read::Missing if claim.attempts < DOUBT => {
             not_yet(claim, format!("the {} desk does not show ticket {id}", side.as_str()))
         }
-        Read::Missing => park(
-            "missing",
+        Read::Missing => unseen(
+            side,
             format!("the {} desk does not show ticket {id}, which was mirrored before", side.as_str()),
             "If it was deleted there, discard this; if the credential lost the right to see it, give the right back and release it.",
         ),
     }
+}
+
+/// A torn read is tried again, and taken for what it shows when that does not end.
+fn torn(claim: &Claim, side: Side, ticket: Ticket) -> Result<Seen> {
+    if claim.attempts < RESTLESS || ticket.presence != Presence::Present {
+        return not_yet(claim, format!("{} ticket {} changed each time while it was read", side.as_str(), ticket.id));
+    }
+    Ok(Seen { ticket, whole: false })
 }
 
 /// The ticket of a side.
@@ -93,7 +111,8 @@ pub fn ticket_of(pair: &Pair, side: Side) -> Option<&TicketId> {
     }
 }
 
-fn not_yet<T>(claim: &Claim, why: String) -> Result<T> {
+/// A desk does not show yet what is needed: again later.
+pub fn not_yet<T>(claim: &Claim, why: String) -> Result<T> {
     Err(Fate::NotYet { after: backoff(claim.attempts, CALL_LIMIT), why })
 }
 

@@ -19,6 +19,7 @@ use crate::merge::scene::Scene;
 use super::course::Course;
 use super::fate::{Fate, Parking, Result, park};
 use super::house::House;
+use super::hydrate::Seen;
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
 use super::{ends, hydrate, people, recover};
@@ -35,7 +36,11 @@ pub(super) struct Work<'a> {
     promises: [Promise; 2],
     read_at: DateTime<Utc>,
     links: Vec<MessageLink>,
+    /// Both tickets stood still while they were read.
+    whole: bool,
     pub(super) last_plan: Plan,
+    /// Something had to be written.
+    acted: bool,
 }
 
 /// Replays a claimed lane and settles it.
@@ -47,16 +52,21 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
     let promised_there = house.ledger.promise(claim.pair, pair.authority.other(), claim.pending).await?;
     let read_at = house.clock.now();
-    let lead = hydrate::lead(course, &pair, claim, &promise).await?;
+    let Seen { ticket: lead, whole } = hydrate::lead(course, &pair, claim, &promise).await?;
     house.steps.reached("hydrated").await;
+    if !whole && pair.target_ticket.is_none() {
+        return hydrate::not_yet(claim, format!("ticket {} changed each time while it was read", lead.id));
+    }
     if let Some(state) = outside(course, &pair, &lead) {
         return settle_untouched(house, course, claim, &pair, &lead, (state, read_at)).await;
     }
     let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
+    let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
+    let follow = follow.map(|seen| seen.ticket);
     let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
     let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
     let mut base = pair.base.clone().unwrap_or_default();
-    if let Some(follow) = &follow {
+    if let Some(follow) = follow.as_ref().filter(|_| whole) {
         take_half_done(&mut base, &half_done, follow, &pair);
         hydrate::resolve_unread(&mut base, pair.authority, follow, course);
     }
@@ -73,7 +83,8 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         wrote: false,
         lead_side: pair.authority,
     };
-    let mut work = Work { round, pair, promises: [promise, promised_there], read_at, links, last_plan: Plan::default() };
+    let promises = [promise, promised_there];
+    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan: Plan::default(), acted: false };
     work.fill_targets().await?;
     work.run().await
 }
@@ -130,6 +141,9 @@ fn take_half_done(base: &mut Base, half_done: &recover::HalfDone, follow: &Ticke
 
 impl Work<'_> {
     async fn run(&mut self) -> Result<()> {
+        if !self.whole {
+            return self.additions().await;
+        }
         if self.round.lead.presence == Presence::Deleted {
             self.deletion().await?;
             return self.settle("deleted").await;
@@ -141,6 +155,7 @@ impl Work<'_> {
                 settled = true;
                 break;
             }
+            self.acted = true;
         }
         if !settled {
             tracing::warn!(
@@ -159,8 +174,24 @@ impl Work<'_> {
         self.settle(state).await
     }
 
-    /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
-    async fn round_once(&mut self) -> Result<bool> {
+    /// Carries what was added to a ticket that does not stand still, and nothing else: neither what a torn read lacks nor its
+    /// fields may be believed. It is read again later.
+    async fn additions(&mut self) -> Result<()> {
+        let mut plan = self.plan().await?;
+        plan.steps.retain(|step| matches!(step, Step::AddMessage(_) | Step::AddLink(_) | Step::StatusLast(_)));
+        let immutable = self.round.follow.as_ref().is_some_and(|follow| follow.immutable);
+        if !immutable && plan.steps.iter().any(|step| !matches!(step, Step::StatusLast(_))) {
+            self.owe_status(&plan).await?;
+            for step in plan.steps.iter().filter(|step| !matches!(step, Step::StatusLast(_))) {
+                self.round.step(step).await?;
+            }
+        }
+        let why =
+            format!("ticket {} changed each time while it was read: only what was added is carried so far", self.round.lead.id);
+        hydrate::not_yet(self.round.watch.claim(), why)
+    }
+
+    async fn plan(&self) -> Result<Plan> {
         let round = &self.round;
         let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
         let people = people::resolve(round.house, round.course, round.lead, &before).await?;
@@ -180,7 +211,12 @@ impl Work<'_> {
             mapping: &round.course.mapping,
             policy: &round.course.policy,
         };
-        let plan = plan(&scene);
+        Ok(plan(&scene))
+    }
+
+    /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
+    async fn round_once(&mut self) -> Result<bool> {
+        let plan = self.plan().await?;
         self.refuse(&plan).await?;
         self.account(&plan).await?;
         if self.immutable_in_the_way(&plan)? {
@@ -396,7 +432,11 @@ impl Work<'_> {
             incomplete_why: self.incomplete_why(),
             waits_for: &waits_for,
             look_again_at: look_again.then(|| now + delta(wait)),
-            figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
+            figures: &[
+                ("hydrations", 1),
+                ("calls saved", (claim.events - 1).max(0)),
+                ("healed by the sweep", i64::from(claim.sweep && self.acted)),
+            ],
         };
         house.ledger.settle_lane(claim, settled, now).await?;
         Ok(())

@@ -1,5 +1,7 @@
 //! Replay: from a claimed lane to a settled one. Read both sides, decide, write, read back, settle.
 
+mod again;
+pub mod canary;
 pub mod course;
 mod ending;
 mod ends;

@@ -78,6 +78,9 @@ impl Round<'_> {
     }
 
     async fn create(&mut self, fields: &[FieldWrite], drafts: &[Draft]) -> Result<()> {
+        if self.ticket_found_again(drafts).await? {
+            return Ok(());
+        }
         let mut messages = Vec::with_capacity(drafts.len());
         let (mut count, mut bytes, mut lost) = (0, 0, 0);
         for draft in drafts {
@@ -117,7 +120,7 @@ impl Round<'_> {
     }
 
     /// Reads the ticket that was just made, so that the steps after it know it.
-    async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
+    pub(super) async fn adopt_new(&mut self, made: Option<TicketId>) -> Result<()> {
         let Some(made) = made else {
             return Err(Fate::NotYet { after: Duration::ZERO, why: "the desk did not tell the new ticket's id".into() });
         };
@@ -132,6 +135,9 @@ impl Round<'_> {
 
     async fn add_message(&mut self, draft: &Draft) -> Result<()> {
         let ticket = self.ticket()?;
+        if self.message_found_again(&ticket, draft).await? {
+            return Ok(());
+        }
         let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
         let links = vec![link_of(draft, None)];
         let detail = json!({ "form": 1, "links": links });
@@ -213,7 +219,7 @@ impl Round<'_> {
             match desk.read(ticket, Some(before)).await? {
                 Read::Found(now) if !self.wrote || tries + 1 == STALE_READS || newer(&now.stamp, before) => return Ok(Some(now)),
                 Read::Found(_) => task::delay(STALE_PAUSE).await,
-                Read::Torn | Read::Missing => return Ok(None),
+                Read::Torn(_) | Read::Missing => return Ok(None),
             }
         }
         Ok(None)

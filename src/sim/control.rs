@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::faults::{Kind, Rates};
+use super::faults::{Hidden, Interruption, Kind, Rates};
 use super::snapshot::{Mail, TicketView};
 use super::stage::{Action, Done, Stage, Who};
 use crate::clock::Clock;
@@ -30,6 +30,10 @@ pub struct FaultsView {
     pub rates: Option<Rates>,
     /// Faults to have at the next calls or deliveries that can have them (`PUT` only).
     pub order: Vec<Kind>,
+    /// Tickets that are answered 404; a `PUT` without it leaves them as they are.
+    pub hidden: Option<Hidden>,
+    /// What happens after the next reads of tickets (`PUT` only).
+    pub interrupt: Vec<Interruption>,
     /// How often each kind happened (`GET` only).
     pub happened: BTreeMap<Kind, u64>,
     /// Webhook deliveries still on their way (`GET` only).
@@ -58,6 +62,9 @@ pub struct Deed {
     pub at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub quiet: bool,
+    /// As [`Stage::slip`] does it, now.
+    #[serde(default)]
+    pub slip: bool,
 }
 
 /// The routes: `tickets`, `mails`, `calls`, `faults`, `clock`, `act`, below `/_sim`.
@@ -89,6 +96,8 @@ async fn faults(State(desk): State<Desk>) -> Json<FaultsView> {
     Json(FaultsView {
         rates: Some(faults.rates()),
         order: Vec::new(),
+        hidden: Some(faults.hidden()),
+        interrupt: Vec::new(),
         happened: faults.happened(),
         deliveries_waiting: desk.stage.deliveries_waiting(),
     })
@@ -99,9 +108,11 @@ async fn set_faults(State(desk): State<Desk>, Json(wanted): Json<FaultsView>) ->
     if let Some(rates) = wanted.rates {
         known.set(rates);
     }
-    for kind in wanted.order {
-        known.order(kind);
+    if let Some(hidden) = wanted.hidden {
+        known.hide(hidden);
     }
+    wanted.order.into_iter().for_each(|kind| known.order(kind));
+    wanted.interrupt.into_iter().for_each(|interruption| known.interrupt(interruption));
     faults(State(desk)).await
 }
 
@@ -116,6 +127,9 @@ async fn turn_clock(State(desk): State<Desk>, Json(turn): Json<Turn>) -> Json<Cl
 
 async fn act(State(desk): State<Desk>, Json(deed): Json<Deed>) -> Result<Json<Done>, (StatusCode, String)> {
     let at = deed.at.unwrap_or_else(|| desk.clock.now());
-    let done = desk.stage.act(&deed.who, deed.action, at, deed.quiet);
+    let done = match deed.slip {
+        true => desk.stage.slip(&deed.who, deed.action),
+        false => desk.stage.act(&deed.who, deed.action, at, deed.quiet),
+    };
     done.map(Json).map_err(|refusal| (StatusCode::UNPROCESSABLE_ENTITY, refusal))
 }

@@ -1,13 +1,15 @@
 //! What goes wrong at a simulated desk, by chance and on purpose. Every fault that happened is counted: a run in which a
 //! kind did not occur has proved nothing about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+
+use super::stage::{Action, Who};
 
 /// How often each thing goes wrong: chances from 0 to 1 per call or per delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -82,6 +84,26 @@ pub enum Kind {
     Slow,
     LoseAnswer,
     StaleRead,
+    /// A call that names a ticket is answered 404, and nothing is done.
+    Hidden,
+    /// Somebody changed a ticket between two calls of one reader.
+    Interrupted,
+}
+
+/// The tickets that the desk does not show to API users: every call that names one is answered 404, as when a right was taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hidden {
+    pub all: bool,
+    pub tickets: BTreeSet<String>,
+}
+
+/// What somebody does right after the next read of a ticket, before the reader's next call. No webhook tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruption {
+    pub ticket: String,
+    pub who: Who,
+    pub action: Action,
 }
 
 /// The dice of one desk.
@@ -97,13 +119,17 @@ struct State {
     happened: BTreeMap<Kind, u64>,
     /// Faults ordered for the next calls, used before the dice.
     ordered: Vec<Kind>,
+    hidden: Hidden,
+    /// Those of one ticket happen in this order, one after each read.
+    interruptions: Vec<Interruption>,
 }
 
 impl Faults {
     /// Dice that fall the same for the same seed and order of calls.
     pub fn new(rates: Rates, seed: u64) -> Self {
         let dice = SmallRng::seed_from_u64(seed);
-        Self { state: Mutex::new(State { rates, dice, happened: BTreeMap::new(), ordered: Vec::new() }) }
+        let (happened, ordered, hidden, interruptions) = (BTreeMap::new(), Vec::new(), Hidden::default(), Vec::new());
+        Self { state: Mutex::new(State { rates, dice, happened, ordered, hidden, interruptions }) }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -143,12 +169,52 @@ impl Faults {
             Kind::Slow => rates.slow,
             Kind::LoseAnswer => rates.lose_answer,
             Kind::StaleRead => rates.stale_read,
+            Kind::Hidden | Kind::Interrupted => 0.0,
         };
         let strikes = chance > 0.0 && state.dice.random_bool(chance.min(1.0));
         if strikes {
             *state.happened.entry(kind).or_default() += 1;
         }
         strikes
+    }
+
+    /// Hides these tickets from now on, and shows all others.
+    pub fn hide(&self, hidden: Hidden) {
+        self.state().hidden = hidden;
+    }
+
+    /// What is hidden.
+    pub fn hidden(&self) -> Hidden {
+        self.state().hidden.clone()
+    }
+
+    /// Whether a call that names this ticket is answered 404; counts it if so.
+    pub fn hides(&self, ticket: &str) -> bool {
+        let mut state = self.state();
+        if state.hidden.all || state.hidden.tickets.contains(ticket) {
+            *state.happened.entry(Kind::Hidden).or_default() += 1;
+            return true;
+        }
+        drop(state);
+        self.strikes(Kind::Hidden)
+    }
+
+    /// Orders an interruption; several of one ticket happen one by one.
+    pub fn interrupt(&self, interruption: Interruption) {
+        self.state().interruptions.push(interruption);
+    }
+
+    /// How many interruptions have not happened yet.
+    pub fn interruptions(&self) -> usize {
+        self.state().interruptions.len()
+    }
+
+    /// What somebody does now that this ticket was read; counts it.
+    pub fn interrupted(&self, ticket: &str) -> Option<Interruption> {
+        let mut state = self.state();
+        let place = state.interruptions.iter().position(|one| one.ticket == ticket)?;
+        *state.happened.entry(Kind::Interrupted).or_default() += 1;
+        Some(state.interruptions.remove(place))
     }
 
     /// How late a late webhook is.

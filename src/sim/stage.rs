@@ -116,6 +116,10 @@ pub trait Stage: Send + Sync {
     /// there before anybody listened: no webhook, no mail. Errors: the desk's refusal, in its words.
     fn act(&self, who: &Who, action: Action, at: DateTime<Utc>, quiet: bool) -> Result<Done, String>;
 
+    /// Does it behind the desk's back (a script on its database): no webhook, and no feed of changes shows it; a read of the ticket does.
+    /// Errors: the desk's refusal; a desk where this cannot happen, or not to this.
+    fn slip(&self, who: &Who, action: Action) -> Result<Done, String>;
+
     /// Every ticket in the store, by id.
     fn tickets(&self) -> Vec<TicketView>;
 

@@ -46,6 +46,9 @@ async fn text(site: &Site) -> ledger::Result<String> {
     gauge("parked", "Things that wait for a person.", &|status| status.parked as f64);
     gauge("conflicts", "Fields that both desks changed.", &|status| status.conflicts as f64);
     gauge("webhooks_missed", "Changes that only the poll saw.", &|status| status.missed as f64);
+    gauge("desks_out_of_sight", "Desks whose credential has lost sight of the tickets that it saw before.", &|status| {
+        status.blind.len() as f64
+    });
     gauge("lag_seconds_p50", "Median seconds from receipt to applied.", &|status| status.lag.p50);
     gauge("lag_seconds_p95", "95th percentile of the same.", &|status| status.lag.p95);
     gauge("lag_seconds_p99", "99th percentile of the same.", &|status| status.lag.p99);

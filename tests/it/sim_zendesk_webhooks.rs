@@ -183,6 +183,23 @@ async fn the_control_endpoint_acts_and_tells() {
     assert_eq!(desk.send(Method::GET, "/api/v2/tickets", None).await.status(), 500);
     assert_eq!(desk.get("/_sim/faults").await["happened"]["refuse"], 1);
     desk.running.stage.faults().set(Rates::default());
+    let who = json!({"email": "ada@desk.example", "name": "Ada", "agent": true});
+    let set = |subject: &str| json!({"set": {"ticket": "1", "fields": {"subject": [subject]}}});
+    let interrupt = json!({"interrupt": [{"ticket": "1", "who": who, "action": set("Refund!")}]});
+    desk.call(Method::PUT, "/_sim/faults", interrupt).await;
+    assert_eq!(desk.get("/api/v2/tickets/1").await["ticket"]["subject"], "Refund", "the next read is the one before");
+    assert_eq!(desk.get("/api/v2/tickets/1").await["ticket"]["subject"], "Refund!");
+    let shown = desk.get("/api/v2/tickets/1").await["ticket"]["generated_timestamp"].clone();
+    let slip = json!({"who": who, "action": set("Refund?"), "slip": true});
+    assert_eq!(desk.call(Method::POST, "/_sim/act", slip).await.0, 200);
+    let ticket = desk.get("/api/v2/tickets/1").await["ticket"].clone();
+    assert_eq!((&ticket["subject"], &ticket["generated_timestamp"]), (&json!("Refund?"), &shown));
+    for hidden in [json!({"all": true}), json!({"tickets": ["1"]})] {
+        desk.call(Method::PUT, "/_sim/faults", json!({"hidden": hidden})).await;
+        assert_eq!(desk.send(Method::GET, "/api/v2/tickets/1", None).await.status(), 404);
+    }
+    desk.call(Method::PUT, "/_sim/faults", json!({"hidden": {}})).await;
+    assert_eq!(desk.send(Method::GET, "/api/v2/tickets/1", None).await.status(), 200);
     let (_, turned) = desk.call(Method::PUT, "/_sim/clock", json!({"advance_seconds": 90})).await;
     assert_eq!(turned["now"], "2026-03-01T12:01:30Z");
 }

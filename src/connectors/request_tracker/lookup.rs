@@ -14,15 +14,17 @@ use super::wire::{ListedJson, TransactionJson};
 use super::{ATTACHMENT_LIMIT, RequestTracker, translate};
 
 impl RequestTracker {
-    /// RT searches without regard to case, so each row is compared. Naming `EffectiveId` makes it show merged tickets too; they
+    /// RT searches without regard to case, so each row is compared; and whoever copies a ticket copies its fields too, so it has to be
+    /// made by our user. Naming `EffectiveId` makes it show merged tickets too; they
     /// are followed.
     pub(super) async fn tickets_with_key(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
         let name = &self.settings.key_field;
         let query = format!("{} = {} AND EffectiveId > 0", field_word(name), quoted(key));
-        let query = [("query", query.as_str()), ("fields", "EffectiveId,CustomFields")];
+        let query = [("query", query.as_str()), ("fields", "EffectiveId,Creator,CustomFields")];
         let listed: Vec<ListedJson> = self.visible(call("find ticket"), &["tickets"], &query).await?;
         let exact = listed.iter().filter(|ticket| translate::first_text(&ticket.custom_fields, name).as_deref() == Some(key));
-        let mut roots: Vec<u64> = exact.filter_map(|ticket| ticket.effective_id.0.parse().ok()).collect();
+        let ours = exact.filter(|ticket| ticket.creator.as_ref().is_some_and(|creator| creator.id.0 == self.settings.user));
+        let mut roots: Vec<u64> = ours.filter_map(|ticket| ticket.effective_id.0.parse().ok()).collect();
         roots.sort_unstable();
         roots.dedup();
         Ok(roots.into_iter().map(TicketId::new).collect())
@@ -34,6 +36,7 @@ impl RequestTracker {
         let query = format!("{} = {}", field_word(name), quoted(key));
         let query = [("query", query.as_str()), ("fields", "Type,ObjectId,Creator,Created,CustomFields")];
         let mut found: Vec<TransactionJson> = self.visible(call("find message"), &["transactions"], &query).await?;
+        found.retain(|item| item.creator.id.0 == self.settings.user);
         found.retain(|item| translate::first_text(&item.custom_fields, name).as_deref() == Some(key));
         found.sort_by_key(TransactionJson::number);
         let mut ids = Vec::new();

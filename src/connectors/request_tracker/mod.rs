@@ -36,7 +36,7 @@ use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, 
 use crate::connectors::delivery::{Scheme, Verified};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Http;
-use crate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
+use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
 use crate::desk::schema::Schema;
@@ -63,6 +63,23 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         sees_merges: true,
         least_interval_seconds: 1,
     },
+    // Whatever makes a transaction is told by the scrip and found in the feed. `rt-shredder` and scripts on the database make none.
+    seen: &[
+        (Change::Field, Seen::Both),
+        (Change::Tags, Seen::Both),
+        (Change::People, Seen::Both),
+        (Change::Message, Seen::Both),
+        (Change::Link, Seen::Both),
+        (Change::Merge, Seen::Both),
+        (Change::Deletion, Seen::Both),
+        (Change::Undeletion, Seen::Both),
+        (Change::Redaction, Seen::Poll),
+        (Change::MadePrivate, Seen::Never),
+        (Change::FileRemoved, Seen::Sweep),
+        (Change::FileScanned, Seen::Never),
+        (Change::PersonItself, Seen::Sweep),
+        (Change::BehindTheDesk, Seen::Sweep),
+    ],
     back_dates: BackDates::TicketOnly,
     sets_author: SetsAuthor::Never,
     create_takes: CreateTakes::FirstMessage,

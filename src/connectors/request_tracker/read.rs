@@ -32,16 +32,18 @@ const PART_FIELDS: &str = "TransactionId,ContentType,Filename,Headers,ContentLen
 
 impl RequestTracker {
     pub(super) async fn read_ticket(&self, ticket: &TicketId) -> Result<Read, Fault> {
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        loop {
+            tries += 1;
             let Some((json, before)) = self.ticket_json(ticket).await? else { return Ok(Read::Missing) };
             let material = self.material(json, before.clone()).await?;
-            if self.is_unchanged(&material.ticket.id.0, &before).await? {
+            let whole = self.is_unchanged(&material.ticket.id.0, &before).await?;
+            if whole || tries == TRIES {
                 let layout = self.layout_for(&material.ticket).await?;
-                let read = translate::ticket(ticket, &material, &layout, &self.settings)?;
-                return Ok(Read::Found(Box::new(read)));
+                let read = Box::new(translate::ticket(ticket, &material, &layout, &self.settings)?);
+                return Ok(if whole { Read::Found(read) } else { Read::Torn(read) });
             }
         }
-        Ok(Read::Torn)
     }
 
     /// The ticket's own object and its stamp. `None` for 404.

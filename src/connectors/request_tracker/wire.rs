@@ -258,6 +258,8 @@ pub struct ListedJson {
     pub last_updated_by: Word,
     #[serde(default)]
     pub effective_id: Word,
+    /// Where it was asked for.
+    pub creator: Option<Ref>,
     #[serde(default, deserialize_with = "list")]
     pub custom_fields: Vec<CustomFieldJson>,
 }

@@ -180,7 +180,8 @@ impl Zendesk {
         encode(fields, &known, current).map_err(|Unknown(what)| Fault::refused(what))
     }
 
-    /// By `external_id`, or by search in the custom field; both compared exactly.
+    /// By `external_id`, or by search in the custom field; both compared exactly. What a person made on a page or by mail (Zendesk's
+    /// numbers for these channels: 0 and 4) is not ours, whatever key an app copied into it.
     pub(super) async fn tickets_with_key(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
         let found: Vec<Ticket> = match &self.settings.key_field {
             KeyField::ExternalId => self.pages(FIND, "tickets", &[("external_id", key)], "tickets").await?,
@@ -192,6 +193,7 @@ impl Zendesk {
         let directory = self.directory().await?;
         let known = Known { settings: &self.settings, directory: &directory, organisation: None };
         let same = |ticket: &&Ticket| ticket.status != "deleted" && super::fields::key_of(ticket, &known).as_deref() == Some(key);
-        Ok(found.iter().filter(same).map(|ticket| TicketId::new(&ticket.id)).collect())
+        let by_hand = |ticket: &&Ticket| ticket.via.as_ref().is_some_and(|via| via.is("web", 0) || via.is("email", 4));
+        Ok(found.iter().filter(same).filter(|ticket| !by_hand(ticket)).map(|ticket| TicketId::new(&ticket.id)).collect())
     }
 }

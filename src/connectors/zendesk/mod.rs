@@ -40,7 +40,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
-use crate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
+use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::field::FieldKey;
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
@@ -162,6 +162,24 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         sees_merges: true,
         least_interval_seconds: 6,
     },
+    // Its export shows a ticket again when the ticket itself was updated. Nothing says that it does so for a redaction or a message
+    // made private, which have events of their own.
+    seen: &[
+        (Change::Field, Seen::Both),
+        (Change::Tags, Seen::Both),
+        (Change::People, Seen::Both),
+        (Change::Message, Seen::Both),
+        (Change::Link, Seen::Both),
+        (Change::Merge, Seen::Both),
+        (Change::Deletion, Seen::Both),
+        (Change::Undeletion, Seen::Both),
+        (Change::Redaction, Seen::Webhook),
+        (Change::MadePrivate, Seen::Webhook),
+        (Change::FileRemoved, Seen::Webhook),
+        (Change::FileScanned, Seen::Sweep),
+        (Change::PersonItself, Seen::Sweep),
+        (Change::BehindTheDesk, Seen::Sweep),
+    ],
     back_dates: BackDates::OnCreate,
     sets_author: SetsAuthor::Always,
     create_takes: CreateTakes::AllMessages,

@@ -44,13 +44,13 @@ impl Zendesk {
     /// Four calls for a ticket with at most 100 comments and as many audits: audits, ticket, comments, and the newest
     /// audits once more; a fifth when somebody named by it did not come along.
     pub(super) async fn read_ticket(&self, id: &TicketId, since: Option<&str>) -> Result<Read, Fault> {
-        for round in 1..=TRIES {
+        for round in 1..TRIES {
             let read = self.read_once(id, since, round).await.map_err(about(format_args!("ticket {id}")))?;
-            if read != Read::Torn {
+            if !matches!(read, Read::Torn(_)) {
                 return Ok(read);
             }
         }
-        Ok(Read::Torn)
+        self.read_once(id, since, TRIES).await.map_err(about(format_args!("ticket {id}")))
     }
 
     /// One try. In the first one the ticket may not be newer than its audits, and in all but the last it has to show what they
@@ -68,14 +68,17 @@ impl Zendesk {
         let unseen = |audit: &Audit| !whole.iter().any(|seen| seen.id == audit.id);
         let torn = self.newest_audits(id).await?.iter().any(unseen) || !shows_comments(&comments, &whole);
         let older = round == 1 && lag_behind(&whole, &answer.ticket);
-        if torn || older || !(round == TRIES || shows_changes(&answer.ticket, &whole)) {
-            return Ok(Read::Torn);
-        }
+        let torn = torn || older || !(round == TRIES || shows_changes(&answer.ticket, &whole));
         users.extend(answer.users);
-        self.found(Parts { ticket: answer.ticket, comments, audits, users, desk_time }).await
+        let seen = self.shown(Parts { ticket: answer.ticket, comments, audits, users, desk_time }).await?;
+        Ok(if torn { Read::Torn(seen) } else { Read::Found(seen) })
     }
 
-    async fn found(&self, mut parts: Parts) -> Result<Read, Fault> {
+    async fn found(&self, parts: Parts) -> Result<Read, Fault> {
+        Ok(Read::Found(self.shown(parts).await?))
+    }
+
+    async fn shown(&self, mut parts: Parts) -> Result<Box<Ticket>, Fault> {
         let mut directory = self.directory().await?;
         if !directory.knows(&parts.ticket) {
             directory = self.newer_directory().await?;
@@ -93,7 +96,7 @@ impl Zendesk {
         }
         ticket.people.sort_by(|a, b| a.id.cmp(&b.id));
         ticket.people.dedup_by(|a, b| a.id == b.id);
-        Ok(Read::Found(Box::new(ticket)))
+        Ok(Box::new(ticket))
     }
 
     async fn ticket_with_people(&self, id: &TicketId) -> Result<Option<(TicketAnswer, Option<DateTime<Utc>>)>, Fault> {

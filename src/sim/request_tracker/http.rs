@@ -86,12 +86,26 @@ async fn rest(State(sim): State<Sim>, request: Request) -> Response {
         Ok(call) => call,
         Err(answer) => return answer,
     };
+    let named = ticket_in(&call.path);
+    if named.is_some_and(|ticket| faults.hides(ticket)) {
+        return Answer::not_found().into_response();
+    }
     let reads = call.is_read() || call.path.ends_with('s') && call.method == "POST" && is_search(&call.path);
     let answer = sim.answer(&call, reads);
+    // A check of the version is no read.
+    let shown = named.filter(|ticket| call.path == format!("ticket/{ticket}") && reads && answer.status == 200);
+    if let Some(one) = shown.and_then(|ticket| faults.interrupted(ticket)) {
+        sim.interrupt(one);
+    }
     if !reads && answer.status < 400 && faults.strikes(Kind::LoseAnswer) {
         return lose(&sim, answer);
     }
     answer.into_response()
+}
+
+/// The ticket that a path names.
+fn ticket_in(path: &str) -> Option<&str> {
+    path.strip_prefix("ticket/")?.split('/').next()
 }
 
 /// By turns: a 502, and a connection that is cut in the middle of the answer.

@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
 
-use super::faults::{Faults, Kind};
+use super::faults::{Faults, Interruption, Kind};
 use super::server::{Options, Running, bind};
 use super::snapshot::{Mail, TicketView};
 use super::stage::{Action, Done, Stage, Who};
@@ -184,6 +184,12 @@ impl RequestTrackerSim {
         });
     }
 
+    fn interrupt(&self, one: Interruption) {
+        if let Err(why) = self.act(&one.who, one.action, self.clock.now(), true) {
+            tracing::error!(ticket = one.ticket, why, "an interruption was refused");
+        }
+    }
+
     fn commit(&self, ticket: u64, outcome: work::Outcome) {
         let mut store = self.store();
         store.held_tickets.remove(&ticket);
@@ -207,6 +213,16 @@ impl Stage for RequestTrackerSim {
         } else {
             self.hooks.send(outcome.hooks);
         }
+        Ok(done)
+    }
+
+    fn slip(&self, who: &Who, action: Action) -> Result<Done, String> {
+        if matches!(action, Action::Open { .. } | Action::Reply { .. } | Action::Note { .. }) {
+            return Err("a message of RT is a transaction, which its feed shows".to_owned());
+        }
+        let mut store = self.store();
+        let (done, outcome) = act::act(&mut store, who, action, self.clock.now(), true)?;
+        store.forget(&outcome.transactions);
         Ok(done)
     }
 

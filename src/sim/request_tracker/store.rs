@@ -327,6 +327,18 @@ impl Store {
         self.updated.insert((at, id));
     }
 
+    /// Takes transactions out as if they had never been recorded; what they changed stays.
+    pub fn forget(&mut self, transactions: &[u64]) {
+        for id in transactions {
+            let Some(row) = self.transactions.remove(id) else { continue };
+            let Object::Ticket(ticket) = row.object else { continue };
+            self.ticket_mut(ticket).transactions.retain(|kept| kept != id);
+            if let Some(before) = self.before.get(&ticket).map(|before| before.ticket.clone()) {
+                self.touch(ticket, before.updated, before.updated_by);
+            }
+        }
+    }
+
     /// Sets the values of a custom field and its index.
     pub fn set_values(&mut self, id: u64, field: u64, values: Vec<Option<String>>) {
         let ticket = self.tickets.get_mut(&id).expect("a ticket that was resolved is never removed");

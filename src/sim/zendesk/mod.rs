@@ -67,7 +67,7 @@ use self::call::Call;
 use self::deliver::Post;
 use self::routes::Route;
 use self::store::Store;
-use super::faults::{Faults, Kind};
+use super::faults::{Faults, Interruption, Kind};
 use super::server::{Options, Running, bind};
 use super::snapshot::{Mail, TicketView};
 use super::stage::{Action, Done, Stage, Who};
@@ -130,12 +130,28 @@ impl ZendeskSim {
         if let Err(Refusal(answer)) = self.troubles().await {
             return answer.into_response();
         }
+        if route.names_a_ticket() && self.faults.hides(&params[0]) {
+            let Refusal(answer) = Refusal::not_found();
+            return answer.into_response();
+        }
+        let read_ticket = route.reads_a_ticket().then(|| params[0].clone());
         let lagging = route.can_be_stale() && self.store().changed_lately(&params[0]);
         let stale = lagging && self.faults.strikes(Kind::StaleRead);
         let call = read(parts, path, body, params, stale);
-        match self.work(route, call) {
+        let worked = self.work(route, call);
+        if let Some(one) = read_ticket.and_then(|ticket| self.faults.interrupted(&ticket)) {
+            self.interrupt(one);
+        }
+        match worked {
             Ok(answer) if route.method != "GET" && route.is_api() && self.faults.strikes(Kind::LoseAnswer) => self.lose(answer),
             Ok(answer) | Err(Refusal(answer)) => answer.into_response(),
+        }
+    }
+
+    fn interrupt(&self, one: Interruption) {
+        let now = self.store().now();
+        if let Err(why) = self.act(&one.who, one.action, now, true) {
+            tracing::error!(ticket = one.ticket, why, "an interruption was refused");
         }
     }
 
@@ -218,6 +234,17 @@ impl Stage for ZendeskSim {
         let done = acting::act(&mut store, who, action, acting::When { at, quiet });
         self.hand_over(&mut store);
         done.map_err(|refusal| refusal.words())
+    }
+
+    fn slip(&self, who: &Who, action: Action) -> Result<Done, String> {
+        let mut store = self.store();
+        let shown: Vec<_> = store.tickets.values().map(|ticket| (ticket.id, ticket.updated_at, ticket.generated)).collect();
+        let when = acting::When { at: store.now(), quiet: true };
+        let done = acting::act(&mut store, who, action, when).map_err(|refusal| refusal.words())?;
+        for (id, updated_at, generated) in shown {
+            store.forget_change(id, updated_at, generated);
+        }
+        Ok(done)
     }
 
     fn tickets(&self) -> Vec<TicketView> {

@@ -173,6 +173,16 @@ impl Route {
         ["/incremental/", "/imports/", "/webhooks"].iter().any(|part| self.pattern.starts_with(part))
     }
 
+    /// Whether its first parameter is a ticket.
+    pub fn names_a_ticket(&self) -> bool {
+        self.pattern.starts_with("/tickets/{id}")
+    }
+
+    /// Whether it shows a ticket itself.
+    pub fn reads_a_ticket(&self) -> bool {
+        self.method == "GET" && self.pattern == "/tickets/{id}"
+    }
+
     /// Whether a read of it can be stale.
     pub fn can_be_stale(&self) -> bool {
         let reads = ["/tickets/{id}", "/tickets/{id}/comments", "/tickets/{id}/audits", "/tickets/{id}/tags"];

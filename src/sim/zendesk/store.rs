@@ -154,6 +154,15 @@ impl Store {
         }
     }
 
+    /// Sets a ticket's times of change back, so that the export does not show it again.
+    pub fn forget_change(&mut self, id: u64, updated_at: DateTime<Utc>, generated: i64) {
+        if let Some(ticket) = self.tickets.get_mut(&id) {
+            self.feed.remove(&(ticket.generated, id));
+            (ticket.updated_at, ticket.generated) = (updated_at, generated);
+            self.feed.insert((generated, id));
+        }
+    }
+
     /// Notes on a closed ticket that another follows it up.
     pub fn followed_up(&mut self, closed: u64, by: u64, at: DateTime<Utc>) {
         if let Some(ticket) = self.tickets.get_mut(&closed) {

@@ -34,6 +34,7 @@ const CAN: Capabilities = Capabilities {
         sees_merges: true,
         least_interval_seconds: 1,
     },
+    seen: &[],
     back_dates: BackDates::OnCreate,
     sets_author: SetsAuthor::Always,
     create_takes: CreateTakes::AllMessages,

@@ -221,7 +221,8 @@ async fn a_change_whose_hint_may_still_come_is_moving_until_the_feed_was_read_pa
 async fn a_ticket_that_cannot_be_read_is_tried_again_and_then_told() {
     let mut mirror = Mirror::carried().await;
     mirror.options.concurrency = 1;
-    *mirror.source.instead.lock().unwrap() = vec![Ok(Read::Torn), Err(Fault::unreachable("it sleeps"))];
+    *mirror.source.instead.lock().unwrap() =
+        vec![Ok(Read::Torn(Box::new(mirror.old().clone()))), Err(Fault::unreachable("it sleeps"))];
     assert!(mirror.check().await.at_parity(), "both are read in the second round");
     let sleeps = || Err(Fault::unreachable("it sleeps"));
     *mirror.source.instead.lock().unwrap() = vec![sleeps(), sleeps(), sleeps()];

@@ -1,9 +1,13 @@
-//! Reading: rules 10 to 14.
+//! Reading: rules 10 to 15.
 
+use std::time::Duration;
+
+use tidegate::connectors::REGISTER;
+use tidegate::desk::capability::Change;
 use tidegate::sim::faults::Kind;
 use tidegate::sim::snapshot::TicketState;
 
-use crate::world::desk::{request_tracker, saying, zendesk};
+use crate::world::desk::{field, request_tracker, saying, zendesk};
 use crate::world::stand::World;
 
 #[tokio::test]
@@ -17,6 +21,105 @@ async fn rule_10_a_read_that_is_behind_its_hint_is_not_believed() {
     }
     world.settle().await;
     assert_eq!(saying(&world.mirrored(&ticket), "Hello?").len(), 1);
+}
+
+#[tokio::test]
+async fn rule_10_a_ticket_that_changes_between_two_calls_is_read_again() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut world = World::of().from(source).to(target).begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.settle().await;
+        world.source.reply(&ticket, "Hello?");
+        world.arrive().await;
+        world.source.interrupt(&ticket, "Order 8");
+        world.process.engine.run_until_idle().await;
+        assert_eq!(world.source.running.stage.faults().happened()[&Kind::Interrupted], 1);
+        assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 8", "{}", source.vendor);
+    }
+}
+
+#[tokio::test]
+async fn rule_10_of_a_ticket_that_does_not_stand_still_only_additions_are_carried() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut world = World::of().from(source).to(target).begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.settle().await;
+        world.source.reply(&ticket, "Hello?");
+        (0..60).for_each(|n| world.source.interrupt(&ticket, &format!("Order {n}")));
+        world.arrive().await;
+        while world.source.running.stage.faults().interruptions() > 0 && saying(&world.mirrored(&ticket), "Hello?").is_empty() {
+            world.process.engine.run_until_idle().await;
+            world.clock.advance(Duration::from_secs(30));
+        }
+        assert!(world.source.running.stage.faults().interruptions() > 0, "it still changes");
+        let mirrored = world.mirrored(&ticket);
+        assert_eq!(saying(&mirrored, "Hello?").len(), 1, "{}", source.vendor);
+        assert_eq!(field(&mirrored, "subject"), "Order 7");
+        world.settle().await;
+        let mirrored = world.mirrored(&ticket);
+        assert_eq!((saying(&mirrored, "Hello?").len(), field(&mirrored, "subject").as_str()), (1, "Order 59"));
+    }
+}
+
+#[tokio::test]
+async fn rule_11_a_ticket_that_is_not_shown_is_not_taken_for_deleted() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut world = World::of().from(source).to(target).begin().await;
+        let (ticket, _other) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 8", "And this?"));
+        world.settle().await;
+        world.source.conceal(Some(&[ticket.as_str()]));
+        world.source.reply(&ticket, "Hello?");
+        world.settle().await;
+        let parked = world.parked("missing").await;
+        assert!(parked[0].reason.contains(&ticket) && parked[0].advice.contains("give the right back"), "{parked:?}");
+        let mirrored = world.mirrored(&ticket);
+        assert!(!mirrored.tags.contains("tidegate_deleted") && mirrored.state == TicketState::Present);
+        world.source.conceal(Some(&[]));
+        world.release("missing").await;
+        assert_eq!(saying(&world.mirrored(&ticket), "Hello?").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn rule_11_a_credential_that_lost_its_rights_parks_nothing() {
+    for side in ["source", "target"] {
+        let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+        let tickets: Vec<String> = (0..3).map(|n| world.source.open(&format!("Order {n}"), "Where is it?")).collect();
+        world.settle().await;
+        let desk = |world: &World, hidden: Option<&[&str]>| {
+            if side == "source" { world.source.conceal(hidden) } else { world.target.conceal(hidden) }
+        };
+        desk(&world, None);
+        for ticket in &tickets {
+            world.source.reply(ticket, "Hello?");
+        }
+        world.settle().await;
+        assert!(world.ledger.parked(None).await.expect("an answer").is_empty());
+        let blind = world.status().await.blind;
+        assert!(blind.len() == 1 && blind[0].side == side && blind[0].why.contains("lost its rights"), "{blind:?}");
+        let metrics = reqwest::get(format!("{}/metrics", world.process.url)).await.expect("an answer");
+        let metrics = metrics.text().await.expect("text");
+        assert!(metrics.contains("tidegate_desks_out_of_sight{mirror=\"demo\"} 1\n"), "{metrics}");
+        desk(&world, Some(&[]));
+        world.settle().await;
+        assert!(world.status().await.blind.is_empty());
+        assert!(tickets.iter().all(|ticket| saying(&world.mirrored(ticket), "Hello?").len() == 1));
+    }
+}
+
+#[tokio::test]
+async fn rule_11_lost_rights_are_seen_where_nothing_happens() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let (one, _other) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 8", "And this?"));
+    world.settle().await;
+    world.source.conceal(Some(&[one.as_str()]));
+    world.process.watch().await;
+    assert!(world.status().await.blind.is_empty(), "one ticket proves nothing");
+    world.source.conceal(None);
+    world.process.watch().await;
+    assert_eq!(world.status().await.blind.len(), 1);
+    world.source.conceal(Some(&[]));
+    world.settle().await;
 }
 
 #[tokio::test]
@@ -104,4 +207,34 @@ async fn rule_14_what_the_webhook_missed_the_poll_finds() {
     let ticket = polled.source.open("Order 7", "Where is it?");
     polled.settle().await;
     assert_eq!(saying(&polled.mirrored(&ticket), "Where is it?").len(), 1);
+}
+
+#[tokio::test]
+async fn rule_15_what_no_witness_tells_the_sweep_finds_within_its_time() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut world = World::of().from(source).to(target).begin().await;
+        let tickets: Vec<String> = (0..3).map(|n| world.source.open(&format!("Order {n}"), "Where is it?")).collect();
+        world.settle().await;
+        let slipped = &tickets[1];
+        world.source.slip(slipped, "Order 7");
+        world.settle().await;
+        assert_eq!(field(&world.mirrored(slipped), "subject"), "Order 1", "no witness of {} tells", source.vendor);
+        let bound = world.process.sweep_bound();
+        assert_eq!(bound, Duration::from_secs(24 * 3600));
+        for _ in 0..64 {
+            world.clock.advance(bound / 64);
+            while world.turn().await {}
+        }
+        assert_eq!(field(&world.mirrored(slipped), "subject"), "Order 7", "{}", source.vendor);
+        assert_eq!(world.status().await.events.get("sweep"), Some(&3), "each ticket was looked at");
+        assert_eq!(world.figure("healed by the sweep").await, 1);
+    }
+}
+
+#[test]
+fn rule_15_each_connector_states_for_each_kind_of_change_who_sees_it() {
+    for can in REGISTER {
+        let stated: Vec<Change> = can.seen.iter().map(|(change, _)| *change).collect();
+        assert_eq!(stated, Change::ALL, "{}", can.vendor);
+    }
 }

@@ -54,6 +54,33 @@ pub async fn fresh_url() -> String {
     format!("postgres://postgres@localhost/{}?host={socket}&sslmode=disable", options.get_database().expect("a name was given"))
 }
 
+/// Copies a database, as a backup does; returns the copy's name.
+pub async fn keep(options: &PgConnectOptions) -> String {
+    let name = options.get_database().expect("a name was given");
+    let copy = format!("kept_{}", uuid::Uuid::now_v7().simple());
+    let mut admin = alone(name).await;
+    execute(&mut admin, format!("create database {copy} template {name}")).await;
+    execute(&mut admin, format!("alter database {name} allow_connections true")).await;
+    copy
+}
+
+/// Puts a copy in the place of the database.
+pub async fn put_back(options: &PgConnectOptions, copy: &str) {
+    let name = options.get_database().expect("a name was given");
+    let mut admin = alone(name).await;
+    execute(&mut admin, format!("drop database {name}")).await;
+    execute(&mut admin, format!("create database {name} template {copy}")).await;
+}
+
+/// Ends all connections to a database and lets none in.
+async fn alone(name: &str) -> PgConnection {
+    let mut admin = connect(socket().await, "postgres").await;
+    execute(&mut admin, format!("alter database {name} allow_connections false")).await;
+    let ended = format!("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'");
+    execute(&mut admin, ended).await;
+    admin
+}
+
 /// The directory of the run's cluster.
 async fn socket() -> &'static Path {
     static SOCKET: OnceCell<PathBuf> = OnceCell::const_new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate::clock::Clock;
+use tidegate::sim::faults::{Hidden, Interruption};
 use tidegate::sim::server::{self, Options, Running};
 use tidegate::sim::snapshot::{MessageView, TicketView};
 use tidegate::sim::stage::{Action, Done, File, Text, Who};
@@ -184,6 +185,31 @@ impl Desk {
     /// An agent hides a message from customers.
     pub fn hide(&self, ticket: &str, message: &str) {
         self.act(&self.agent(), Action::MakePrivate { ticket: ticket.to_string(), message: message.to_string() });
+    }
+
+    /// From now on these tickets are not shown to API users (`None`: no ticket is), and all others are.
+    pub fn conceal(&self, tickets: Option<&[&str]>) {
+        let named = tickets.unwrap_or_default().iter().map(|ticket| (*ticket).to_string()).collect();
+        self.running.stage.faults().hide(Hidden { all: tickets.is_none(), tickets: named });
+    }
+
+    /// An agent sets the subject between two calls of whoever reads the ticket next.
+    pub fn interrupt(&self, ticket: &str, subject: &str) {
+        let fields = BTreeMap::from([("subject".to_string(), vec![subject.to_string()])]);
+        let action = Action::Set { ticket: ticket.to_string(), fields };
+        self.running.stage.faults().interrupt(Interruption { ticket: ticket.to_string(), who: self.agent(), action });
+    }
+
+    /// Something writes into the desk's database: no webhook and no feed tells that the subject is another.
+    pub fn slip(&self, ticket: &str, subject: &str) {
+        let fields = BTreeMap::from([("subject".to_string(), vec![subject.to_string()])]);
+        let action = Action::Set { ticket: ticket.to_string(), fields };
+        self.running.stage.slip(&self.agent(), action).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// API calls of one kind so far.
+    pub fn calls(&self, kind: &str) -> u64 {
+        self.running.stage.calls().get(kind).copied().unwrap_or(0)
     }
 
     /// Every ticket in the desk's own store.

@@ -15,6 +15,7 @@ use tidegate::cutover::report::Report;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
+use tidegate::ledger::status::Status;
 use tidegate::replay::course::{GoOn, Steps};
 use tidegate::sim::judge::{self, rules::Rules};
 use tidegate::sim::snapshot::TicketView;
@@ -100,6 +101,7 @@ impl Plan {
         for (name, secret) in [("zendesk", "sim-secret"), ("request-tracker", "sim-token"), ("hook", "hook-secret")] {
             std::fs::write(secrets.path().join(name), secret).expect("a file of one's own");
         }
+        ledger.recognise(clock.now()).await.expect("an answer");
         let process = Process::start(&ledger, &clock, steps).await;
         let text = self.file(&source, &target, &process.url, &secrets);
         let mirror = apply(&ledger, &clock, &text).await;
@@ -154,6 +156,19 @@ impl World {
         let next = self.process.successor(Arc::new(GoOn)).await;
         self.process = next;
         self.process.serve(&self.mirror).await;
+    }
+
+    /// The ledger is put back to a copy of it; the next process finds it so.
+    pub async fn put_back(&mut self, copy: &str) {
+        db::put_back(&self.options, copy).await;
+        self.ledger.recognise(self.clock.now()).await.expect("an answer");
+        self.mirror = self.ledger.mirror("demo").await.expect("it was there then too");
+        self.restart().await;
+    }
+
+    /// A copy of the ledger as it is.
+    pub async fn keep(&self) -> String {
+        db::keep(&self.options).await
     }
 
     /// Lists every ticket of the source, as the full copy does.
@@ -247,6 +262,19 @@ impl World {
         parked.retain(|one| one.kind == kind);
         assert!(!parked.is_empty(), "nothing is parked as {kind}");
         parked
+    }
+
+    /// A person mended what is parked as `kind`, and releases it.
+    pub async fn release(&mut self, kind: &'static str) {
+        for parked in self.parked(kind).await {
+            assert!(self.ledger.decide_parked(parked.id, true, self.clock.now()).await.expect("an answer"));
+        }
+        self.settle().await;
+    }
+
+    /// Where the mirror stands.
+    pub async fn status(&self) -> Status {
+        self.ledger.status(self.mirror.id, self.clock.now()).await.expect("an answer")
     }
 
     /// A figure of the mirror.

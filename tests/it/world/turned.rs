@@ -13,9 +13,11 @@ use tidegate::gateway::witness::Registrar;
 use tidegate::intake::backfill::Lister;
 use tidegate::intake::poll::Poller;
 use tidegate::intake::receive::Ears;
+use tidegate::intake::sweep::Sweeper;
 use tidegate::intake::writer::writer;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::mirror::MirrorRow;
+use tidegate::replay::canary::Watcher;
 use tidegate::replay::course::{Course, Steps};
 use tidegate::replay::engine::{Courses, Engine};
 use tidegate::replay::house::{House, Settings, Turns};
@@ -37,7 +39,7 @@ pub struct Process {
     courses: Courses,
     ears: Ears,
     wake: Arc<Notify>,
-    served: Option<(Arc<Course>, [Poller; 2], Lister)>,
+    served: Option<(Arc<Course>, [Poller; 2], Lister, Sweeper)>,
     tasks: JoinSet<()>,
 }
 
@@ -99,7 +101,7 @@ impl Process {
     /// Takes a mirror in: the poll's watermark first, then the webhook.
     pub async fn serve(&mut self, mirror: &MirrorRow) {
         let connected = self.connect(mirror);
-        let (_, pollers, _) = self.served.as_ref().expect("it was just connected");
+        let (_, pollers, ..) = self.served.as_ref().expect("it was just connected");
         for poller in pollers {
             poller.start().await.expect("a watermark");
             let side = poller.side;
@@ -142,8 +144,16 @@ impl Process {
             source: desk,
             wake: self.wake.clone(),
         };
+        let sweeper = Sweeper {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            every: connected.config.source.sweep,
+            wake: self.wake.clone(),
+        };
         self.courses.write().expect("nobody panicked").insert(course.id, course.clone());
-        self.served = Some((course, pollers, lister));
+        self.served = Some((course, pollers, lister, sweeper));
         connected
     }
 
@@ -152,9 +162,17 @@ impl Process {
         &self.served.as_ref().expect("a mirror is served").0
     }
 
-    /// One activation of poll and listing; a failing desk is asked again a little later.
+    /// One look at what the credentials can see.
+    pub async fn watch(&self) {
+        let course = self.course().clone();
+        let watcher = Watcher { ledger: self.ledger.clone(), clock: self.clock.clone(), course, wake: self.wake.clone() };
+        watcher.activate().await;
+    }
+
+    /// One activation of polls, listing and sweep, and of the watch over a desk that is out of sight; a failing desk is asked
+    /// again a little later.
     pub async fn listen(&self, clock: &Clock) {
-        let (_, pollers, lister) = self.served.as_ref().expect("a mirror is served");
+        let (_, pollers, lister, sweeper) = self.served.as_ref().expect("a mirror is served");
         for poller in pollers {
             for _ in 0..20 {
                 if poller.poll().await.is_ok() {
@@ -164,6 +182,15 @@ impl Process {
             }
         }
         while lister.activate().await == Next::Again {}
+        sweeper.activate().await;
+        if !self.ledger.blind(self.course().id).await.expect("an answer").is_empty() {
+            self.watch().await;
+        }
+    }
+
+    /// Within which every ticket is looked at.
+    pub fn sweep_bound(&self) -> Duration {
+        self.served.as_ref().expect("a mirror is served").3.every
     }
 
     /// How long a lane rests after its lease ran out.

@@ -74,7 +74,7 @@ async fn all_pages_are_read_and_a_change_in_between_is_noticed() {
 
     let audits = [10, 11, 11, 12, 12, 13].map(|id| (200, json!({ "audits": [audit(id)] })));
     script.answers.lock().unwrap().insert(AUDITS.into(), audits.to_vec());
-    assert_eq!(desk.read(&TicketId::new("5"), None).await.unwrap(), Read::Torn);
+    assert!(matches!(desk.read(&TicketId::new("5"), None).await.unwrap(), Read::Torn(_)));
 }
 
 #[tokio::test]
