@@ -47,7 +47,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
     let promised_there = house.ledger.promise(claim.pair, pair.authority.other(), claim.pending).await?;
     let read_at = house.clock.now();
-    let lead = hydrate::lead(course, &pair, claim, &promise).await?;
+    let mut lead = hydrate::lead(course, &pair, claim, &promise).await?;
     house.steps.reached("hydrated").await;
     if let Some(state) = outside(course, &pair, &lead) {
         return settle_untouched(house, course, claim, &pair, &lead, (state, read_at)).await;
@@ -55,6 +55,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
     let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
     let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
+    people::introduce(course, pair.authority, &mut lead, &links).await?;
     let mut base = pair.base.clone().unwrap_or_default();
     if let Some(follow) = &follow {
         take_half_done(&mut base, &half_done, follow, &pair);

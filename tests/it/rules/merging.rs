@@ -108,6 +108,24 @@ async fn rule_20_one_customer_of_many_tickets_is_one_person() {
 }
 
 #[tokio::test]
+async fn rule_20_the_line_before_a_message_names_its_author_as_people_know_them() {
+    for source in [request_tracker, zendesk] {
+        let mut world = World::of().from(source()).to(request_tracker()).begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.source.answer(&ticket, "On its way.");
+        world.settle().await;
+        let mirrored = world.mirrored(&ticket);
+        let agent = world.source.agent();
+        for (words, name, address) in
+            [("Where is it?", "Jane Doe", "jane@northwind.example"), ("On its way.", &agent.name, &agent.email)]
+        {
+            let body = &saying(&mirrored, words)[0].body;
+            assert!(body.contains(&format!("{name} ({address}) wrote on ")), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn rule_21_a_link_arrives_with_its_other_end() {
     let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
     let (child, parent) = (world.source.open("Order 7", "Where is it?"), world.source.open("The ship", "It sank."));
