@@ -179,6 +179,14 @@ def ticket_twice(scene):
     scene.seen.there[double.id] = double
 
 
+def follow_up_more(scene):
+    _, there = scene.pair()
+    double = copy.deepcopy(there)
+    double.id, double.key, double.messages = "999999", f"{there.key}:1", []
+    double.root = double.id
+    scene.seen.there[double.id] = double
+
+
 def ticket_of_nobody(scene):
     scene.seen.there["999999"] = Ticket("999999", "present", "999999")
 
@@ -236,7 +244,8 @@ CONTROLS = [
     ("time", opened_later), ("field", field_of("subject", "Somebody's")), ("field", field_of("status", "rejected")),
     ("field", field_of("assignee", "else@customer.example")), ("field", loser_written("source")), ("field", loser_written("target")),
     ("tags", tag_lost), ("tags", tag_more), ("link", link_lost), ("link", link_more), ("people", copy_lost), ("people", copy_more),
-    ("people", follower_lost), ("people", other_name), ("ticket", ticket_lost), ("ticket", ticket_twice), ("ticket", ticket_of_nobody),
+    ("people", follower_lost), ("people", other_name), ("ticket", ticket_lost), ("ticket", ticket_twice), ("ticket", follow_up_more),
+    ("ticket", ticket_of_nobody),
     ("deleted", not_deleted), ("merged", not_merged), ("native", native_lost), ("native", native_overwritten),
     ("conflict", conflict_untold), ("conflict", conflict_misses_loser), ("conflict", conflict_more),
 ]

@@ -77,6 +77,8 @@ class Judge:
         numbers = [number for number, _ in self.parts[root]]
         if len(set(numbers)) != len(numbers):
             verdict.differ("ticket", f"source {root}: twice in the target")
+        if len(copies) != 1 + sum(copy.id in self.native.closed for copy in copies):
+            verdict.differ("ticket", f"source {root}: {len(copies)} tickets in the target, a follow-up without a closed one or none after one")
         if lead.state == "deleted":
             if "tidegate_deleted" not in copies[-1].tags and copies[-1].state != "deleted":
                 verdict.differ("deleted", f"source {root}: deleted, and the target does not say so")

@@ -27,7 +27,7 @@ from zendesk import Zendesk
 
 LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONTROL = Customer("Connie Control", "control@customer.example")
-PAST, STEPS, SETTLE = 12, int(os.environ.get("TIDEGATE_LAB_STEPS", "40")), 90
+PAST, STEPS, SETTLE = 12, int(os.environ.get("TIDEGATE_LAB_STEPS", "40")), 240
 
 
 class Failed(Exception):
@@ -102,7 +102,7 @@ class Trial:
         self.data = ["--data-dir", os.path.join(self.dir, "data"), "--listen", f"127.0.0.1:{self.port}"]
         self.gateway = f"http://127.0.0.1:{self.port}"
 
-    def tidegate(self, *arguments, may_fail=False, limit=120):
+    def tidegate(self, *arguments, may_fail=False, limit=300):
         # `check` and `status` tell on standard output; what they log is kept beside it.
         with open(os.path.join(self.dir, "verbs.log"), "a") as log:
             done = subprocess.run([self.lab.binary, *self.data, *arguments], stdout=subprocess.PIPE, stderr=log, text=True, timeout=limit)
@@ -210,7 +210,7 @@ class Trial:
             raise Failed(f"{failed}: {json.dumps(self.status()['status'])[:600]}") from None
 
     def check(self):
-        done = self.tidegate("check", self.name, "--json", may_fail=True, limit=200)
+        done = self.tidegate("check", self.name, "--json", may_fail=True)
         try:
             return dict(json.loads(done.stdout), exit=done.returncode)
         except ValueError:

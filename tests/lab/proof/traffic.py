@@ -50,6 +50,7 @@ class Native:
     tags: dict = field(default_factory=dict)  # target ticket -> tags
     deeds: set = field(default_factory=set)  # (target ticket, agent)
     disputes: list = field(default_factory=list)
+    closed: set = field(default_factory=set)  # target tickets
 
 
 class Traffic:
@@ -100,6 +101,7 @@ class Traffic:
         for kind, one, other in (("parent", 1, 0), ("refers_to", 0, 3), ("depends_on", 2, 5)):
             if kind in self.words["links"]:
                 self.source.link(agent, everything[one], kind, everything[other])
+        self.source.tag(agent, everything[1], "spring")
         for number in (0, 3, 10):
             self.copy_to(everything[number], self.customers[(number + 1) % 4], self.customers[(number + 2) % 4])
         self.source.watch(agent, everything[5], following=[self.words["agents"][1]])
@@ -138,8 +140,10 @@ class Traffic:
                 self.refused.append(f"{deed.__name__}: {refused}")
 
     def some(self, pairs=None):
-        """A ticket that is still there; with `pairs` one that is in the target too."""
-        there = [ticket for ticket in self.tickets if ticket not in self.gone and (pairs is None or ticket in pairs)]
+        """A ticket that is still there; with `pairs` one that is in the target too. Two that depend on each other are left to
+        `ended`, and one to `closed_there`."""
+        there = [ticket for ticket in self.tickets if ticket not in {*self.gone, *(self.tickets[number] for number in (2, 5, 9))}
+                 and (pairs is None or ticket in pairs)]
         return self.dice.choice(there)
 
     def answered(self, _):
@@ -240,9 +244,24 @@ class Traffic:
             self.source.delete(self.source.agents[0], ticket)
             self.gone.add(ticket)
 
+    def ended(self, _):
+        """A ticket and, before it, the one that it depends on: no desk ends them in another order."""
+        for number in (5, 2):
+            self.source.set(self.source.agents[0], self.tickets[number], {"status": self.words["done"]})
+
     # at the target
     def there(self, pairs):
         return pairs[self.some({one: two for one, two in pairs.items() if one not in self.tickets[6:9]})]
+
+    def closed_there(self, pairs):
+        """Where a ticket can be closed for good: what its customer writes afterwards goes on in a follow-up."""
+        if hasattr(self.target, "close"):
+            ticket, copy = self.tickets[9], pairs[self.tickets[9]]
+            self.target.close(self.target.agents[1], copy)
+            self.source.answer(self.customer_of[ticket], ticket, self.text(), self.files())
+            self.native.closed.add(copy)
+            # The one says that it is over, the other that it goes on.
+            self.native.disputes.append(Dispute(ticket, copy, "status", "status", "open", "closed", "source"))
 
     def target_replied(self, pairs):
         self.say_there(pairs, True)
@@ -278,6 +297,7 @@ class Traffic:
 
 T = Traffic
 MUST = [T.target_replied, T.opened, T.answered, T.target_noted, T.replied, T.disputed, T.noted, T.target_set, T.status, T.changed, T.merged,
-        T.copied, T.target_tagged, T.deleted, T.tagged, T.linked, T.uncopied, T.adopted, T.unlinked, T.followed, T.renamed, T.given, T.unfollowed]
+        T.copied, T.target_tagged, T.deleted, T.tagged, T.linked, T.uncopied, T.adopted, T.unlinked, T.followed, T.renamed, T.given, T.unfollowed,
+        T.ended, T.closed_there]
 DEEDS = [T.answered, T.answered, T.replied, T.replied, T.noted, T.changed, T.changed, T.renamed, T.given, T.status, T.status, T.tagged,
          T.opened, T.linked, T.copied, T.target_replied, T.target_replied, T.target_noted, T.target_set, T.target_tagged]

@@ -82,6 +82,9 @@ class Zendesk:
     def set(self, agent, ticket, fields):
         self.put(agent, ticket, self.body(agent, fields))
 
+    def close(self, agent, ticket):
+        self.put(agent, ticket, {"status": "closed"})
+
     def tag(self, agent, ticket, tag):
         self.put(agent, ticket, {"additional_tags": [tag]})
 
