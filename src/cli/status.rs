@@ -8,12 +8,16 @@ use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::ledger::Ledger;
 use crate::ledger::check::PairRecord;
+use crate::ledger::conflict::Conflict;
 use crate::ledger::feed::Witness;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
 
 use super::open;
+
+/// So many conflicts are shown to people; `--json` has all.
+const CONFLICTS: usize = 5;
 
 /// Options of `status`.
 #[derive(Debug, clap::Args)]
@@ -49,15 +53,16 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     for mirror in mirrors {
         let status = ledger.status(mirror.id, now).await?;
         let (source, target) = (ledger.witness(mirror.id, Side::Source).await?, ledger.witness(mirror.id, Side::Target).await?);
+        let conflicts = ledger.conflicts(mirror.id).await?;
         if !args.json {
-            for line in lines(&mirror, &status, [&source, &target]) {
+            for line in lines(&mirror, &status, [&source, &target]).into_iter().chain(conflict_lines(&conflicts)) {
                 println!("{line}");
             }
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
-            "webhook": { "source": source, "target": target },
+            "webhook": { "source": source, "target": target }, "conflicts": conflicts,
         }));
     }
     if args.json {
@@ -189,4 +194,25 @@ fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {
         (None, None) => format!("  {side} poll: not started; run tidegate serve"),
     });
     lines
+}
+
+/// The latest first, with the value that lost.
+fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
+    let mut lines: Vec<String> = conflicts.iter().take(CONFLICTS).map(conflict_line).collect();
+    if conflicts.len() > CONFLICTS {
+        lines.push(format!("  … and {} conflicts more; `--json` has them all", conflicts.len() - CONFLICTS));
+    }
+    lines
+}
+
+fn conflict_line(conflict: &Conflict) -> String {
+    let ticket = |id: &Option<String>| id.clone().unwrap_or_else(|| "(none)".to_string());
+    let ends = format!("source {} → target {}", ticket(&conflict.source_ticket), ticket(&conflict.target_ticket));
+    let (source, target) = (&conflict.source, &conflict.target);
+    let outcome = match conflict.winner.as_str() {
+        "source" => format!("the source's `{source}` stands, the target's `{target}` is lost"),
+        "target" => format!("the target's `{target}` stands, the source's `{source}` is lost"),
+        _ => format!("the source says `{source}`, the target `{target}`: undecided"),
+    };
+    format!("  conflict: {ends}, `{}`: {outcome}", conflict.field)
 }

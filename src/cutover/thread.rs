@@ -153,11 +153,13 @@ fn compare_author(case: &Case<'_>, message: &Message, held: &Message, spoken: &S
     found.differ(Kind::Author, format!("{} has another author", name_of(case, message)), source, &there);
 }
 
-/// `Jane Doe (jane@example.org)`, or the name or id alone.
+/// `Jane Doe (jane@example.org)`, or the name alone; the id of somebody who has no name any more.
 fn is_named(known: &Known, message: &Message, who: &str) -> bool {
-    let names = known.names.iter().map(|name| fold(name)).chain([message.author.to_string()]);
+    let nameless = known.names.is_empty().then(|| message.author.to_string());
+    let names = known.names.iter().map(|name| fold(name)).chain(nameless);
     let (name, email) = who.strip_suffix(')').and_then(|who| who.rsplit_once(" (")).unwrap_or((who, ""));
-    names.clone().any(|known| known == who || known == name) || known.emails.iter().any(|known| known.eq_ignore_ascii_case(email))
+    names.into_iter().any(|known| known == who || known == name)
+        || known.emails.iter().any(|known| known.eq_ignore_ascii_case(email))
 }
 
 fn compare_time(case: &Case<'_>, message: &Message, held: &Message, spoken: &Spoken, found: &mut Findings) {

@@ -52,7 +52,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
     let promised_there = house.ledger.promise(claim.pair, pair.authority.other(), claim.pending).await?;
     let read_at = house.clock.now();
-    let Seen { ticket: lead, whole } = hydrate::lead(course, &pair, claim, &promise).await?;
+    let Seen { ticket: mut lead, whole } = hydrate::lead(course, &pair, claim, &promise).await?;
     house.steps.reached("hydrated").await;
     if !whole && pair.target_ticket.is_none() {
         return hydrate::not_yet(claim, format!("ticket {} changed each time while it was read", lead.id));
@@ -65,6 +65,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let follow = follow.map(|seen| seen.ticket);
     let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
     let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
+    people::introduce(course, pair.authority, &mut lead, &links).await?;
     let mut base = pair.base.clone().unwrap_or_default();
     if let Some(follow) = follow.as_ref().filter(|_| whole) {
         take_half_done(&mut base, &half_done, follow, &pair);

@@ -1,13 +1,15 @@
 //! People: whoever a ticket names is looked up at the following desk, once; customers who are not there are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::connectors::fault::Fault;
+use crate::desk::Side;
 use crate::desk::field::Value;
 use crate::desk::id::PersonId;
 use crate::desk::person::{NewPerson, Person, Role};
 use crate::desk::ticket::Ticket;
 use crate::ledger::person::NewPersonLink;
+use crate::merge::base::MessageLink;
 use crate::merge::scene::{Needed, people_needed};
 
 use super::course::Course;
@@ -30,6 +32,19 @@ pub async fn resolve(house: &House, course: &Course, lead: &Ticket, before: &[&V
         }
     }
     Ok(people)
+}
+
+/// Asks the leading desk about the authors of messages that are still to be written, where it did not name them with the ticket: the
+/// line before a message says who wrote it in words that people know, not by a login.
+pub async fn introduce(course: &Course, side: Side, lead: &mut Ticket, linked: &[MessageLink]) -> Result<()> {
+    let unwritten = lead.messages.iter().filter(|message| !linked.iter().any(|link| link.source == message.id));
+    let authors: BTreeSet<PersonId> = unwritten.map(|message| message.author.clone()).collect();
+    for author in authors {
+        if lead.person(&author).is_none() {
+            lead.people.extend(course.desk(side).person(&author).await?);
+        }
+    }
+    Ok(())
 }
 
 async fn look_up(house: &House, course: &Course, lead: &Ticket, needed: &Needed) -> Result<Option<PersonId>> {

@@ -218,6 +218,33 @@ async fn a_ticket_is_found_by_its_old_and_by_its_new_number() {
 }
 
 #[tokio::test]
+async fn status_shows_which_value_was_lost_in_a_conflict() {
+    let desk = Desk::new().await;
+    desk.write("demo.toml", &mirror_text(desk.scratch.path()));
+    desk.says(&["mirror", "apply", "demo.toml", "--offline"]).await;
+    let pool = sqlx::PgPool::connect(&desk.url).await.expect("a ledger");
+    let conflict = "with p as (
+            insert into pair (tenant_id, mirror_id, source_ticket, target_ticket, created_at)
+            select tenant_id, id, '7' || $1, '8' || $1, now() from mirror returning *)
+        insert into conflict (tenant_id, mirror_id, pair_id, field, source_now, target_now, winner, found_at)
+        select tenant_id, mirror_id, id, 'priority', '{\"text\": \"high\"}', '{\"text\": \"75\"}', $2, now() from p";
+    for (number, winner) in ["source", "source", "source", "undecided", "source", "target"].iter().enumerate() {
+        sqlx::query(conflict).bind(number.to_string()).bind(winner).execute(&pool).await.expect("a conflict");
+    }
+    let said = desk.says(&["status", "demo"]).await;
+    for line in [
+        "conflict: source 75 → target 85, `priority`: the target's `75` stands, the source's `high` is lost",
+        "conflict: source 74 → target 84, `priority`: the source's `high` stands, the target's `75` is lost",
+        "conflict: source 73 → target 83, `priority`: the source says `high`, the target `75`: undecided",
+        "… and 1 conflicts more; `--json` has them all",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let status: serde_json::Value = serde_json::from_str(&desk.says(&["status", "demo", "--json"]).await).expect("JSON");
+    assert_eq!(status[0]["conflicts"].as_array().map(Vec::len), Some(6));
+}
+
+#[tokio::test]
 async fn a_lease_that_no_call_fits_into_is_refused() {
     let desk = Desk::new().await;
     let (code, said) = desk.refuses(&["serve", "--lease", "30s"]).await;

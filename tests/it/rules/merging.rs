@@ -115,6 +115,24 @@ async fn rule_20_one_customer_of_many_tickets_is_one_person() {
 }
 
 #[tokio::test]
+async fn rule_20_the_line_before_a_message_names_its_author_as_people_know_them() {
+    for source in [request_tracker, zendesk] {
+        let mut world = World::of().from(source()).to(request_tracker()).begin().await;
+        let ticket = world.source.open("Order 7", "Where is it?");
+        world.source.answer(&ticket, "On its way.");
+        world.settle().await;
+        let mirrored = world.mirrored(&ticket);
+        let agent = world.source.agent();
+        for (words, name, address) in
+            [("Where is it?", "Jane Doe", "jane@northwind.example"), ("On its way.", &agent.name, &agent.email)]
+        {
+            let body = &saying(&mirrored, words)[0].body;
+            assert!(body.contains(&format!("{name} ({address}) wrote on ")), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn rule_22_news_of_a_closed_ticket_opens_a_follow_up() {
     let mut world = World::of().from(request_tracker()).to(zendesk()).begin().await;
     let ticket = world.source.open("Order 7", "Where is it?");

@@ -1,5 +1,7 @@
 //! Reading: rules 10 to 15.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::connectors::REGISTER;
@@ -7,7 +9,8 @@ use tidegate::desk::capability::Change;
 use tidegate::sim::faults::Kind;
 use tidegate::sim::snapshot::TicketState;
 
-use crate::world::desk::{field, request_tracker, saying, zendesk};
+use crate::world::desk::{Kind as Vendor, field, request_tracker, saying, zendesk};
+use crate::world::killer::Holder;
 use crate::world::stand::World;
 
 #[tokio::test]
@@ -190,6 +193,53 @@ async fn rule_13_a_ticket_that_was_merged_before_the_copy_arrives_merged() {
     let alive: Vec<_> = world.target.tickets().into_iter().filter(|ticket| ticket.state == TicketState::Present).collect();
     assert_eq!(alive.len(), 1);
     assert_eq!(saying(&alive[0], "Where is my order?").len(), 1);
+}
+
+/// A merge at the source while the merged ticket's lane is held at `step`, two messages still on their way: from then on both
+/// lanes see them, and the survivor's lane works while the other stands.
+async fn merged_under_a_lane(target: Vendor, step: &'static str) {
+    let mut world = World::of().from(request_tracker()).to(target).begin().await;
+    let (one, other) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 7!", "Where is my order?"));
+    world.settle().await;
+    let messages = [world.source.reply(&one, "Hello?"), world.source.reply(&one, "Anybody?")];
+    let holder = Arc::new(Holder::at(step, 1));
+    let held = world.process.beside(&world.mirror, holder.clone()).await;
+    let engine = held.engine.clone();
+    world.arrive().await;
+    let working = tokio::spawn(async move { engine.run_until_idle().await });
+    holder.holds().await;
+    world.source.merge(&one, &other);
+    while world.turn().await {}
+    holder.let_go();
+    working.await.expect("it ends");
+    world.settle().await;
+    for (message, words) in messages.iter().zip(["Hello?", "Anybody?"]) {
+        // A merged ticket's messages are told under both numbers.
+        let there = world.target.tickets();
+        let said = there.iter().flat_map(|ticket| saying(ticket, words)).map(|said| said.id.as_str());
+        let said: BTreeSet<&str> = said.collect();
+        assert_eq!(said.len(), 1, "held at `{step}`: {words} is there as {said:?}");
+        assert_eq!(links_of(&world, message).await, said.into_iter().map(str::to_string).collect::<Vec<_>>());
+    }
+}
+
+/// What the ledger holds a source message to have become.
+async fn links_of(world: &World, message: &str) -> Vec<String> {
+    sqlx::query_scalar("select target_message from message_link where mirror_id = $1 and source_message = $2")
+        .bind(world.mirror.id.0)
+        .bind(message)
+        .fetch_all(&world.pool)
+        .await
+        .expect("an answer")
+}
+
+#[tokio::test]
+async fn rule_13_two_lanes_that_see_one_message_after_a_merge_write_it_once() {
+    for target in [request_tracker, zendesk] {
+        for step in ["hydrated", "intent sent", "step settled"] {
+            merged_under_a_lane(target(), step).await;
+        }
+    }
 }
 
 #[tokio::test]

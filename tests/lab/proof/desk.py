@@ -1,8 +1,15 @@
 """What both kinds of desk show of a ticket. Nothing here knows Tidegate's code: it is read through each desk's own REST API."""
+import datetime
 import hashlib
 import html.parser
 import re
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Customer:
+    name: str
+    address: str
 
 
 @dataclass
@@ -20,7 +27,10 @@ class File:
 @dataclass
 class Message:
     id: str
+    ticket: str  # where it was written, which may have been merged since
     author: str  # mail address or login
+    name: str  # as the desk shows the author
+    at: datetime.datetime
     public: bool
     text: str  # as stored
     html: bool
@@ -36,11 +46,20 @@ class Ticket:
     id: str
     state: str  # present, deleted, or merged
     root: str  # itself, or the ticket that it was merged into
+    created: datetime.datetime = None
     fields: dict = field(default_factory=dict)
+    cc: set = field(default_factory=set)  # addresses
+    followers: set = field(default_factory=set)
+    names: dict = field(default_factory=dict)  # of everybody in it by address
     tags: set = field(default_factory=set)
     links: set = field(default_factory=set)  # (kind, other id)
     messages: list = field(default_factory=list)
     key: str = ""
+
+
+def moment(text):
+    """A desk's spelling of a time, to the second."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(datetime.timezone.utc).replace(microsecond=0)
 
 
 class Words(html.parser.HTMLParser):
@@ -68,4 +87,16 @@ def words(text, is_html):
         reader.feed(text)
         reader.close()
         text = "".join(reader.out)
+    return squeezed(text)
+
+
+def squeezed(text):
     return re.sub(r"[\s\u00a0\u200b]+", "", text)
+
+
+def plain(value):
+    """A value to compare: a list of one is this one."""
+    if isinstance(value, (list, tuple, set)):
+        held = tuple(sorted(map(str, value)))
+        return held if len(held) > 1 else (held or ("",))[0]
+    return "" if value is None else str(value)

@@ -16,7 +16,9 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from judge import Judge
+from controls import tampered
+from desk import Customer
+from judge import Judge, look
 from request_tracker import RequestTracker
 from runs import RUNS, mirror_file
 from traffic import Traffic
@@ -24,7 +26,8 @@ from web import Refused, call
 from zendesk import Zendesk
 
 LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAST, STEPS, SETTLE = 12, int(os.environ.get("TIDEGATE_LAB_STEPS", "40")), 90
+CONTROL = Customer("Connie Control", "control@customer.example")
+PAST, STEPS, SETTLE = 12, int(os.environ.get("TIDEGATE_LAB_STEPS", "40")), 240
 
 
 class Failed(Exception):
@@ -99,7 +102,7 @@ class Trial:
         self.data = ["--data-dir", os.path.join(self.dir, "data"), "--listen", f"127.0.0.1:{self.port}"]
         self.gateway = f"http://127.0.0.1:{self.port}"
 
-    def tidegate(self, *arguments, may_fail=False, limit=120):
+    def tidegate(self, *arguments, may_fail=False, limit=300):
         # `check` and `status` tell on standard output; what they log is kept beside it.
         with open(os.path.join(self.dir, "verbs.log"), "a") as log:
             done = subprocess.run([self.lab.binary, *self.data, *arguments], stdout=subprocess.PIPE, stderr=log, text=True, timeout=limit)
@@ -108,7 +111,7 @@ class Trial:
             raise Failed(f"tidegate {' '.join(arguments)} ended with {done.returncode}:\n{tail}")
         return done
 
-    def status(self):
+    def told(self):
         return json.loads(self.tidegate("status", self.name, "--json").stdout)[0]
 
     def desk(self, side):
@@ -134,7 +137,7 @@ class Trial:
         self.serve(source, target, since)
         self.tidegate("backfill", self.name)
         copied = len(set(traffic.tickets) - traffic.gone)
-        pairs = until("the full copy", SETTLE, lambda: self.pairs(target, newest, copied))
+        self.copied = pairs = until("the full copy", SETTLE, lambda: self.pairs(target, newest, copied))
         self.step(f"{len(pairs)} tickets copied; people at work on both sides")
         traffic.live(pairs, STEPS)
         control = self.control(target, traffic)
@@ -143,8 +146,13 @@ class Trial:
         self.step("settled; both desks are compared")
         check = self.check()
         self.step("checked; judging")
-        verdict = Judge(traffic, self.run["terms"], newest).judge()
-        return self.row(traffic, check, verdict, self.mails(target, mails, traffic, control), time.monotonic() - started)
+        seen, terms = look(traffic, newest, self.told()["conflicts"]), self.run["terms"]
+        verdict = Judge(seen, traffic.native, terms).judge()
+        controls, unseen = tampered(seen, traffic.native, terms)
+        self.step(f"judged; {controls} ways of being wrong tried on the judge")
+        new = [mail for mail in target.mails() if mail[0] not in mails]
+        problems = [f"{kind}: {what}" for kind, what in verdict.differences] + unseen + self.mailed(target, new, traffic, control)
+        return self.row(traffic, check, verdict, (controls, len(new), problems), time.monotonic() - started)
 
     def step(self, what):
         print(f"  {time.strftime('%H:%M:%S')} {self.name}: {what}", flush=True)
@@ -179,10 +187,10 @@ class Trial:
     def control(self, target, traffic):
         """A ticket that was made in the new desk and answered by a person there: its customer has to be mailed."""
         agent = target.agents[0]
-        ticket = target.open(agent, "control@customer.example", "Made in the new desk", "Support", "<p>Hello</p>")
+        ticket = target.open(agent, CONTROL, "Made in the new desk", "Support", "<p>Hello</p>")
         target.reply(agent, ticket, "<p>An answer by a person</p>")
         self.run["terms"]["made_there"] = {ticket}
-        return ticket
+        return ticket, CONTROL.address
 
     def settle(self, source, target):
         """Until what was done before now has been polled and nothing waits."""
@@ -193,7 +201,7 @@ class Trial:
         ended = datetime.datetime.now(datetime.timezone.utc)
 
         def quiet():
-            status = self.status()["status"]
+            status = self.told()["status"]
             polled = status["polled_at"] and datetime.datetime.fromisoformat(status["polled_at"].replace("Z", "+00:00")[:26].rstrip("+:") + "+00:00") > ended
             return polled and status["waiting"] == 0
         try:
@@ -202,43 +210,48 @@ class Trial:
             raise Failed(f"{failed}: {json.dumps(self.status()['status'])[:600]}") from None
 
     def check(self):
-        done = self.tidegate("check", self.name, "--json", may_fail=True, limit=200)
+        done = self.tidegate("check", self.name, "--json", may_fail=True)
         try:
             return dict(json.loads(done.stdout), exit=done.returncode)
         except ValueError:
             tail = open(os.path.join(self.dir, "verbs.log")).read()[-400:].strip()
             return {"exit": done.returncode, "said": tail}
 
-    def mails(self, target, before, traffic, control):
-        """The target's mails since the start: by people, because of us, and whether the controls were mailed."""
-        new = [mail for mail in target.mails() if mail[0] not in before]
-        people = set(self.run["terms"]["target_people"])
-        ours = [mail for mail in new if mail[2].lower() not in people]
+    def mailed(self, target, new, traffic, control):
+        """What is wrong with the target's mails since the start: one because of us, or none where a person answered."""
+        problems = [f"mailed because of us: {mail}" for mail in self.by_us(new)]
+        if not self.by_us([("", "1", "tidegate@rt.lab", "carla@northwind.example")]):
+            problems.append("a mail because of us would not be seen")
         # Zendesk's triggers leave every ticket with the silent tag alone; RT's silence is about who acts.
         answered = {ticket for ticket, _, _, public in traffic.native.said if public} if target.vendor != "zendesk" else set()
-        unmailed = [ticket for ticket in answered | {control} if not any(mail[1] == ticket for mail in new)]
-        return {"people": len(new) - len(ours), "ours": ours, "unmailed": unmailed}
+        asked = {pair: traffic.customer_of[source].address for source, pair in self.copied.items() if source in traffic.customer_of}
+        for ticket, customer in {(ticket, asked[ticket]) for ticket in answered} | {control}:
+            if not any(mail[1] == ticket and customer in mail[3] for mail in new):
+                problems.append(f"target {ticket}: a person answered, and {customer} was not mailed")
+        return problems
 
-    def row(self, traffic, check, verdict, mails, seconds):
-        all_ = self.status()
-        status, problems = all_["status"], list(verdict.differences)
+    def by_us(self, mails):
+        people = set(self.run["terms"]["target_people"])
+        return [mail for mail in mails if mail[2].lower() not in people]
+
+    def row(self, traffic, check, verdict, judged, seconds):
+        status, (controls, mails, problems) = self.told()["status"], judged
         if check["exit"] != 0:
             problems.append(f"tidegate check ended with {check['exit']}: {check.get('said', '')}")
             problems += [json.dumps(one, ensure_ascii=False) for one in check.get("differences", [])[:10]]
             problems += [json.dumps(one, ensure_ascii=False) for one in (check.get("moving", []) + check.get("unread", []))[:5]]
         if status["parked"]:
             problems.append("parked: " + self.tidegate("parked", "list", self.name).stdout.strip())
-        problems += [f"mailed because of us: {mail}" for mail in mails["ours"]]
-        problems += [f"target {ticket}: a person answered, and nobody was mailed" for ticket in mails["unmailed"]]
+        problems += [f"refused: {deed}" for deed in traffic.refused]
         by_hook = status["events"].get("webhook", 0)
         if bool(by_hook) != self.run["hook"]:
             problems.append(f"{by_hook} changes came by webhook")
         return {"mirror": self.run["title"], "tickets": verdict.tickets, "messages": verdict.messages, "files": verdict.files,
-                "agents' own": verdict.native, "deeds": traffic.done, "by hook": by_hook, "by poll": status["events"].get("poll", 0),
-                "writes": status["figures"].get("writes", 0), "p95 s": f"{status['lag']['p95']:.2f}",
-                "mails by people": mails["people"], "by us": len(mails["ours"]), "check": "parity" if check["exit"] == 0 else "NOT",
-                "judge": "agrees" if not verdict.differences else f"{len(verdict.differences)} differ", "s": f"{seconds:.0f}",
-                "problems": problems}
+                "agents' own": verdict.native, "conflicts": len(traffic.native.disputes), "deeds": traffic.done, "by hook": by_hook,
+                "by poll": status["events"].get("poll", 0), "writes": status["figures"].get("writes", 0),
+                "p95 s": f"{status['lag']['p95']:.2f}", "mails by people": mails, "check": "parity" if check["exit"] == 0 else "NOT",
+                "judge": "agrees" if not verdict.differences else f"{len(verdict.differences)} differ", "tampered": controls,
+                "s": f"{seconds:.0f}", "problems": problems}
 
     def end(self):
         for child in (self.served, self.sim):

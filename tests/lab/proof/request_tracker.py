@@ -9,8 +9,8 @@ import subprocess
 import time
 import urllib.parse
 
-from desk import Message, Ticket
-from web import Refused, ask, call
+from desk import Message, Ticket, moment
+from web import ask
 
 GATEWAY = "tidegate"
 LINKS = {"parent": "Parent", "depends_on": "DependsOn", "refers_to": "RefersTo"}
@@ -29,7 +29,7 @@ class RequestTracker:
         self.url, self.mail_dir, self.token = env["RT_URL"], env["RT_MAIL_DIR"], env["RT_TOKEN_TIDEGATE"]
         bob = subprocess.run([f"{lab}/token", name, "bob"], check=True, capture_output=True, text=True).stdout.strip()
         self.tokens = {"alice": env["RT_TOKEN_ALICE"], "bob": bob, GATEWAY: self.token}
-        self.texts, self.addresses, self.queues = {}, {}, {}
+        self.texts, self.people, self.queues = {}, {}, {}
 
     # -- calls -------------------------------------------------------------------------------------------------------
     def ask(self, who, method, path, body=None):
@@ -38,7 +38,7 @@ class RequestTracker:
     # -- what people do ----------------------------------------------------------------------------------------------
     def open(self, agent, customer, subject, queue, text, files=(), fields=None):
         """An agent opens a ticket for a customer."""
-        body = {"Queue": queue, "Subject": subject, "Requestor": customer, "Content": text, "ContentType": "text/html"}
+        body = {"Queue": queue, "Subject": subject, "Requestor": written(customer), "Content": text, "ContentType": "text/html"}
         body.update(self.body(fields or {}))
         ticket = self.ask(agent, "POST", "ticket", dict(body, **self.attached(files)))["id"]
         return str(ticket)
@@ -55,8 +55,8 @@ class RequestTracker:
 
     def mail(self, customer, subject, queue, text, files):
         mail = email.message.EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = customer, f"{queue.lower()}@rt.lab", subject
-        mail["Message-ID"] = f"<{time.time_ns()}@{customer.split('@')[1]}>"
+        mail["From"], mail["To"], mail["Subject"] = written(customer), f"{queue.lower()}@rt.lab", subject
+        mail["Message-ID"] = f"<{time.time_ns()}@{customer.address.split('@')[1]}>"
         mail.set_content(re.sub("<[^>]*>", "", text))
         mail.add_alternative(f"<html><body>{text}</body></html>", subtype="html")
         for file in files:
@@ -95,6 +95,12 @@ class RequestTracker:
         tags = self.show(ticket)["Tags"]
         self.ask(agent, "PUT", f"ticket/{ticket}", {"CustomFields": {"Tags": sorted(set(tags) | {tag})}})
 
+    def watch(self, agent, ticket, copied=None, following=None):
+        """Sets who gets a copy (customers) and who follows (addresses of agents)."""
+        body = {"Cc": [written(one) for one in copied]} if copied is not None else {}
+        body.update({"AdminCc": list(following)} if following is not None else {})
+        self.ask(agent, "PUT", f"ticket/{ticket}", body)
+
     def link(self, agent, ticket, kind, to):
         self.ask(agent, "PUT", f"ticket/{ticket}", {f"Add{LINKS[kind]}": [int(to)]})
 
@@ -132,24 +138,27 @@ class RequestTracker:
     def read(self, ticket):
         """A ticket as it is now."""
         json = self.ask(GATEWAY, "GET", f"ticket/{ticket}")
-        root = str(json["id"])
+        root, created = str(json["id"]), moment(json["Created"])
         if root != str(ticket):
             return Ticket(str(ticket), "merged", root)
-        if json["Status"] == "deleted":
-            return Ticket(root, "deleted", root, key=(self.custom(json).get("Tidegate key") or [""])[0])
         custom = self.custom(json)
         key = (custom.pop("Tidegate key", []) or [""])[0]
+        if json["Status"] == "deleted":
+            return Ticket(root, "deleted", root, created, key=key)
         custom.pop("Tidegate number", None)
         tags = set(custom.pop("Tags", []))
         fields = {f"custom:{name}": sorted(values) for name, values in custom.items() if values}
         owner = json["Owner"]["id"]
-        requestors = [self.address(one["id"]) for one in json["Requestor"]]
+        requestors, cc, followers = ([self.person(one["id"]) for one in json[role]] for role in ("Requestor", "Cc", "AdminCc"))
         fields.update(subject=json.get("Subject") or "", status=json["Status"], priority=str(json["Priority"]),
-                      group=self.queue(json["Queue"]["id"]), assignee="" if owner == "Nobody" else self.address(owner),
-                      requester=requestors[0] if requestors else "")
+                      group=self.queue(json["Queue"]["id"]), assignee="" if owner == "Nobody" else self.person(owner)[0],
+                      requester=requestors[0][0] if requestors else "")
         links = {(RELATIONS[one["ref"]], str(one["id"])) for one in json["_hyperlinks"]
                  if one["ref"] in RELATIONS and one.get("type") == "ticket"}
-        return Ticket(root, "present", root, fields, tags, links, self.messages(root), key)
+        # Whoever asks besides the first is a copy to everybody else's eyes.
+        copied = {address for address, _ in requestors[1:] + cc}
+        return Ticket(root, "present", root, created, fields, copied, {address for address, _ in followers},
+                      dict(requestors + cc + followers), tags, links, self.messages(root), key)
 
     def custom(self, json):
         return {one["name"]: [value for value in one["values"] if value] for one in json["CustomFields"]}
@@ -159,10 +168,12 @@ class RequestTracker:
             self.queues[number] = self.ask(GATEWAY, "GET", f"queue/{number}")["Name"]
         return self.queues[number]
 
-    def address(self, login):
-        if login not in self.addresses:
-            self.addresses[login] = self.ask(GATEWAY, "GET", f"user/{urllib.parse.quote(login)}").get("EmailAddress") or login
-        return self.addresses[login].lower()
+    def person(self, login):
+        """Address and name."""
+        if login not in self.people:
+            user = self.ask(GATEWAY, "GET", f"user/{urllib.parse.quote(login)}")
+            self.people[login] = ((user.get("EmailAddress") or login).lower(), user.get("RealName") or user["Name"])
+        return self.people[login]
 
     def messages(self, ticket):
         parts, page = {}, 1
@@ -175,7 +186,7 @@ class RequestTracker:
             page += 1
         history, page = [], 1
         while True:
-            got = self.ask(GATEWAY, "GET", f"ticket/{ticket}/history?per_page=100&page={page}&fields=Type,Creator,Created")
+            got = self.ask(GATEWAY, "GET", f"ticket/{ticket}/history?per_page=100&page={page}&fields=Type,Creator,Created,ObjectId")
             history += got["items"]
             if len(got["items"]) < 100:
                 break
@@ -193,9 +204,10 @@ class RequestTracker:
                 files.append((part["Filename"], hashlib.sha256(data).hexdigest()))
             elif part["ContentType"] == "text/html" or (part["ContentType"] == "text/plain" and not is_html):
                 text, is_html = data.decode("utf-8", "replace"), part["ContentType"] == "text/html"
-        author = transaction["Creator"]["id"]
-        author = author if author == GATEWAY else self.address(author)
-        return Message(str(transaction["id"]), author, transaction["Type"] != "Comment", text, is_html, sorted(files))
+        login = transaction["Creator"]["id"]
+        address, name = self.person(login)
+        return Message(str(transaction["id"]), str(transaction["ObjectId"]), GATEWAY if login == GATEWAY else address, name,
+                       moment(transaction["Created"]), transaction["Type"] != "Comment", text, is_html, sorted(files))
 
     def content(self, part):
         if part not in self.texts:
@@ -213,3 +225,7 @@ class RequestTracker:
             number = one.get("x-rt-ticket", "#?").rsplit("#", 1)[1]
             found.append((path, number, one.get("x-rt-originator", ""), one.get("to", "") + one.get("bcc", "")))
         return found
+
+
+def written(customer):
+    return f"{customer.name} <{customer.address}>"

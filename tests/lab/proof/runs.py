@@ -1,12 +1,21 @@
 """The four mirrors: their files, the words that people use in them, and once more, for the judge, what each side's words become."""
 
+# A dispute: the field and values at the source, the same values in the same order at the target, and who wins by the policy.
 RT_WORDS = {
     "done": "resolved", "statuses": ["open", "stalled", "resolved"], "theirs": "custom:Details",
+    "links": ["parent", "depends_on", "refers_to"], "agents": ["alice@rt.lab", "bob@rt.lab"],
+    "disputes": [("priority", ["0", "20", "50", "75"], "priority", ["0", "20", "50", "75"], "source"),
+                 ("custom:Severity", ["low", "normal", "high"], "custom:Severity", ["low", "normal", "high"], "target")],
     "fields": {"priority": ["0", "20", "50", "75"], "custom:Severity": ["low", "normal", "high"],
-               "custom:Products": [["alpha"], ["beta"], ["alpha", "gamma"]], "custom:Delivery": ["2027-01-02", "2027-03-04"]},
+               "custom:Products": [["alpha"], ["beta"], ["alpha", "gamma"]], "custom:Delivery": ["2027-01-02", "2027-03-04"],
+               # Half a year apart: one of them is in summer time.
+               "custom:Renewal": ["2027-01-02 03:04:05", "2027-07-06 05:04:03"]},
 }
 ZENDESK_WORDS = {
     "done": "solved", "statuses": ["open", "pending", "hold", "solved"], "theirs": "custom:Details",
+    "links": ["parent"], "agents": ["ada@desk.example", "ben@desk.example"],
+    "disputes": [("priority", ["low", "normal", "high", "urgent"], "priority", ["20", "50", "75", "100"], "source"),
+                 ("custom:Product", ["product_sail", "product_rudder", "product_hull_wood"], "custom:Severity", ["low", "normal", "high"], "target")],
     "fields": {"priority": ["low", "normal", "high", "urgent"], "custom:Product": ["product_sail", "product_rudder", "product_hull_wood"],
                "custom:Topics": [["topic_invoice"], ["topic_bug", "topic_invoice"]], "custom:Renewal date": ["2027-01-02", "2027-03-04"]},
 }
@@ -138,21 +147,29 @@ def to_zendesk(here):
     return out
 
 
-RT_TARGET = {"bylines": True, "own_tags": {"tidegate", "tidegate_deleted"}, "reopened": {"open", "resolved"},
+RT_TO_ZENDESK_DISPUTES = [
+    ("priority", ["0", "20", "50", "75"], "priority", ["low", "normal", "high", "urgent"], "source"),
+    ("custom:Severity", ["low", "normal", "high"], "custom:Product", ["product_sail", "product_rudder", "product_hull_wood"], "target"),
+]
+TO_ADA = {"alice@rt.lab": "ada@desk.example", "bob@rt.lab": "ben@desk.example"}
+RT_TARGET = {"bylines": True, "gateway": "tidegate", "merge_notes": False, "creation_time": True, "own_tags": {"tidegate", "tidegate_deleted"}, "reopened": {"open"},
              "target_people": list(RT_PEOPLE.values()), "address": lambda agent: RT_PEOPLE[agent], "made_there": set()}
-ZENDESK_TARGET = {"bylines": False, "own_tags": {"tidegate", "tidegate_silent", "tidegate_deleted", "closed_by_merge"},
-                  "reopened": {"open", "solved"}, "target_people": ["ada@desk.example", "ben@desk.example"],
+ZENDESK_TARGET = {"bylines": False, "gateway": "admin@sim.example", "merge_notes": True, "creation_time": True, "own_tags": {"tidegate", "tidegate_silent", "tidegate_deleted", "closed_by_merge"},
+                  "reopened": {"open"}, "target_people": ["ada@desk.example", "ben@desk.example"],
                   "address": lambda agent: agent, "made_there": set()}
+
+EVERY_KIND = {"parent", "depends_on", "refers_to"}
 
 RUNS = [
     {"name": "rt-rt-poll", "title": "RT → RT by poll", "source": "rt", "target": "rt", "hook": False, "tables": RT_TABLES,
-     "words": RT_WORDS, "terms": dict(RT_TARGET, fields=same, links=True)},
+     "words": RT_WORDS, "terms": dict(RT_TARGET, fields=same, links=EVERY_KIND, people={})},
     {"name": "rt-rt-hook", "title": "RT → RT by hook", "source": "rt", "target": "rt", "hook": True, "tables": RT_TABLES,
-     "words": RT_WORDS, "terms": dict(RT_TARGET, fields=same, links=True)},
+     "words": RT_WORDS, "terms": dict(RT_TARGET, fields=same, links=EVERY_KIND, people={})},
     {"name": "zendesk-rt", "title": "Zendesk → RT", "source": "zendesk", "target": "rt", "hook": True, "tables": ZENDESK_TO_RT,
-     "words": ZENDESK_WORDS, "terms": dict(RT_TARGET, fields=from_zendesk, links=False)},
+     "words": ZENDESK_WORDS, "terms": dict(RT_TARGET, fields=from_zendesk, links=EVERY_KIND, people={two: one for one, two in TO_ADA.items()})},
     {"name": "rt-zendesk", "title": "RT → Zendesk", "source": "rt", "target": "zendesk", "hook": True, "tables": RT_TO_ZENDESK,
-     "words": dict(RT_WORDS, theirs="custom:Root cause"), "terms": dict(ZENDESK_TARGET, fields=to_zendesk, links=False)},
+     "words": dict(RT_WORDS, theirs="custom:Root cause", disputes=RT_TO_ZENDESK_DISPUTES),
+     "terms": dict(ZENDESK_TARGET, fields=to_zendesk, links={"parent"}, people=TO_ADA)},
 ]
 
 
@@ -171,5 +188,6 @@ def mirror_file(run, source, target, gateway, secrets, since):
         every = "5s" if run["hook"] and desk.vendor != "zendesk" else "1s"
         return (f'[{side}]\nvendor = "{desk.vendor}"\nurl = "{desk.url}"\nauth = {auth}\n{names}webhook = {hook}\n'
                 f'poll = {{ every = "{every}" }}\nallow-private-addresses = true\n')
+    wins = "".join(f'"{here}" = "{winner}-wins"\n' for here, _, _, _, winner in run["words"]["disputes"] if winner == "target")
     return (f'name = "{run["name"]}"\n' + end("source", source) + end("target", target)
-            + f'[scope]\ncreated-after = {since}\n[policy]\nsilence = "admin-rule"\n' + run["tables"])
+            + f'[scope]\ncreated-after = {since}\n[policy]\nsilence = "admin-rule"\n[policy.fields]\n{wins}' + run["tables"])

@@ -1,11 +1,12 @@
 """What people do on both sides. Each deed is an ordinary one, done by the person themselves; what the judge has to find again is
-noted down."""
+noted down, and so is what a desk refused: a deed that is not done proves nothing."""
 import random
 import struct
+import time
 import zlib
 from dataclasses import dataclass, field
 
-from desk import File
+from desk import Customer, File, plain
 from web import Refused
 
 TEXTS = [
@@ -18,7 +19,7 @@ TEXTS = [
     "<p>שלום, יש לי שאלה לגבי החשבונית. 😀👍🏽</p>",
 ]
 SUBJECTS = ["Order not arrived", "Gehäuse beschädigt", "請求書について", "Erreur 504 « app »", "Question about \"quotes\"", "Renewal ☕"]
-CUSTOMERS = ["carla@northwind.example", "kenji@kyoto.example", "lea@aether.example", "omar@customer.example"]
+CUSTOMERS = [("Carla Münch", "northwind"), ("Kenji 木村", "kyoto"), ("Léa d'Aether", "aether"), ("Omar Customer", "customer")]
 
 
 def png(number):
@@ -30,12 +31,26 @@ def png(number):
 
 
 @dataclass
+class Dispute:
+    """A field of one ticket that people changed on both sides before either change was carried."""
+    source: str
+    target: str
+    here: str  # the field's name at the source
+    there: str
+    source_says: str
+    target_says: str
+    winner: str
+
+
+@dataclass
 class Native:
     """What people did at the target, which has to be there still."""
     said: list = field(default_factory=list)  # (target ticket, words, author's address, public)
     fields: dict = field(default_factory=dict)  # (target ticket, field) -> value
     tags: dict = field(default_factory=dict)  # target ticket -> tags
     deeds: set = field(default_factory=set)  # (target ticket, agent)
+    disputes: list = field(default_factory=list)
+    closed: set = field(default_factory=set)  # target tickets
 
 
 class Traffic:
@@ -44,7 +59,10 @@ class Traffic:
     def __init__(self, run, source, target, words, seed):
         self.run, self.source, self.target, self.words, self.dice = run, source, target, words, random.Random(seed)
         self.tickets, self.gone, self.native, self.count, self.done = [], set(), Native(), 0, 0
-        self.customer_of = {}
+        self.customer_of, self.copied_of, self.refused = {}, {}, []
+        # Nobody whom a former run made in one of the desks.
+        own = f"{time.time_ns() // 10**6:x}"
+        self.customers = [Customer(name, f"{name.split()[0].lower().replace('é', 'e')}.{own}@{at}.example") for name, at in CUSTOMERS]
 
     # -- words -------------------------------------------------------------------------------------------------------
     def text(self):
@@ -80,16 +98,19 @@ class Traffic:
         agent = self.source.agents[0]
         for ticket in everything[4::5]:
             self.source.set(agent, ticket, {"status": self.words["done"]})
-        if hasattr(self.source, "link"):
-            self.source.link(agent, everything[0], "refers_to", everything[3])
-            self.source.link(agent, everything[1], "parent", everything[0])
-            self.source.link(agent, everything[2], "depends_on", everything[5])
+        for kind, one, other in (("parent", 1, 0), ("refers_to", 0, 3), ("depends_on", 2, 5)):
+            if kind in self.words["links"]:
+                self.source.link(agent, everything[one], kind, everything[other])
+        self.source.tag(agent, everything[1], "spring")
+        for number in (0, 3, 10):
+            self.copy_to(everything[number], self.customers[(number + 1) % 4], self.customers[(number + 2) % 4])
+        self.source.watch(agent, everything[5], following=[self.words["agents"][1]])
         self.source.merge(agent, everything[-1], everything[-2])
         self.gone.add(everything[-1])
         return self
 
     def one_ticket(self, number):
-        customer = CUSTOMERS[number % len(CUSTOMERS)]
+        customer = self.customers[number % len(self.customers)]
         subject = f"{SUBJECTS[number % len(SUBJECTS)]} {self.run}-{number}"
         group = ["Support", "Billing"][number % 2]
         if number % 3 == 0:
@@ -116,11 +137,13 @@ class Traffic:
                 deed(self, pairs)
                 self.done += 1
             except Refused as refused:
-                print(f"    {deed.__name__.strip('_')}: the desk refused: {refused}", flush=True)
+                self.refused.append(f"{deed.__name__}: {refused}")
 
     def some(self, pairs=None):
-        """A ticket that is still there; with `pairs` one that is in the target too."""
-        there = [ticket for ticket in self.tickets if ticket not in self.gone and (pairs is None or ticket in pairs)]
+        """A ticket that is still there; with `pairs` one that is in the target too. Two that depend on each other are left to
+        `ended`, and one to `closed_there`."""
+        there = [ticket for ticket in self.tickets if ticket not in {*self.gone, *(self.tickets[number] for number in (2, 5, 9))}
+                 and (pairs is None or ticket in pairs)]
         return self.dice.choice(there)
 
     def answered(self, _):
@@ -137,7 +160,8 @@ class Traffic:
 
     def changed(self, _):
         ticket = self.some()
-        name = self.dice.choice(sorted(self.words["fields"]))
+        disputed = {one.here for one in self.native.disputes if one.source == ticket}
+        name = self.dice.choice(sorted(set(self.words["fields"]) - disputed))
         self.source.set(self.source.agents[0], ticket, {name: self.dice.choice(self.words["fields"][name])})
 
     def renamed(self, _):
@@ -159,14 +183,53 @@ class Traffic:
         self.one_ticket(100 + self.count)
 
     def linked(self, _):
-        if hasattr(self.source, "link"):
+        if "refers_to" in self.words["links"]:
             one, other = self.some(), self.some()
             if one != other:
                 self.source.link(self.source.agents[0], one, "refers_to", other)
 
+    def adopted(self, _):
+        """A second child of the first ticket. It is nobody's parent: Zendesk has only one generation."""
+        self.source.link(self.source.agents[0], self.tickets[4], "parent", self.tickets[0])
+
     def unlinked(self, _):
-        if hasattr(self.source, "unlink"):
-            self.source.unlink(self.source.agents[0], self.tickets[0], "refers_to", self.tickets[3])
+        kind, one, other = ("refers_to", 0, 3) if "refers_to" in self.words["links"] else ("parent", 1, 0)
+        self.source.unlink(self.source.agents[0], self.tickets[one], kind, self.tickets[other])
+
+    def copy_to(self, ticket, *customers):
+        self.copied_of[ticket] = list(customers)
+        self.source.watch(self.source.agents[0], ticket, copied=customers)
+
+    def copied(self, pairs):
+        ticket = self.some(pairs)
+        asks = self.customer_of[ticket]
+        more = self.dice.choice([one for one in self.customers if one != asks])
+        self.copy_to(ticket, *[one for one in self.copied_of.get(ticket, []) if one != more], more)
+
+    def uncopied(self, _):
+        """One goes, one stays."""
+        ticket = self.tickets[3]
+        self.copy_to(ticket, *self.copied_of[ticket][1:])
+
+    def followed(self, _):
+        self.source.watch(self.source.agents[0], self.tickets[2], following=self.words["agents"])
+
+    def unfollowed(self, _):
+        self.source.watch(self.source.agents[0], self.tickets[5], following=[])
+
+    def disputed(self, pairs):
+        """Both sides change one field of one ticket, the target's people first: their change alone is no news to the mirror."""
+        for number, (here, mine, there, theirs, winner) in zip((3, 5), self.words["disputes"]):
+            ticket, copy = self.tickets[number], pairs[self.tickets[number]]
+            held, held_there = (plain(desk.read(one).fields.get(name)) for desk, one, name in
+                                ((self.source, ticket, here), (self.target, copy, there)))
+            target_says = next(value for value in theirs if value != held_there)
+            # Neither what it was, nor what the target's people say, nor what it was there.
+            source_says = next(value for at, value in enumerate(mine) if value != held and theirs[at] not in (target_says, held_there))
+            self.target.set(self.target.agents[0], copy, {there: target_says})
+            self.source.set(self.source.agents[0], ticket, {here: source_says})
+            self.native.disputes.append(Dispute(ticket, copy, here, there, source_says, target_says, winner))
+            self.native.deeds.add((copy, self.target.agents[0]))
 
     def merged(self, _):
         if len(self.tickets) - len(self.gone) > 8:
@@ -181,9 +244,24 @@ class Traffic:
             self.source.delete(self.source.agents[0], ticket)
             self.gone.add(ticket)
 
+    def ended(self, _):
+        """A ticket and, before it, the one that it depends on: no desk ends them in another order."""
+        for number in (5, 2):
+            self.source.set(self.source.agents[0], self.tickets[number], {"status": self.words["done"]})
+
     # at the target
     def there(self, pairs):
         return pairs[self.some({one: two for one, two in pairs.items() if one not in self.tickets[6:9]})]
+
+    def closed_there(self, pairs):
+        """Where a ticket can be closed for good: what its customer writes afterwards goes on in a follow-up."""
+        if hasattr(self.target, "close"):
+            ticket, copy = self.tickets[9], pairs[self.tickets[9]]
+            self.target.close(self.target.agents[1], copy)
+            self.source.answer(self.customer_of[ticket], ticket, self.text(), self.files())
+            self.native.closed.add(copy)
+            # The one says that it is over, the other that it goes on.
+            self.native.disputes.append(Dispute(ticket, copy, "status", "status", "open", "closed", "source"))
 
     def target_replied(self, pairs):
         self.say_there(pairs, True)
@@ -218,7 +296,8 @@ class Traffic:
 
 
 T = Traffic
-MUST = [T.target_replied, T.opened, T.answered, T.target_noted, T.replied, T.noted, T.target_set, T.status, T.changed, T.merged,
-        T.target_tagged, T.deleted, T.tagged, T.linked, T.unlinked, T.renamed, T.given]
+MUST = [T.target_replied, T.opened, T.answered, T.target_noted, T.replied, T.disputed, T.noted, T.target_set, T.status, T.changed, T.merged,
+        T.copied, T.target_tagged, T.deleted, T.tagged, T.linked, T.uncopied, T.adopted, T.unlinked, T.followed, T.renamed, T.given, T.unfollowed,
+        T.ended, T.closed_there]
 DEEDS = [T.answered, T.answered, T.replied, T.replied, T.noted, T.changed, T.changed, T.renamed, T.given, T.status, T.status, T.tagged,
-         T.opened, T.linked, T.target_replied, T.target_replied, T.target_noted, T.target_set, T.target_tagged]
+         T.opened, T.linked, T.copied, T.target_replied, T.target_replied, T.target_noted, T.target_set, T.target_tagged]

@@ -1,9 +1,10 @@
 """A simulated Zendesk, as its people use it: agents by REST as themselves, customers by mail."""
 import hashlib
+import json as text_json
 import re
 import urllib.parse
 
-from desk import Message, Ticket
+from desk import Message, Ticket, moment
 from web import Refused, ask, basic, call
 
 ADMIN = "admin@sim.example"
@@ -12,6 +13,8 @@ FIELDS = {360010002: "Root cause", 360010004: "Renewal date", 360010008: "Produc
 # Tags that are really the value of a field.
 OPTIONS = {"vip_customer", "product_mast", "product_sail", "product_rudder", "product_hull_wood", "product_hull_steel",
            "topic_shipping", "topic_invoice", "topic_bug"}
+# The last comment of a ticket that was merged, by the desk's own words or by ours.
+MERGED_INTO = re.compile(r"(?:<[^>]*>)*This (?:request was closed and merged into request|ticket was merged into) #(\d+)\b")
 
 
 class Zendesk:
@@ -27,13 +30,13 @@ class Zendesk:
         return ask(method, url, {"Authorization": basic(f"{who}/token", "sim-token")}, body)
 
     def act(self, who, action):
-        who = {"email": who, "name": who.split("@")[0].replace(".", " ").title(), "agent": False}
+        who = {"email": who.address, "name": who.name, "agent": False}
         return ask("POST", f"{self.url}/_sim/act", None, {"who": who, "action": action})
 
     # -- what people do ----------------------------------------------------------------------------------------------
     def open(self, agent, customer, subject, group, text, files=(), fields=None):
         number = next(number for number, name in GROUPS.items() if name == group)
-        ticket = {"subject": subject, "group_id": number, "requester": {"email": customer, "name": customer.split("@")[0]},
+        ticket = {"subject": subject, "group_id": number, "requester": {"email": customer.address, "name": customer.name},
                   "comment": self.comment(agent, text, files, True)}
         ticket.update(self.body(agent, fields or {}))
         return str(self.ask(agent, "POST", "tickets.json", {"ticket": ticket})["ticket"]["id"])
@@ -55,9 +58,8 @@ class Zendesk:
         tokens = []
         for file in files:
             url = f"{self.url}/api/v2/uploads.json?filename={urllib.parse.quote(file.name)}"
-            import json
             got = call("POST", url, {"Authorization": basic(f"{agent}/token", "sim-token")}, file.data, file.kind)
-            tokens.append(json.loads(got)["upload"]["token"])
+            tokens.append(text_json.loads(got)["upload"]["token"])
         return {"html_body": text, "public": public, "uploads": tokens}
 
     def put(self, agent, ticket, body):
@@ -80,8 +82,31 @@ class Zendesk:
     def set(self, agent, ticket, fields):
         self.put(agent, ticket, self.body(agent, fields))
 
+    def close(self, agent, ticket):
+        self.put(agent, ticket, {"status": "closed"})
+
     def tag(self, agent, ticket, tag):
         self.put(agent, ticket, {"additional_tags": [tag]})
+
+    def watch(self, agent, ticket, copied=None, following=None):
+        """Sets who gets a copy (customers) and who follows (addresses of agents)."""
+        body, held = {}, self.ask(ADMIN, "GET", f"tickets/{ticket}.json")["ticket"]
+        for name, people, ids in (("email_ccs", copied, "email_cc_ids"), ("followers", following, "follower_ids")):
+            if people is not None:
+                new = [{"user_email": getattr(one, "address", one), "user_name": getattr(one, "name", one)} for one in people]
+                gone = [one for one in held[ids] if self.person(one)[0] not in {one["user_email"] for one in new}]
+                body[name] = [dict(one, action="put") for one in new] + [{"user_id": one, "action": "delete"} for one in gone]
+        self.put(agent, ticket, body)
+
+    def link(self, agent, ticket, kind, to):
+        """The one kind that Zendesk has: an incident and its problem."""
+        if kind == "parent":
+            self.put(agent, to, {"type": "problem"})
+            self.put(agent, ticket, {"type": "incident", "problem_id": int(to)})
+
+    def unlink(self, agent, ticket, kind, _):
+        if kind == "parent":
+            self.put(agent, ticket, {"problem_id": None})
 
     def merge(self, agent, ticket, into):
         self.ask(agent, "POST", f"tickets/{into}/merge.json", {"ids": [int(ticket)]})
@@ -110,9 +135,10 @@ class Zendesk:
             if refused.status != 404:
                 raise
             return Ticket(str(ticket), "deleted", str(ticket))
+        assignee = self.person(json["assignee_id"])[0] if json["assignee_id"] else ""
         fields = {"subject": json["subject"], "status": json["status"], "priority": json["priority"] or "",
-                  "group": GROUPS.get(json["group_id"], ""), "assignee": self.person(json["assignee_id"]),
-                  "requester": self.person(json["requester_id"])}
+                  "group": GROUPS.get(json["group_id"], ""), "assignee": assignee,
+                  "requester": self.person(json["requester_id"])[0]}
         for one in json["custom_fields"]:
             if one["id"] in FIELDS and one["value"] not in (None, "", []):
                 value = one["value"]
@@ -120,17 +146,19 @@ class Zendesk:
         messages = self.messages(ticket)
         root, state = str(ticket), "present"
         if "closed_by_merge" in json["tags"]:
-            into = re.search(r"#(\d+)", messages[-1].text)
+            into = MERGED_INTO.match(messages[-1].text)
             root, state = (into.group(1), "merged") if into else (root, state)
-        tags = set(json["tags"]) - OPTIONS
-        return Ticket(str(ticket), state, root, fields, tags, set(), messages, json.get("external_id") or "")
+        cc, followers = ([self.person(one) for one in json[ids]] for ids in ("email_cc_ids", "follower_ids"))
+        links = {("parent", str(json["problem_id"]))} if json["problem_id"] else set()
+        return Ticket(str(ticket), state, root, moment(json["created_at"]), fields, {address for address, _ in cc},
+                      {address for address, _ in followers}, dict([self.person(json["requester_id"]), *cc, *followers]),
+                      set(json["tags"]) - OPTIONS, links, messages, json.get("external_id") or "")
 
     def person(self, number):
-        if number is None:
-            return ""
+        """Address and name."""
         if number not in self.people:
             user = self.ask(ADMIN, "GET", f"users/{number}.json")["user"]
-            self.people[number] = (user["email"] or user["name"]).lower()
+            self.people[number] = ((user["email"] or user["name"]).lower(), user["name"])
         return self.people[number]
 
     def messages(self, ticket):
@@ -139,11 +167,11 @@ class Zendesk:
             got = self.ask(ADMIN, "GET", url)
             found += got["comments"]
             url = got.get("next_page")
-        return [self.message(one) for one in found]
+        return [self.message(ticket, one) for one in found]
 
-    def message(self, one):
+    def message(self, ticket, one):
         files = [(file["file_name"], self.digest(file["content_url"])) for file in one["attachments"]]
-        return Message(str(one["id"]), self.person(one["author_id"]), one["public"], one["html_body"], True, sorted(files))
+        return Message(str(one["id"]), str(ticket), *self.person(one["author_id"]), moment(one["created_at"]), one["public"], one["html_body"], True, sorted(files))
 
     def digest(self, url):
         if url not in self.bytes:
