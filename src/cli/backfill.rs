@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::bail;
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::clock::{Clock, Monotonic};
 use crate::config::settings::Settings;
@@ -165,12 +165,15 @@ impl Display {
         // Hidden it still reckons the time left.
         let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = ProgressStyle::with_template("full copy {bar:30} {pos}/{len} tickets, {eta} left; {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template("full copy {bar:30} {pos}/{len} tickets, {left} left; {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("left", left));
         Self { bar, is_terminal, begun: false, told: Monotonic::now() }
     }
 
     fn show(&mut self, copy: &Copy) {
+        if copy.total == 0 {
+            return;
+        }
         self.bar.set_length(copy.total);
         self.bar.set_position(copy.copied);
         self.bar.set_message(copy.words.clone());
@@ -181,7 +184,7 @@ impl Display {
         }
         if !self.is_terminal && self.told.elapsed() >= LINE {
             self.told = Monotonic::now();
-            let left = HumanDuration(self.bar.eta());
+            let left = time_left(copy.copied, self.bar.eta());
             eprintln!("full copy {}/{} tickets, {left} left; {}", copy.copied, copy.total, copy.words);
         }
     }
@@ -190,4 +193,13 @@ impl Display {
         self.bar.finish_and_clear();
         eprintln!("full copy done: {} tickets, {}", copy.copied, copy.words);
     }
+}
+
+fn left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let _ = out.write_str(&time_left(state.pos(), state.eta()));
+}
+
+/// Nobody knows before the first ticket is there.
+fn time_left(copied: u64, eta: Duration) -> String {
+    if copied == 0 { "unknown time".to_string() } else { HumanDuration(eta).to_string() }
 }

@@ -9,7 +9,6 @@ pub mod scene;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tracing::info;
 
 use crate::config::duration;
 use crate::config::settings::Settings;
@@ -41,6 +40,15 @@ pub struct Args {
     pub without_webhooks: bool,
 }
 
+impl Args {
+    /// Tells people what goes on; silent where a program reads.
+    fn say(&self, words: &str) {
+        if !self.json {
+            eprintln!("{words}");
+        }
+    }
+}
+
 fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("`{text}` is no length of time; write 20s, 5m or 2h"))
 }
@@ -54,6 +62,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
     if !(0.0..=1000.0).contains(&args.changes_per_second) {
         bail!("--changes-per-second takes a number from 0 to 1000");
     }
+    args.say("Setting up two simulated helpdesks, their past, a private Postgres and the gateway.");
     let mut scene = scene::Scene::set(settings, &args, rates).await.context("the demo cannot be set up")?;
     let outcome = scene.play().await;
     let summary = match outcome {
@@ -67,6 +76,5 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
     } else {
         summary.lines().iter().for_each(|line| println!("{line}"));
     }
-    info!(agrees = summary.agrees, "the demo is over");
     Ok(if summary.agrees { 0 } else { 1 })
 }

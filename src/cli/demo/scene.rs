@@ -131,6 +131,8 @@ impl Scene {
     }
 
     async fn traffic(&mut self) -> anyhow::Result<()> {
+        let until = if self.args.duration.is_some() { "" } else { " Ctrl-C sends them home." };
+        self.args.say(&format!("Customers and agents are at work on both sides.{until}"));
         let started = Monotonic::now();
         let bar = line();
         let pace = Duration::from_secs_f64(1.0 / self.args.changes_per_second.max(0.01));
@@ -184,6 +186,7 @@ impl Scene {
 
     /// Waits until every late webhook has come, every change has been polled, and every lane is settled.
     async fn settle(&mut self) -> anyhow::Result<()> {
+        self.args.say("Nobody works any more. What is under way is finished, then both desks are compared.");
         let ended = self.clock.now();
         self.wait_until_quiet(None).await?;
         // Zendesk withholds its last minute: everybody's clock is put forward instead of waiting for it.
