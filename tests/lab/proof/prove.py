@@ -200,10 +200,13 @@ class Trial:
             zendesk.advance(75)
         ended = datetime.datetime.now(datetime.timezone.utc)
 
+        def polled(side):
+            at = side["polled_at"]
+            return at and datetime.datetime.fromisoformat(at.replace("Z", "+00:00")[:26].rstrip("+:") + "+00:00") > ended
+
         def quiet():
             status = self.told()["status"]
-            polled = status["polled_at"] and datetime.datetime.fromisoformat(status["polled_at"].replace("Z", "+00:00")[:26].rstrip("+:") + "+00:00") > ended
-            return polled and status["waiting"] == 0
+            return polled(status["source"]) and polled(status["target"]) and status["waiting"] == 0
         try:
             until("the mirror", SETTLE, lambda: quiet() and quiet())
         except Failed as failed:
