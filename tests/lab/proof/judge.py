@@ -240,7 +240,9 @@ class Judge:
     def conflicts(self):
         """The ledger knows of each dispute with the value that lost, and of no other."""
         told = Counter(spelled(one) for one in self.seen.conflicts)
-        want = Counter((one.source, one.target, one.here, plain(one.source_says), plain(one.target_says), one.winner) for one in self.native.disputes)
+        # It is told of under the ticket that goes on, which may be a follow-up by now.
+        goes_on = {one.source: self.copies(one.source)[-1].id for one in self.native.disputes if self.copies(one.source)}
+        want = Counter((one.source, goes_on.get(one.source, one.target), one.here, plain(one.source_says), plain(one.target_says), one.winner) for one in self.native.disputes)
         for counted, how in ((want - told, "not told of"), (told - want, "told of, and nobody made it")):
             for one in counted:
                 self.verdict.differ("conflict", f"conflict {how}: {one}")

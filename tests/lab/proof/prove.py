@@ -17,7 +17,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 from controls import tampered
-from desk import Customer
+from desk import Customer, moment
 from judge import Judge, look
 from request_tracker import RequestTracker
 from runs import RUNS, mirror_file
@@ -200,10 +200,14 @@ class Trial:
             zendesk.advance(75)
         ended = datetime.datetime.now(datetime.timezone.utc)
 
+        def polled(side):
+            at = side["polled_at"]
+            # Cut to the second, and so rather too early than too late.
+            return at and moment(re.sub(r"\.\d+", "", at)) > ended
+
         def quiet():
             status = self.told()["status"]
-            polled = status["polled_at"] and datetime.datetime.fromisoformat(status["polled_at"].replace("Z", "+00:00")[:26].rstrip("+:") + "+00:00") > ended
-            return polled and status["waiting"] == 0
+            return polled(status["source"]) and polled(status["target"]) and status["waiting"] == 0
         try:
             until("the mirror", SETTLE, lambda: quiet() and quiet())
         except Failed as failed:
