@@ -101,7 +101,10 @@ impl Scene {
         self.target.stage.faults().set(self.rates);
         self.copy().await?;
         self.traffic().await?;
-        self.settle().await
+        tokio::select! {
+            settled = self.settle() => settled,
+            _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped before everything was settled; nothing was compared"),
+        }
     }
 
     async fn copy(&mut self) -> anyhow::Result<()> {
@@ -140,6 +143,9 @@ impl Scene {
         let mut pairs = judge::pairs(&rules, &self.target.stage.tickets());
         let (mut looked, mut steps) = (Monotonic::now(), 0u32);
         let killer = self.killer.clone();
+        // One for all rounds: what comes between two of them is not lost.
+        let sent_home = tokio::signal::ctrl_c();
+        tokio::pin!(sent_home);
         loop {
             let over = self.args.duration.is_some_and(|length| started.elapsed() >= length);
             // Every planned kill has to happen, or the run has proved less than it says.
@@ -147,7 +153,7 @@ impl Scene {
                 break;
             }
             tokio::select! {
-                _ = tokio::signal::ctrl_c(), if self.args.duration.is_none() => break,
+                _ = &mut sent_home, if self.args.duration.is_none() => break,
                 () = killer.strikes() => self.resurrect().await?,
                 () = task::delay(pace.mul_f64(f64::from(steps + 1)).saturating_sub(started.elapsed())) => {
                     let find = |id: &str| pairs.get(id).cloned();

@@ -1,12 +1,14 @@
 //! The routes that read.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, precondition};
 use super::date;
 use super::list::{Fields, Page, Total, frame, of};
 use super::search;
-use super::store::{Object, Store, Ticket};
+use super::store::{Attachment, Object, Store, Ticket};
 
 /// What a JSON search can compare.
 struct Limit {
@@ -17,13 +19,15 @@ struct Limit {
 
 impl Limit {
     fn holds(&self, whole: &Value) -> bool {
-        let have = of(whole, &self.field);
-        let have = match have {
+        self.fits(match of(whole, &self.field) {
             Value::Null => String::new(),
-            Value::String(text) => text.to_lowercase(),
-            other => other.to_string().to_lowercase(),
-        };
-        let want = self.value.to_lowercase();
+            Value::String(text) => text,
+            other => other.to_string(),
+        })
+    }
+
+    fn fits(&self, have: String) -> bool {
+        let (have, want) = (have.to_lowercase(), self.value.to_lowercase());
         match self.operator.to_uppercase().as_str() {
             "!=" | "IS NOT" => have != want,
             "LIKE" => have.contains(&want),
@@ -33,6 +37,21 @@ impl Limit {
             _ => have == want,
         }
     }
+}
+
+/// RT joins the limits on one field by *or*, those on different fields by *and*.
+fn is_among(limits: &[Limit], row: &Attachment) -> bool {
+    let column = |field: &str| match field {
+        "id" => row.id.to_string(),
+        "TransactionId" => row.transaction.to_string(),
+        "Parent" => row.parent.to_string(),
+        "ContentType" => row.content_type.clone(),
+        "Filename" => row.file_name.clone().unwrap_or_default(),
+        "Subject" => row.subject.clone(),
+        _ => String::new(),
+    };
+    let fields: BTreeSet<&str> = limits.iter().map(|limit| limit.field.as_str()).collect();
+    fields.into_iter().all(|field| limits.iter().filter(|limit| limit.field == field).any(|limit| limit.fits(column(field))))
 }
 
 /// The body, or `query`, of a JSON search. Errors: RT's answer.
@@ -139,7 +158,7 @@ fn attachment_page(store: &Store, call: &Call, ids: Vec<u64>) -> Answer {
         Err(answer) => return answer,
     };
     let mut found: Vec<_> = ids.iter().filter_map(|id| store.attachments.get(id)).collect();
-    found.retain(|row| limits.iter().all(|limit| limit.holds(&store.attachment_json(row))));
+    found.retain(|row| is_among(&limits, row));
     let rows = Page::of(call).cut(&found).into_iter();
     let rows = rows.map(|row| store.attachment_row(row, &fields));
     Answer::ok(frame(store, call, Total::Unsaid, rows.collect()))
