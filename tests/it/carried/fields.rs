@@ -201,6 +201,7 @@ async fn an_agent_whom_the_target_does_not_know_is_not_made() {
         say(&world.source, &stranger(), &ticket, false, Text { body: "Mine.".to_string(), ..Text::default() });
         world.source.set(&ticket, "assignee", &stranger().email);
         world.settle().await;
+        found.same(&format!("{way:?}, parked"), Vec::new(), world.stuck().await);
         found.same(&format!("{way:?}, the assignee"), String::new(), field(&world.mirrored(&ticket), "assignee"));
         world.source.set(&ticket, "assignee", &world.source.agent().email);
         world.settle().await;

@@ -76,6 +76,7 @@ async fn a_merge_unites_both_conversations() {
         world.source.merge(&one, &other);
         world.source.reply(&other, "After the merge.");
         world.settle().await;
+        found.same(&format!("{way:?}, parked"), Vec::new(), world.stuck().await);
         found.same(&format!("{way:?}, the other"), TicketState::MergedInto(root.clone()), world.target.ticket(&gone).state);
         let root = world.target.ticket(&root);
         for words in ["Where is it?", "Before the merge.", "Where is my order?", "After the merge."] {

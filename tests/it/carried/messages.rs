@@ -13,7 +13,7 @@ use super::way::{Differences, WAYS, Way, say, stranger};
 const SAID: [(&str, &str, bool, bool, bool); 6] = [
     ("Hello", "<p>Hello <b>you</b> &amp; all</p>", true, true, true),
     ("second", "a < b &amp; c\nsecond line", false, true, true),
-    ("Gone", "Gone soon", false, false, true),
+    ("internal", "An internal note", false, false, true),
     ("later", "A later answer: 50 % < 60 %", false, true, false),
     ("bold", "<p>A <b>bold</b> note</p>", true, false, false),
     ("farewell", "My farewell", false, true, false),
@@ -25,6 +25,15 @@ fn who(place: usize, agent: &Who) -> Who {
         0 | 3 => desk::customer(),
         1 | 4 => agent.clone(),
         _ => stranger(),
+    }
+}
+
+/// As the line in a message names somebody. An RT tells with a message only the name of the account.
+fn named(way: Way, who: &Who) -> String {
+    match (way.from_rt(), who.agent) {
+        (false, _) => format!("{} ({})", who.name, who.email),
+        (true, true) => who.email.split('@').next().unwrap_or_default().to_string(),
+        (true, false) => who.email.clone(),
     }
 }
 
@@ -89,7 +98,7 @@ async fn compare(way: Way, found: &mut Differences) {
         let what = |what: &str| format!("{way:?}, {word}, {what}");
         let who = who(place, &agent);
         let known = who.email != stranger().email;
-        let line = format!("{} ({}) wrote on {} UTC:", who.name, who.email, said.at.format("%Y-%m-%d %H:%M:%S"));
+        let line = format!("{} wrote on {} UTC:", named(way, &who), said.at.format("%Y-%m-%d %H:%M:%S"));
         let kept = !way.into_rt() && known && copied;
         let expected = if kept { words(said) } else { format!("{line} {}", words(said)) };
         found.same(&what("words"), expected, words(carried));

@@ -56,6 +56,7 @@ pub async fn carry(way: Way, world: &mut World, table: &str, found: &mut Differe
         let agent = world.source.agent();
         world.source.act(&agent, Action::Set { ticket: ticket.clone(), fields });
         world.settle().await;
+        assert_eq!(world.stuck().await, Vec::<String>::new(), "{way:?}, step {}", step + 1);
         let mirrored = world.mirrored(&ticket);
         for row in &rows {
             let (expected, there) = (&row.steps[step].1, shown(&mirrored, row.to));

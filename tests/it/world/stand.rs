@@ -180,6 +180,12 @@ impl World {
         mistakes.iter().map(|mistake| format!("{} ({})", mistake.what, mistake.right)).collect()
     }
 
+    /// Why tickets do not go on, in words.
+    pub async fn stuck(&self) -> Vec<String> {
+        let parked = self.ledger.parked(Some(self.mirror.id)).await.expect("an answer");
+        parked.into_iter().map(|one| format!("{}: {}", one.kind, one.reason)).collect()
+    }
+
     /// The process ends where it stands; another one goes on with the same ledger at the same address.
     pub async fn restart(&mut self) {
         let next = self.process.successor(Arc::new(GoOn)).await;
