@@ -28,15 +28,6 @@ fn who(place: usize, agent: &Who) -> Who {
     }
 }
 
-/// As the line in a message names somebody. An RT tells with a message only the name of the account.
-fn named(way: Way, who: &Who) -> String {
-    match (way.from_rt(), who.agent) {
-        (false, _) => format!("{} ({})", who.name, who.email),
-        (true, true) => who.email.split('@').next().unwrap_or_default().to_string(),
-        (true, false) => who.email.clone(),
-    }
-}
-
 /// The words that a person sees.
 fn words(message: &MessageView) -> String {
     let mut text = message.body.clone();
@@ -98,7 +89,7 @@ async fn compare(way: Way, found: &mut Differences) {
         let what = |what: &str| format!("{way:?}, {word}, {what}");
         let who = who(place, &agent);
         let known = who.email != stranger().email;
-        let line = format!("{} wrote on {} UTC:", named(way, &who), said.at.format("%Y-%m-%d %H:%M:%S"));
+        let line = format!("{} ({}) wrote on {} UTC:", who.name, who.email, said.at.format("%Y-%m-%d %H:%M:%S"));
         let kept = !way.into_rt() && known && copied;
         let expected = if kept { words(said) } else { format!("{line} {}", words(said)) };
         found.same(&what("words"), expected, words(carried));

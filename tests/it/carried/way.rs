@@ -97,18 +97,21 @@ pub fn say(desk: &Desk, who: &Who, ticket: &str, public: bool, text: Text) -> St
 pub struct Differences(Vec<String>);
 
 impl Differences {
+    /// Notes it where the two differ.
     pub fn same<T: PartialEq + Debug>(&mut self, what: &str, expected: T, found: T) {
         if expected != found {
             self.0.push(format!("{what}: expected {expected:?}, found {found:?}"));
         }
     }
 
+    /// Notes what was seen where it does not hold.
     pub fn holds(&mut self, what: &str, holds: bool, seen: impl Debug) {
         if !holds {
             self.0.push(format!("{what}: {seen:?}"));
         }
     }
 
+    /// Fails where anything was noted.
     pub fn none(self) {
         assert!(self.0.is_empty(), "\n{}", self.0.join("\n"));
     }
