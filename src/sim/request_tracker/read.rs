@@ -21,6 +21,7 @@ impl Limit {
         let have = match have {
             Value::Null => String::new(),
             Value::String(text) => text.to_lowercase(),
+            Value::Object(reference) => reference.get("id").and_then(super::value::text).unwrap_or_default(),
             other => other.to_string().to_lowercase(),
         };
         let want = self.value.to_lowercase();
@@ -139,7 +140,16 @@ fn attachment_page(store: &Store, call: &Call, ids: Vec<u64>) -> Answer {
         Err(answer) => return answer,
     };
     let mut found: Vec<_> = ids.iter().filter_map(|id| store.attachments.get(id)).collect();
-    found.retain(|row| limits.iter().all(|limit| limit.holds(&store.attachment_json(row))));
+    let fits = |limit: &Limit, whole: &Value| {
+        // Equalities of one field are alternatives, as in RT's searches.
+        let same =
+            |other: &&Limit| other.field == limit.field && [&limit.operator, &other.operator].iter().all(|one| *one == "=");
+        limit.holds(whole) || limits.iter().filter(same).any(|other| other.holds(whole))
+    };
+    found.retain(|row| {
+        let whole = store.attachment_json(row);
+        limits.iter().all(|limit| fits(limit, &whole))
+    });
     let rows = Page::of(call).cut(&found).into_iter();
     let rows = rows.map(|row| store.attachment_row(row, &fields));
     Answer::ok(frame(store, call, Total::Unsaid, rows.collect()))
