@@ -4,8 +4,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `filter` as in `info,tidegate::replay=debug`. Errors: the filter cannot be read.
 pub fn start(filter: &str, json: bool) -> Result<(), String> {
-    // A busy machine makes statements slow by the dozen, and each is told with its SQL: not for people who watch.
-    let filter = EnvFilter::try_new(format!("sqlx::query=error,{filter}")).map_err(|error| format!("--log {filter}: {error}"))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| format!("--log {filter}: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
     done.map_err(|error| error.to_string())

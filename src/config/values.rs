@@ -332,6 +332,7 @@ fn fits(from: FieldKind, to: FieldKind) -> bool {
     use FieldKind::*;
     let many = |kind| matches!(kind, MultiChoice | Words);
     match (from, to) {
+        (_, Reference) => false,
         (_, Text | LongText) => !many(from),
         (from, to) if many(from) => many(to),
         (_, Choice | MultiChoice | Words) => true,
@@ -352,6 +353,7 @@ fn kind_word(kind: FieldKind) -> &'static str {
         FieldKind::Date => "a day",
         FieldKind::DateTime => "a time",
         FieldKind::Checkbox => "a check box",
+        FieldKind::Reference => "an id of its own desk",
         FieldKind::Person => "a person",
         FieldKind::People => "people",
     }

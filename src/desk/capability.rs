@@ -55,6 +55,8 @@ pub struct Capabilities {
     pub recodes: &'static [&'static str],
     /// Longest subject in characters; longer ones are cut.
     pub subject_limit: usize,
+    /// Tags are kept in lower case, with `_` for white space.
+    pub plain_tags: bool,
     /// How the desk is kept from mailing anyone about our writes; for people.
     pub silence: &'static str,
     /// Fields that the desk has of its own.

@@ -36,6 +36,8 @@ pub enum FieldKind {
     Date,
     DateTime,
     Checkbox,
+    /// The id of something in that very desk; it means nothing in another.
+    Reference,
     Person,
     People,
 }

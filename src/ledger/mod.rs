@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Executor, PgPool};
+use sqlx::{ConnectOptions, Executor, PgPool};
 
 use crate::secret::Secret;
 
@@ -118,12 +118,16 @@ impl Ledger {
 
     /// Connects with up to `connections` connections and brings the schema up to date.
     pub async fn open(options: PgConnectOptions, connections: u32, role: Role) -> Result<Self> {
+        // A busy machine makes statements slow by the dozen; what it means to people is in the lag.
+        let quiet = "debug".parse().expect("it is a level");
         let options = options
+            .log_slow_statements("debug".parse().expect("it is a level"), Duration::from_secs(1))
             .options([("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "error")])
             .application_name(role.as_str());
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
+            .acquire_slow_level(quiet)
             .after_release(|connection, _| {
                 Box::pin(async move {
                     connection.execute("rollback").await?;

@@ -6,7 +6,7 @@ use crate::desk::Side;
 use crate::desk::capability::CreateTakes;
 use crate::desk::field::{FieldKey, Fields, Value};
 use crate::desk::id::TicketId;
-use crate::desk::ticket::Link;
+use crate::desk::ticket::{Link, Presence};
 
 use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink, Unheld};
 use super::field::{Decision, Three, decide};
@@ -83,6 +83,10 @@ fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
     let mut writes = Vec::new();
     for (key, lead) in &scene.lead.fields {
         let Some(target) = scene.mapping.field(key) else { continue };
+        // A merge ends a ticket in its own way; one that was closed before could not be merged any more.
+        if *key == FieldKey::Status && matches!(scene.lead.presence, Presence::MergedInto(_)) {
+            continue;
+        }
         let wanted = match scene.wanted(key, lead) {
             Wanted::Value(wanted) => wanted,
             Wanted::Unmapped(words) => {

@@ -77,6 +77,9 @@ impl Scene<'_> {
                 let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
                 Value::text(one_line.chars().take(self.follow_can.subject_limit).collect::<String>().trim_end())
             }
+            (_, Value::Set(tags)) if self.follow_can.plain_tags && self.mapping.field(key) == Some(&FieldKey::Tags) => {
+                Value::set(tags.iter().map(|tag| plain_tag(tag)).filter(|tag| !tag.is_empty()))
+            }
             (_, value) => value,
         }
     }
@@ -105,35 +108,41 @@ impl Scene<'_> {
     }
 }
 
+/// In lower case, white space as `_`.
+fn plain_tag(tag: &str) -> String {
+    tag.to_lowercase().split_whitespace().collect::<Vec<_>>().join("_")
+}
+
 /// A person who has to be known at the following desk before anything can be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {
     pub person: PersonId,
     /// A customer is made if the desk does not know them; an agent never is (seats are bought by people).
     pub may_create: bool,
+    /// Even if they turn out to work at the leading desk: they stand where a customer stands.
+    pub as_customer: bool,
 }
 
 /// Whom a leading ticket names, or named in a set of people when both desks last agreed, each once: whoever was taken out
 /// can only be taken out at the following desk if it is known who that is there.
 pub fn people_needed(lead: &Ticket, before: &[&Value], follow_can: &Capabilities, mapping: &Mapping) -> Vec<Needed> {
     let sets = before.iter().filter(|value| matches!(value, Value::People(_)));
-    let mut needed: BTreeMap<PersonId, bool> =
-        sets.flat_map(|value| value.persons()).map(|person| (person.clone(), false)).collect();
+    let mut needed: BTreeMap<PersonId, (bool, bool)> =
+        sets.flat_map(|value| value.persons()).map(|person| (person.clone(), (false, false))).collect();
     let customer = |id: &PersonId| lead.person(id).is_none_or(|person| person.role == Role::Customer);
     for (key, value) in &lead.fields {
         let Some(_) = mapping.field(key) else { continue };
         for person in value.persons() {
-            let may_create = match key {
-                FieldKey::Requester | FieldKey::Cc => true,
-                _ => customer(person) && *key != FieldKey::Assignee,
-            };
-            *needed.entry(person.clone()).or_default() |= may_create;
+            let as_customer = matches!(key, FieldKey::Requester | FieldKey::Cc);
+            let may_create = as_customer || (customer(person) && *key != FieldKey::Assignee);
+            let known = needed.entry(person.clone()).or_default();
+            *known = (known.0 | may_create, known.1 | as_customer);
         }
     }
     if follow_can.sets_author == crate::desk::capability::SetsAuthor::Always {
         for message in &lead.messages {
-            *needed.entry(message.author.clone()).or_default() |= customer(&message.author);
+            needed.entry(message.author.clone()).or_default().0 |= customer(&message.author);
         }
     }
-    needed.into_iter().map(|(person, may_create)| Needed { person, may_create }).collect()
+    needed.into_iter().map(|(person, (may_create, as_customer))| Needed { person, may_create, as_customer }).collect()
 }

@@ -54,7 +54,9 @@ async fn look_up(house: &House, course: &Course, lead: &Ticket, needed: &Needed)
         None => course.source.person(&needed.person).await?,
     };
     let Some(person) = person else { return Ok(None) };
-    let found = find_or_make(house, course, &person, needed.may_create).await?;
+    // A desk that tells of nobody with the ticket tells only here who works there.
+    let may_create = needed.may_create && (needed.as_customer || person.role == Role::Customer);
+    let found = find_or_make(house, course, &person, may_create).await?;
     let (target, how) = match &found {
         Some((target, how)) => (Some(target), *how),
         None => (None, "nobody"),

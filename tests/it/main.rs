@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod backfill;
+mod carried;
 mod cli;
 mod config;
 mod conformance;

@@ -103,6 +103,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     refuses_empty_files: true,
     recodes: &["text/plain", "text/html"],
     subject_limit: 200,
+    plain_tags: false,
     silence: "the scrip `Tidegate: silence` in RT keeps back every mail about what the gateway's user does (deploy/request-tracker)",
     fields: &["subject", "status", "priority", "group", "assignee", "requester", "cc", "followers", "tags", "due"],
 };

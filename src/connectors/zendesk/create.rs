@@ -81,8 +81,13 @@ impl Zendesk {
 
     async fn import_body(&self, new: &NewTicket) -> Result<Map<String, Json>, Fault> {
         let mut comments = Vec::new();
+        let me = self.directory().await?.me.clone();
         for message in &new.messages {
             let mut body = comment(message, &self.files_of(message).await?);
+            if let (None, Some(me)) = (&message.author, &me) {
+                // Without an author an import takes the requester for it: an agent's note would seem to be the customer's.
+                body.insert("author_id".to_string(), json!(me));
+            }
             body.insert("created_at".to_string(), json!(time(message.created_at)));
             comments.push(Json::Object(body));
         }

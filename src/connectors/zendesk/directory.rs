@@ -74,7 +74,7 @@ const KINDS: [(&str, FieldKind); 11] = [
     ("integer", FieldKind::Integer),
     ("decimal", FieldKind::Decimal),
     ("regexp", FieldKind::Text),
-    ("lookup", FieldKind::Text),
+    ("lookup", FieldKind::Reference),
     ("partialcreditcard", FieldKind::Text),
 ];
 

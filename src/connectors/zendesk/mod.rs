@@ -204,6 +204,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     refuses_empty_files: true,
     recodes: &[],
     subject_limit: 150,
+    plain_tags: true,
     silence: "imports run no triggers; every later write carries a tag that the account's triggers and automations have to exclude",
     fields: &[
         "subject",

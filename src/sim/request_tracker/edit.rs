@@ -320,14 +320,9 @@ fn create_field(work: &mut Work<'_>, call: &Call) -> Result<Answer, Answer> {
     let word = |key: &str| body.get(key).and_then(text).unwrap_or_default();
     let kind = word("Type");
     let multiple = kind.ends_with("Multiple") || word("MaxValues") == "0";
-    let found = match kind.trim_end_matches("Single").trim_end_matches("Multiple") {
-        "Freeform" => FieldKind::Freeform,
-        "Text" => FieldKind::Text,
-        "Select" => FieldKind::Select,
-        "Date" => FieldKind::Date,
-        "DateTime" => FieldKind::DateTime,
-        _ => return Err(Answer::error(400, "Invalid custom field type")),
-    };
+    let bare = kind.trim_end_matches("Single").trim_end_matches("Multiple");
+    let found = FieldKind::ALL.into_iter().find(|one| one.name() == bare);
+    let found = found.ok_or_else(|| Answer::error(400, "Invalid custom field type"))?;
     let id = work.store.add_field(&word("Name"), found, multiple, work.actor, work.at);
     if let Some(field) = work.store.fields.get_mut(&id) {
         field.of_transactions = word("LookupType").ends_with("RT::Transaction");

@@ -50,6 +50,7 @@ mod link;
 mod list;
 mod lookup;
 mod mime;
+mod network;
 mod note;
 mod person;
 mod read;

@@ -206,20 +206,53 @@ pub struct Queue {
 pub enum FieldKind {
     Freeform,
     Text,
+    Html,
+    Wikitext,
     Select,
+    Combobox,
+    Autocomplete,
     Date,
     DateTime,
+    IpAddress,
+    IpRange,
+    Image,
+    Binary,
 }
 
 impl FieldKind {
+    /// Every kind.
+    pub const ALL: [FieldKind; 13] = [
+        FieldKind::Freeform,
+        FieldKind::Text,
+        FieldKind::Html,
+        FieldKind::Wikitext,
+        FieldKind::Select,
+        FieldKind::Combobox,
+        FieldKind::Autocomplete,
+        FieldKind::Date,
+        FieldKind::DateTime,
+        FieldKind::IpAddress,
+        FieldKind::IpRange,
+        FieldKind::Image,
+        FieldKind::Binary,
+    ];
+
     /// RT's word.
     pub fn name(self) -> &'static str {
         match self {
             FieldKind::Freeform => "Freeform",
             FieldKind::Text => "Text",
+            FieldKind::Html => "HTML",
+            FieldKind::Wikitext => "Wikitext",
             FieldKind::Select => "Select",
+            FieldKind::Combobox => "Combobox",
+            FieldKind::Autocomplete => "Autocomplete",
             FieldKind::Date => "Date",
             FieldKind::DateTime => "DateTime",
+            FieldKind::IpAddress => "IPAddress",
+            FieldKind::IpRange => "IPAddressRange",
+            FieldKind::Image => "Image",
+            FieldKind::Binary => "Binary",
         }
     }
 }

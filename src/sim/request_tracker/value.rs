@@ -1,8 +1,9 @@
 //! Values of custom fields: what a field takes, how it rewrites it, and the sentences about it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::date;
+use super::network;
 use super::store::{Field, FieldKind};
 use super::work::{Died, Draft, Work};
 
@@ -29,8 +30,10 @@ impl Field {
             }
             FieldKind::DateTime => Ok(date::sql(Some(date::lenient(value)))),
             FieldKind::Date => Ok(date::lenient(value).format("%Y-%m-%d").to_string()),
-            FieldKind::Freeform | FieldKind::Text if self.matches(value) => Ok(value.to_owned()),
-            FieldKind::Freeform | FieldKind::Text => {
+            FieldKind::IpAddress => network::address(value).ok_or_else(|| "Content is not a valid IP address".to_owned()),
+            FieldKind::IpRange => network::range(value).ok_or_else(|| "Content is not a valid IP address range".to_owned()),
+            _ if self.matches(value) => Ok(value.to_owned()),
+            _ => {
                 let sentence = format!("Input must match {}", friendly(&self.pattern));
                 Err(format!("Could not add a new value to custom field '{}': {sentence}", self.name))
             }
@@ -55,6 +58,10 @@ impl Field {
     pub fn shown(&self, value: &Option<String>) -> Value {
         match (self.kind, value) {
             (_, None) => Value::Null,
+            (FieldKind::Image | FieldKind::Binary, Some(name)) => {
+                let kind = if self.kind == FieldKind::Image { "image/png" } else { "application/octet-stream" };
+                json!({ "content_type": kind, "filename": name, "_url": "/REST/2.0/download/cf/1" })
+            }
             (FieldKind::DateTime, Some(value)) => Value::String(date::w3c(Some(date::lenient(value)))),
             (_, Some(value)) => Value::String(value.clone()),
         }

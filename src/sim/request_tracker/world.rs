@@ -38,6 +38,19 @@ const QUEUES: [(&str, &str); 5] = [
 const AGENTS: [(&str, &str); 4] =
     [("alice", "Alice Agent"), ("bob", "Bob Agent"), ("carol", "Carol Agent"), ("dave", "Dave Agent")];
 
+/// One more field of every kind that the fields above leave out.
+const OTHER_KINDS: [Plan; 9] = [
+    Plan("Aliases", FieldKind::Freeform, true, "", &[]),
+    Plan("Terms", FieldKind::Html, false, "", &[]),
+    Plan("Wiki", FieldKind::Wikitext, false, "", &[]),
+    Plan("City", FieldKind::Combobox, false, "", &[]),
+    Plan("Serial", FieldKind::Autocomplete, false, "", &[]),
+    Plan("Host", FieldKind::IpAddress, false, "", &[]),
+    Plan("Network", FieldKind::IpRange, false, "", &[]),
+    Plan("Photo", FieldKind::Image, false, "", &[]),
+    Plan("Contract", FieldKind::Binary, false, "", &[]),
+];
+
 struct Plan(&'static str, FieldKind, bool, &'static str, &'static [&'static str]);
 
 /// Custom fields of tickets, applied to every queue: name, kind, several values, pattern, choices.
@@ -89,11 +102,7 @@ pub fn seed(store: &mut Store, at: DateTime<Utc>) {
         }
     }
     store.last.field = 1;
-    for plan in FIELDS {
-        let id = store.add_field(plan.0, plan.1, plan.2, RT_SYSTEM, at);
-        let queues: BTreeSet<u64> = store.queues.keys().copied().collect();
-        fill(store, id, queues, plan.3, plan.4);
-    }
+    fields(store, &FIELDS, at);
     let id = store.add_field("source_comment_id", FieldKind::Freeform, false, RT_SYSTEM, at);
     let queues: BTreeSet<u64> = store.queues.keys().copied().collect();
     fill(store, id, queues, "", &[]);
@@ -103,6 +112,15 @@ pub fn seed(store: &mut Store, at: DateTime<Utc>) {
     let id = store.add_field("Only Support", FieldKind::Freeform, false, RT_SYSTEM, at);
     let support = store.queue("Support").map(|queue| queue.id);
     fill(store, id, support.into_iter().collect(), "", &[]);
+    fields(store, &OTHER_KINDS, at);
+}
+
+fn fields(store: &mut Store, plans: &[Plan], at: DateTime<Utc>) {
+    for plan in plans {
+        let id = store.add_field(plan.0, plan.1, plan.2, RT_SYSTEM, at);
+        let queues: BTreeSet<u64> = store.queues.keys().copied().collect();
+        fill(store, id, queues, plan.3, plan.4);
+    }
 }
 
 fn fixed_user(id: u64, name: &str, at: DateTime<Utc>) -> User {

@@ -26,6 +26,8 @@ pub enum Kind {
     Multiselect(&'static [(&'static str, &'static str)]),
     /// A user by id.
     Lookup,
+    /// A card's number, of which the last four digits are kept.
+    CreditCard,
 }
 
 /// One of the account's own fields.
@@ -36,8 +38,8 @@ pub struct Field {
     pub kind: Kind,
 }
 
-/// The account's own fields: one of every kind.
-pub const FIELDS: [Field; 10] = [
+/// The account's own fields: one of every kind, and some more.
+pub const FIELDS: [Field; 18] = [
     Field { id: 360_010_001, title: "Order number", kind: Kind::Text },
     Field { id: 360_010_002, title: "Root cause", kind: Kind::Textarea },
     Field { id: 360_010_003, title: "VIP", kind: Kind::Checkbox("vip_customer") },
@@ -62,6 +64,18 @@ pub const FIELDS: [Field; 10] = [
         kind: Kind::Multiselect(&[("Shipping", "topic_shipping"), ("Invoice", "topic_invoice"), ("Bug", "topic_bug")]),
     },
     Field { id: 360_010_010, title: "Account manager", kind: Kind::Lookup },
+    Field { id: 360_010_011, title: "Card", kind: Kind::CreditCard },
+    Field { id: 360_010_012, title: "City", kind: Kind::Text },
+    Field { id: 360_010_013, title: "Host", kind: Kind::Text },
+    Field { id: 360_010_014, title: "Network", kind: Kind::Text },
+    Field { id: 360_010_015, title: "Callback", kind: Kind::Text },
+    Field { id: 360_010_016, title: "Terms", kind: Kind::Textarea },
+    Field { id: 360_010_017, title: "Wiki", kind: Kind::Textarea },
+    Field {
+        id: 360_010_018,
+        title: "Channels",
+        kind: Kind::Multiselect(&[("Mail", "channel_mail"), ("Phone", "channel_phone")]),
+    },
 ];
 
 /// Ids of the fields that every account has, by type.
@@ -100,6 +114,7 @@ impl Kind {
             Kind::Tagger(_) => "tagger",
             Kind::Multiselect(_) => "multiselect",
             Kind::Lookup => "lookup",
+            Kind::CreditCard => "partialcreditcard",
         }
     }
 
@@ -141,6 +156,7 @@ impl Field {
             Kind::Regexp => plain(value).filter(|text| is_serial(text)).map(Value::String),
             Kind::Tagger(options) => plain(value).and_then(|tag| option_tag(options, &tag)).map(Value::String),
             Kind::Multiselect(options) => return read_many(self, options, value),
+            Kind::CreditCard => plain(value).and_then(|text| last_four(&text)).map(Value::String),
             Kind::Lookup => plain(value).filter(|text| text.parse::<u64>().is_ok()).map(Value::String),
         };
         read.map(Some).ok_or_else(|| self.invalid(value))
@@ -180,6 +196,16 @@ fn option_tag(options: &'static [(&str, &str)], word: &str) -> Option<String> {
 
 fn is_date(text: &str) -> bool {
     chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+}
+
+/// A number of 12 to 19 digits, masked; one that was masked before, as forms send it (9 to 15 `X`, four digits), stays.
+fn last_four(text: &str) -> Option<String> {
+    let number: String = text.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
+    let (hidden, shown) = number.split_at_checked(number.len().checked_sub(4)?)?;
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let masked = (9..=15).contains(&hidden.len()) && hidden.bytes().all(|byte| byte == b'X');
+    let whole = (8..=15).contains(&hidden.len()) && digits(hidden);
+    ((masked || whole) && digits(shown)).then(|| format!("{}{shown}", "X".repeat(hidden.len())))
 }
 
 fn is_serial(text: &str) -> bool {

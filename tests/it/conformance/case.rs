@@ -80,7 +80,7 @@ pub const ZENDESK: Case = Case {
         sample("custom:Serial", FieldKind::Text, &["AB-1234"], &["CD-5678"]),
         sample("custom:Product", FieldKind::Choice, &["product_hull_wood"], &["product_sail"]),
         sample("custom:Topics", FieldKind::MultiChoice, &["topic_bug", "topic_invoice"], &["topic_bug", "topic_shipping"]),
-        sample("custom:Account manager", FieldKind::Text, &["8658726000002"], &["8658726000003"]),
+        sample("custom:Account manager", FieldKind::Reference, &["8658726000002"], &["8658726000003"]),
     ],
     page: 1000,
     one_evidence: false,

@@ -57,6 +57,7 @@ const CAN: Capabilities = Capabilities {
     refuses_empty_files: false,
     recodes: &["text/csv"],
     subject_limit: 40,
+    plain_tags: false,
     silence: "paper is silent",
     fields: &["subject"],
 };

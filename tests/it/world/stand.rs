@@ -10,6 +10,8 @@ use sqlx::postgres::PgConnectOptions;
 use tidegate::cli::demo::agreement;
 use tidegate::clock::Clock;
 use tidegate::config::file;
+use tidegate::config::mistake::Weight;
+use tidegate::config::values::check_values;
 use tidegate::cutover::parity::{Bench, Options, check};
 use tidegate::cutover::report::Report;
 use tidegate::ledger::Ledger;
@@ -30,6 +32,8 @@ pub struct Plan {
     source: Kind,
     target: Kind,
     policy: String,
+    /// Instead of what the two desks usually agree on.
+    maps: Option<String>,
     webhooks: bool,
     /// The target's webhook comes to us too.
     both_tell: bool,
@@ -55,7 +59,15 @@ pub struct World {
 impl World {
     /// Describes a world; it starts with [`Plan::begin`].
     pub fn of() -> Plan {
-        Plan { source: zendesk(), target: zendesk(), policy: String::new(), webhooks: true, both_tell: false, seed: 1 }
+        Plan {
+            source: zendesk(),
+            target: zendesk(),
+            policy: String::new(),
+            maps: None,
+            webhooks: true,
+            both_tell: false,
+            seed: 1,
+        }
     }
 }
 
@@ -73,6 +85,11 @@ impl Plan {
     /// A line of the mirror file's `[policy]`.
     pub fn policy(self, line: &str) -> Self {
         Self { policy: format!("{}{line}\n", self.policy), ..self }
+    }
+
+    /// The mirror file's `[map]` sections, instead of the usual ones.
+    pub fn maps(self, text: String) -> Self {
+        Self { maps: Some(text), ..self }
     }
 
     /// No webhooks: changes come by poll alone.
@@ -130,7 +147,8 @@ impl Plan {
         let secrets = secrets.path().display().to_string();
         let here = self.source.section(&source.running.url, Some(gateway).filter(|_| self.webhooks), &secrets);
         let there = self.target.section(&target.running.url, Some(gateway).filter(|_| self.both_tell), &secrets);
-        let tables = pact::tables(self.source.vendor, self.target.vendor);
+        let usual = || pact::tables(self.source.vendor, self.target.vendor);
+        let tables = self.maps.clone().unwrap_or_else(usual);
         let policy = &self.policy;
         format!("name = \"demo\"\n[source]\n{here}\n[target]\n{there}\n[policy]\nsilence = \"admin-rule\"\n{policy}\n{tables}")
     }
@@ -149,6 +167,23 @@ impl World {
         self.text = self.text.replace(from, to);
         self.mirror = apply(&self.ledger, &self.clock, &self.text).await;
         self.process.serve(&self.mirror).await;
+    }
+
+    /// What `mirror apply` would refuse in the mirror file, held against both desks.
+    pub async fn mistakes(&self) -> Vec<String> {
+        let file = file::parse("demo.toml", &self.text).expect("it was read before");
+        let course = self.process.course();
+        let source = course.source.schema().await.expect("the source tells its fields");
+        let target = course.target.schema().await.expect("the target tells its fields");
+        let mut mistakes = check_values(&file.config, &file.places, &source, &target);
+        mistakes.retain(|mistake| mistake.weight == Weight::Wrong);
+        mistakes.iter().map(|mistake| format!("{} ({})", mistake.what, mistake.right)).collect()
+    }
+
+    /// Why tickets do not go on, in words.
+    pub async fn stuck(&self) -> Vec<String> {
+        let parked = self.ledger.parked(Some(self.mirror.id)).await.expect("an answer");
+        parked.into_iter().map(|one| format!("{}: {}", one.kind, one.reason)).collect()
     }
 
     /// The process ends where it stands; another one goes on with the same ledger at the same address.
