@@ -141,7 +141,7 @@ impl Scheme {
     fn decode(&self, given: &str) -> Option<Vec<u8>> {
         match self.encoding {
             Encoding::Base64 => STANDARD.decode(given.trim()).ok(),
-            Encoding::Hex(prefix) => decode_hex(given.trim().strip_prefix(prefix)?),
+            Encoding::Hex(prefix) => hex::decode(given.trim().strip_prefix(prefix)?).ok(),
         }
     }
 
@@ -151,13 +151,4 @@ impl Scheme {
             TimeFormat::UnixSeconds => DateTime::from_timestamp(time.parse().ok()?, 0),
         }
     }
-}
-
-fn decode_hex(hex: &str) -> Option<Vec<u8>> {
-    let bytes = hex.as_bytes();
-    if !bytes.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    bytes.chunks_exact(2).map(|pair| Some(digit(pair[0])? * 16 + digit(pair[1])?)).collect()
 }

@@ -76,7 +76,7 @@ async fn hashed(witness: &Witness<'_>, side: Side, file: &Attachment) -> Result<
         size += piece.len() as u64;
         hash.update(&piece);
     }
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex::encode(hash.finalize());
     Ok(Bytes::Hashed { sha256, size })
 }
 

@@ -101,7 +101,7 @@ impl Mapping {
     /// Twelve hexadecimal digits that change when anything in the mapping does.
     pub fn version(&self) -> String {
         let json = serde_json::to_vec(self).expect("text, sets and tables with text keys are always JSON");
-        Sha256::digest(&json).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&Sha256::digest(&json)[..6])
     }
 }
 

@@ -70,7 +70,7 @@ impl Home {
     /// The name that all processes of this cluster show in their command line, and no others.
     pub fn mark(&self) -> String {
         let hash = Sha256::digest(self.directory.as_os_str().as_bytes());
-        let hex: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(&hash[..6]);
         format!("tidegate-{hex}")
     }
 

@@ -125,9 +125,7 @@ fn answer(scheme: &Scheme, kept: Result<Kept, NotKept>) -> Answer {
 }
 
 fn digest(body: &Bytes) -> String {
-    let hash = Sha256::digest(body);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::encode(Sha256::digest(body)))
 }
 
 /// Headers that help to understand a delivery later; signatures and anything that could be a credential are left out.

@@ -34,10 +34,5 @@ pub fn of_body(body: &Body) -> String {
     let mut hash = Sha256::new();
     hash.update(words(body).as_bytes());
     hash.update(images.to_be_bytes());
-    hex(&hash.finalize())
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }

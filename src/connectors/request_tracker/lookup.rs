@@ -73,7 +73,7 @@ impl RequestTracker {
         if bytes.is_empty() {
             return Err(Fault::refused("stage file: RT takes no files without a byte"));
         }
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let (size, handle) = (bytes.len() as u64, Handle::Bytes(bytes.freeze()));
         let Upload { source, name, content_type, inline, .. } = upload;
         Ok(Staged { source, name, content_type, inline, size, sha256, handle })

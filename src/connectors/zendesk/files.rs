@@ -148,7 +148,7 @@ impl Watch {
     fn ended(&self) -> (Option<Fault>, String, u64) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = std::mem::take(&mut seen.hash).finalize();
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(digest);
         (seen.fault.take(), hex, seen.size)
     }
 }

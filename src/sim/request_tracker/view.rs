@@ -124,7 +124,7 @@ fn shown(field: &Field, value: &str) -> String {
 
 fn file_view(node: &Attachment) -> Option<FileView> {
     let bytes = node.content.as_deref().unwrap_or_default();
-    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(bytes));
     Some(FileView {
         name: node.file_name.clone()?,
         size: bytes.len() as u64,

@@ -32,7 +32,7 @@ pub struct File {
 
 /// The SHA-256 of bytes, in hex.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// All files.

@@ -18,7 +18,7 @@ const PNG: &[u8] = &[
 ];
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 fn upload(source: &str, name: &str, content_type: &str, inline: bool, bytes: Bytes) -> Upload {

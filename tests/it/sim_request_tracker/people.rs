@@ -86,7 +86,7 @@ async fn webhooks_are_signed_and_one_for_each_side() {
         let (headers, body) = heard.recv().await.unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(b"s").unwrap();
         mac.update(format!("{}.{body}", headers["x-rt-timestamp"].to_str().unwrap()).as_bytes());
-        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(mac.finalize().into_bytes());
         assert_eq!(headers["x-rt-signature"], format!("sha256={hex}"));
         let body: Value = serde_json::from_str(&body).unwrap();
         let kinds: Vec<String> =

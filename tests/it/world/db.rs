@@ -221,7 +221,7 @@ fn template_name() -> String {
         hash.update(migration.version.to_be_bytes());
         hash.update(&migration.checksum);
     }
-    let hex: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(&hash.finalize()[..8]);
     format!("template_{hex}")
 }
 

@@ -69,6 +69,6 @@ impl Load {
 }
 
 fn digest(body: &[u8]) -> String {
-    let hex: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(Sha256::digest(body));
     format!("sha256:{hex}")
 }

@@ -61,7 +61,7 @@ pub fn transaction(id: usize) -> Vec<u8> {
 /// The headers of a body sent at `seconds` of the era.
 pub fn signed(secret: &str, seconds: i64, body: &[u8]) -> [(&'static str, String); 2] {
     let time = seconds.to_string();
-    let hex: String = mac(secret, &[time.as_bytes(), b".", body]).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(mac(secret, &[time.as_bytes(), b".", body]));
     [("x-rt-signature", format!("sha256={hex}")), ("x-rt-timestamp", time)]
 }
 

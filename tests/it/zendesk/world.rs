@@ -177,7 +177,7 @@ pub fn message(key: &str, author: &PersonId, visibility: Visibility, at: &str, h
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 pub fn upload(source: &str, name: &str, kind: &str, inline: bool, bytes: &'static [u8]) -> Upload {
