@@ -120,9 +120,11 @@ impl Ledger {
     pub async fn open(options: PgConnectOptions, connections: u32, role: Role) -> Result<Self> {
         // A busy machine makes statements slow by the dozen; what it means to people is in the lag.
         let quiet = "debug".parse().expect("it is a level");
+        // A process that is suspended within a transaction holds rows that others wait for: the transaction is undone soon, and what
+        // it was to do is done again.
         let options = options
             .log_slow_statements("debug".parse().expect("it is a level"), Duration::from_secs(1))
-            .options([("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "error")])
+            .options([("idle_in_transaction_session_timeout", "10s"), ("client_min_messages", "error")])
             .application_name(role.as_str());
         let pool = PgPoolOptions::new()
             .max_connections(connections)
