@@ -130,12 +130,25 @@ impl Place {
         }
     }
 
-    /// The questions for ids that were passed over.
+    /// The questions for ids that were passed over, each of so few that its answer is one page: RT cuts the page first and takes
+    /// out what we may not see afterwards (each new ticket brings four such), so that an empty page need not be the last.
     fn gap_queries(&self) -> Vec<String> {
-        let range = |gap: &Gap| {
-            if gap.from == gap.to { format!("id = {}", gap.from) } else { format!("(id >= {} AND id <= {})", gap.from, gap.to) }
-        };
-        self.gaps.chunks(RANGES_AT_ONCE).map(|gaps| gaps.iter().map(range).collect::<Vec<_>>().join(" OR ")).collect()
+        let (mut queries, mut ranges, mut room) = (Vec::new(), Vec::new(), PAGE as u64);
+        for gap in &self.gaps {
+            let mut from = gap.from;
+            while from <= gap.to {
+                let to = gap.to.min(from + room - 1);
+                ranges.push(if from == to { format!("id = {from}") } else { format!("(id >= {from} AND id <= {to})") });
+                room -= to - from + 1;
+                from = to + 1;
+                if room == 0 || ranges.len() == RANGES_AT_ONCE {
+                    queries.push(std::mem::take(&mut ranges).join(" OR "));
+                    room = PAGE as u64;
+                }
+            }
+        }
+        queries.extend((!ranges.is_empty()).then(|| ranges.join(" OR ")));
+        queries
     }
 
     /// An id that was passed over has appeared.
@@ -213,14 +226,14 @@ impl RequestTracker {
             Some(low) => format!("ObjectType = 'RT::Ticket' AND id < {low}"),
             None => "ObjectType = 'RT::Ticket' AND id > 0".to_string(),
         };
-        let (transactions, _) = self.transactions(&query, "DESC", 1).await?;
+        let (transactions, _) = self.transactions(&query, "DESC").await?;
         place.look_for_start(&transactions);
         Ok(ChangePage { hints: Vec::new(), more: true, seen_up_to: place.start, next: place.cursor() })
     }
 
     async fn follow_feed(&self, mut place: Place, high: u64, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
         let query = format!("ObjectType = 'RT::Ticket' AND id > {high}");
-        let (transactions, desk) = self.transactions(&query, "ASC", 1).await?;
+        let (transactions, desk) = self.transactions(&query, "ASC").await?;
         let desk = desk.unwrap_or(now);
         let full = transactions.len() >= PAGE;
         place.take(&transactions, now);
@@ -239,19 +252,13 @@ impl RequestTracker {
     }
 
     async fn fill_gaps(&self, place: &mut Place, now: DateTime<Utc>) -> Result<Vec<Hint>, Fault> {
-        let many = place.waiting() > PAGE as u64;
         let mut hints = Vec::new();
         for query in place.gap_queries() {
-            for page in 1.. {
-                let (found, _) = self.transactions(&query, "ASC", page).await?;
-                for transaction in &found {
-                    place.fill(transaction);
-                    if transaction.object_type == "RT::Ticket" {
-                        hints.extend(feed_hints(transaction, &self.settings.user));
-                    }
-                }
-                if found.is_empty() || !many {
-                    break;
+            let (found, _) = self.transactions(&query, "ASC").await?;
+            for transaction in &found {
+                place.fill(transaction);
+                if transaction.object_type == "RT::Ticket" {
+                    hints.extend(feed_hints(transaction, &self.settings.user));
                 }
             }
         }
@@ -259,21 +266,10 @@ impl RequestTracker {
         Ok(hints)
     }
 
-    async fn transactions(
-        &self,
-        query: &str,
-        order: &str,
-        page: u32,
-    ) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
-        let (per_page, number) = (PAGE.to_string(), page.to_string());
-        let query = [
-            ("query", query),
-            ("orderby", "id"),
-            ("order", order),
-            ("fields", FEED_FIELDS),
-            ("per_page", per_page.as_str()),
-            ("page", number.as_str()),
-        ];
+    async fn transactions(&self, query: &str, order: &str) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
+        let per_page = PAGE.to_string();
+        let query =
+            [("query", query), ("orderby", "id"), ("order", order), ("fields", FEED_FIELDS), ("per_page", per_page.as_str())];
         let (page, answer) = self.page::<TransactionJson>(call("list changes"), &["transactions"], &query).await?;
         Ok((page.items, desk_time(&answer)))
     }

@@ -68,6 +68,14 @@ pub async fn a_change_that_is_committed_late_is_seen(desk: &Desk) {
     let (slow, fast) = (desk.ticket("t:1").await, desk.ticket("t:2").await);
     let mut cursor = cursor(desk).await;
     let who = Who { email: desk.case.agents[0].into(), name: "Agent".into(), agent: true };
+    // What a desk writes beside each ticket, and does not show, is no end of what was passed over.
+    for number in 0..30 {
+        desk.tick();
+        let text = Text { body: "before".into(), ..Text::default() };
+        let (fields, tags) = (BTreeMap::new(), Vec::new());
+        let open = Action::Open { subject: format!("Before {number}"), group: "Support".into(), text, fields, tags };
+        sim.stage.act(&who, open, desk.clock.now(), true).unwrap();
+    }
     sim.stage.faults().set(Rates { late: f64::MIN_POSITIVE, late_ms: 20, ..Rates::default() });
     sim.stage.faults().order(Kind::Late);
     let text = Text { body: "slowly".into(), ..Text::default() };
