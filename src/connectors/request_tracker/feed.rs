@@ -2,7 +2,7 @@
 //!
 //! The main feed is RT's transactions by id. Ids commit out of order there: an id that was passed over may still appear, so
 //! each id between two that were seen is a gap, and gaps are asked for again until they are filled or older than the horizon
-//! (ids that were rolled back, or that we may not see, never appear). A second net asks for tickets by `LastUpdated` now and
+//! (ids that were rolled back, or that are no ticket's or that we may not see, never appear). A second net asks for tickets by `LastUpdated` now and
 //! then, for what leaves no transaction. What both have seen is told once.
 //!
 //! No question depends on a time alone: RT reads every time in a query in the time zone of our user, whatever is written behind
@@ -107,23 +107,28 @@ impl Place {
         }
     }
 
-    /// Takes in new transactions, in the order of their ids.
+    /// Takes in new transactions, in the order of their ids. One that is not shown is a gap as well.
     pub fn take(&mut self, transactions: &[TransactionJson], now: DateTime<Utc>) {
         for transaction in transactions {
-            let (Some(id), Some(at)) = (transaction.number(), time(&transaction.created)) else { continue };
-            if let Some(high) = self.high.filter(|high| id > high + 1) {
-                let behind = self.high_at.unwrap_or(at);
-                self.gaps.push(Gap { from: high + 1, to: id - 1, since: now, behind });
+            let Some(id) = transaction.number() else { continue };
+            let shown = time(&transaction.created).filter(|_| transaction.is_shown());
+            let behind = self.high_at.or(shown).unwrap_or(self.start);
+            let to = if shown.is_some() { id - 1 } else { id };
+            if let Some(high) = self.high.filter(|high| to > *high) {
+                self.gaps.push(Gap { from: high + 1, to, since: now, behind });
             }
             if self.high.is_none_or(|high| id > high) {
                 self.high = Some(id);
-                self.high_at = Some(at);
+                self.high_at = shown.or(self.high_at);
             }
             self.remember(transaction);
         }
     }
 
     fn remember(&mut self, transaction: &TransactionJson) {
+        if !transaction.is_shown() {
+            return;
+        }
         if let Some(at) = time(&transaction.created) {
             let last = self.recent.entry(transaction.object_id.0.clone()).or_default();
             *last = (*last).max(at.timestamp());
@@ -131,7 +136,8 @@ impl Place {
     }
 
     /// The questions for ids that were passed over, each of so few that its answer is one page: RT cuts the page first and takes
-    /// out what we may not see afterwards (each new ticket brings four such), so that an empty page need not be the last.
+    /// out what we may not see afterwards, so that an empty page need not be the last. Only tickets' are asked for: what RT tells of
+    /// other things need not even be words.
     fn gap_queries(&self) -> Vec<String> {
         let (mut queries, mut ranges, mut room) = (Vec::new(), Vec::new(), PAGE as u64);
         for gap in &self.gaps {
@@ -142,18 +148,18 @@ impl Place {
                 room -= to - from + 1;
                 from = to + 1;
                 if room == 0 || ranges.len() == RANGES_AT_ONCE {
-                    queries.push(std::mem::take(&mut ranges).join(" OR "));
+                    queries.push(std::mem::take(&mut ranges));
                     room = PAGE as u64;
                 }
             }
         }
-        queries.extend((!ranges.is_empty()).then(|| ranges.join(" OR ")));
-        queries
+        queries.extend((!ranges.is_empty()).then_some(ranges));
+        queries.iter().map(|ranges| format!("ObjectType = 'RT::Ticket' AND ({})", ranges.join(" OR "))).collect()
     }
 
-    /// An id that was passed over has appeared.
+    /// An id that was passed over has appeared; while it is not shown it stays one.
     pub fn fill(&mut self, transaction: &TransactionJson) {
-        let Some(id) = transaction.number() else { return };
+        let Some(id) = transaction.number().filter(|_| transaction.is_shown()) else { return };
         let mut left = Vec::with_capacity(self.gaps.len() + 1);
         for gap in self.gaps.drain(..) {
             if id < gap.from || id > gap.to {
@@ -257,9 +263,7 @@ impl RequestTracker {
             let (found, _) = self.transactions(&query, "ASC").await?;
             for transaction in &found {
                 place.fill(transaction);
-                if transaction.object_type == "RT::Ticket" {
-                    hints.extend(feed_hints(transaction, &self.settings.user));
-                }
+                hints.extend(feed_hints(transaction, &self.settings.user));
             }
         }
         place.forget(now, delta(self.settings.gap_horizon));

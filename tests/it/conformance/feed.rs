@@ -95,6 +95,32 @@ pub async fn a_change_that_is_committed_late_is_seen(desk: &Desk) {
     assert!(!of(&hints, &slow).is_empty(), "{hints:?}");
 }
 
+/// A row of the feed without its fields is asked for again, and what is no ticket's does not stop the feed.
+pub async fn a_change_that_is_not_shown_yet_is_waited_for(desk: &Desk) {
+    let Some(sim) = &desk.sim else { return println!("a real desk cannot be told to show a row without its fields") };
+    let ids = [desk.ticket("t:1").await, desk.ticket("t:2").await];
+    desk.wait_for_feed();
+    let mut cursor = cursor(desk).await;
+    let who = Who { email: desk.case.agents[0].into(), name: "Agent".into(), agent: true };
+    for (id, text) in ids.iter().zip(["one", "two"]) {
+        sim.stage.faults().order(Kind::Dashboard);
+        desk.tick();
+        let text = Text { body: text.into(), ..Text::default() };
+        sim.stage.act(&who, Action::Note { ticket: id.to_string(), text }, desk.clock.now(), false).unwrap();
+    }
+    // The page that has it first, and the question for what was passed over.
+    sim.stage.faults().order(Kind::Blank);
+    sim.stage.faults().order(Kind::Blank);
+    desk.wait_for_feed();
+    let mut hints = drain(desk, &mut cursor).await;
+    desk.wait_for_feed();
+    hints.extend(drain(desk, &mut cursor).await);
+    for id in &ids {
+        assert!(!of(&hints, id).is_empty(), "{hints:?}");
+    }
+    assert!(hints.iter().all(|hint| !hint.ticket.as_str().is_empty()), "{hints:?}");
+}
+
 pub async fn deletions_and_merges_are_seen_as_claimed(desk: &Desk) {
     let (gone, merged, stays) = (desk.ticket("t:1").await, desk.ticket("t:2").await, desk.ticket("t:3").await);
     desk.wait_for_feed();
