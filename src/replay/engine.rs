@@ -156,6 +156,10 @@ impl Engine {
     async fn deal_with(&self, claim: &Claim, course: Option<&Course>, fate: Fate) -> Result<()> {
         match fate {
             Fate::Ledger(ledger::Error::Fenced) => Err(Fate::Ledger(ledger::Error::Fenced)),
+            // The other lane may be parked: whoever waits for it asks less and less often.
+            Fate::Ledger(error @ ledger::Error::Taken) => {
+                self.put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), ("not yet", &error.to_string())).await
+            }
             Fate::Ledger(error) => {
                 warn!(pair = claim.pair.0, %error, "a lane could not be settled; it is tried again");
                 self.put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), ("ledger", &error.to_string())).await

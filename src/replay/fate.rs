@@ -39,9 +39,6 @@ impl From<Fault> for Fate {
 
 impl From<ledger::Error> for Fate {
     fn from(error: ledger::Error) -> Self {
-        if matches!(error, ledger::Error::Taken) {
-            return Fate::NotYet { after: Duration::from_millis(500), why: error.to_string() };
-        }
         Fate::Ledger(error)
     }
 }

@@ -88,6 +88,10 @@ pub enum Kind {
     Hidden,
     /// Somebody changed a ticket between two calls of one reader.
     Interrupted,
+    /// A change that a feed lists is shown without its fields, once.
+    Blank,
+    /// An agent changes a dashboard: the feed's table has a row that is no ticket's, with whole objects for values.
+    Dashboard,
 }
 
 /// The tickets that the desk does not show to API users: every call that names one is answered 404, as when a right was taken away.
@@ -169,7 +173,7 @@ impl Faults {
             Kind::Slow => rates.slow,
             Kind::LoseAnswer => rates.lose_answer,
             Kind::StaleRead => rates.stale_read,
-            Kind::Hidden | Kind::Interrupted => 0.0,
+            Kind::Hidden | Kind::Interrupted | Kind::Blank | Kind::Dashboard => 0.0,
         };
         let strikes = chance > 0.0 && state.dice.random_bool(chance.min(1.0));
         if strikes {

@@ -65,6 +65,7 @@ macro_rules! vendor {
                 people::nobody_is_found_by_a_key_that_nobody_has,
                 feed::a_change_after_the_cursor_is_seen,
                 feed::a_change_that_is_committed_late_is_seen,
+                feed::a_change_that_is_not_shown_yet_is_waited_for,
                 feed::deletions_and_merges_are_seen_as_claimed,
                 feed::the_listing_tells_every_ticket_once,
                 webhooks::a_delivery_proves_itself_and_names_the_ticket,

@@ -2,7 +2,7 @@
 //!
 //! The main feed is RT's transactions by id. Ids commit out of order there: an id that was passed over may still appear, so
 //! each id between two that were seen is a gap, and gaps are asked for again until they are filled or older than the horizon
-//! (ids that were rolled back, or that we may not see, never appear). A second net asks for tickets by `LastUpdated` now and
+//! (ids that were rolled back, or that are no ticket's or that we may not see, never appear). A second net asks for tickets by `LastUpdated` now and
 //! then, for what leaves no transaction. What both have seen is told once.
 //!
 //! No question depends on a time alone: RT reads every time in a query in the time zone of our user, whatever is written behind
@@ -107,40 +107,59 @@ impl Place {
         }
     }
 
-    /// Takes in new transactions, in the order of their ids.
+    /// Takes in new transactions, in the order of their ids. One that is not shown is a gap as well.
     pub fn take(&mut self, transactions: &[TransactionJson], now: DateTime<Utc>) {
         for transaction in transactions {
-            let (Some(id), Some(at)) = (transaction.number(), time(&transaction.created)) else { continue };
-            if let Some(high) = self.high.filter(|high| id > high + 1) {
-                let behind = self.high_at.unwrap_or(at);
-                self.gaps.push(Gap { from: high + 1, to: id - 1, since: now, behind });
+            let Some(id) = transaction.number() else { continue };
+            let shown = time(&transaction.created).filter(|_| transaction.is_shown());
+            let behind = self.high_at.or(shown).unwrap_or(self.start);
+            let to = if shown.is_some() { id - 1 } else { id };
+            if let Some(high) = self.high.filter(|high| to > *high) {
+                self.gaps.push(Gap { from: high + 1, to, since: now, behind });
             }
             if self.high.is_none_or(|high| id > high) {
                 self.high = Some(id);
-                self.high_at = Some(at);
+                self.high_at = shown.or(self.high_at);
             }
             self.remember(transaction);
         }
     }
 
     fn remember(&mut self, transaction: &TransactionJson) {
+        if !transaction.is_shown() {
+            return;
+        }
         if let Some(at) = time(&transaction.created) {
             let last = self.recent.entry(transaction.object_id.0.clone()).or_default();
             *last = (*last).max(at.timestamp());
         }
     }
 
-    /// The questions for ids that were passed over.
+    /// The questions for ids that were passed over, each of so few that its answer is one page: RT cuts the page first and takes
+    /// out what we may not see afterwards, so that an empty page need not be the last. Only tickets' are asked for: what RT tells of
+    /// other things need not even be words.
     fn gap_queries(&self) -> Vec<String> {
-        let range = |gap: &Gap| {
-            if gap.from == gap.to { format!("id = {}", gap.from) } else { format!("(id >= {} AND id <= {})", gap.from, gap.to) }
-        };
-        self.gaps.chunks(RANGES_AT_ONCE).map(|gaps| gaps.iter().map(range).collect::<Vec<_>>().join(" OR ")).collect()
+        let (mut queries, mut ranges, mut room) = (Vec::new(), Vec::new(), PAGE as u64);
+        for gap in &self.gaps {
+            let mut from = gap.from;
+            while from <= gap.to {
+                let to = gap.to.min(from + room - 1);
+                ranges.push(if from == to { format!("id = {from}") } else { format!("(id >= {from} AND id <= {to})") });
+                room -= to - from + 1;
+                from = to + 1;
+                if room == 0 || ranges.len() == RANGES_AT_ONCE {
+                    queries.push(std::mem::take(&mut ranges));
+                    room = PAGE as u64;
+                }
+            }
+        }
+        queries.extend((!ranges.is_empty()).then_some(ranges));
+        queries.iter().map(|ranges| format!("ObjectType = 'RT::Ticket' AND ({})", ranges.join(" OR "))).collect()
     }
 
-    /// An id that was passed over has appeared.
+    /// An id that was passed over has appeared; while it is not shown it stays one.
     pub fn fill(&mut self, transaction: &TransactionJson) {
-        let Some(id) = transaction.number() else { return };
+        let Some(id) = transaction.number().filter(|_| transaction.is_shown()) else { return };
         let mut left = Vec::with_capacity(self.gaps.len() + 1);
         for gap in self.gaps.drain(..) {
             if id < gap.from || id > gap.to {
@@ -213,14 +232,14 @@ impl RequestTracker {
             Some(low) => format!("ObjectType = 'RT::Ticket' AND id < {low}"),
             None => "ObjectType = 'RT::Ticket' AND id > 0".to_string(),
         };
-        let (transactions, _) = self.transactions(&query, "DESC", 1).await?;
+        let (transactions, _) = self.transactions(&query, "DESC").await?;
         place.look_for_start(&transactions);
         Ok(ChangePage { hints: Vec::new(), more: true, seen_up_to: place.start, next: place.cursor() })
     }
 
     async fn follow_feed(&self, mut place: Place, high: u64, now: DateTime<Utc>) -> Result<ChangePage, Fault> {
         let query = format!("ObjectType = 'RT::Ticket' AND id > {high}");
-        let (transactions, desk) = self.transactions(&query, "ASC", 1).await?;
+        let (transactions, desk) = self.transactions(&query, "ASC").await?;
         let desk = desk.unwrap_or(now);
         let full = transactions.len() >= PAGE;
         place.take(&transactions, now);
@@ -239,41 +258,22 @@ impl RequestTracker {
     }
 
     async fn fill_gaps(&self, place: &mut Place, now: DateTime<Utc>) -> Result<Vec<Hint>, Fault> {
-        let many = place.waiting() > PAGE as u64;
         let mut hints = Vec::new();
         for query in place.gap_queries() {
-            for page in 1.. {
-                let (found, _) = self.transactions(&query, "ASC", page).await?;
-                for transaction in &found {
-                    place.fill(transaction);
-                    if transaction.object_type == "RT::Ticket" {
-                        hints.extend(feed_hints(transaction, &self.settings.user));
-                    }
-                }
-                if found.is_empty() || !many {
-                    break;
-                }
+            let (found, _) = self.transactions(&query, "ASC").await?;
+            for transaction in &found {
+                place.fill(transaction);
+                hints.extend(feed_hints(transaction, &self.settings.user));
             }
         }
         place.forget(now, delta(self.settings.gap_horizon));
         Ok(hints)
     }
 
-    async fn transactions(
-        &self,
-        query: &str,
-        order: &str,
-        page: u32,
-    ) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
-        let (per_page, number) = (PAGE.to_string(), page.to_string());
-        let query = [
-            ("query", query),
-            ("orderby", "id"),
-            ("order", order),
-            ("fields", FEED_FIELDS),
-            ("per_page", per_page.as_str()),
-            ("page", number.as_str()),
-        ];
+    async fn transactions(&self, query: &str, order: &str) -> Result<(Vec<TransactionJson>, Option<DateTime<Utc>>), Fault> {
+        let per_page = PAGE.to_string();
+        let query =
+            [("query", query), ("orderby", "id"), ("order", order), ("fields", FEED_FIELDS), ("per_page", per_page.as_str())];
         let (page, answer) = self.page::<TransactionJson>(call("list changes"), &["transactions"], &query).await?;
         Ok((page.items, desk_time(&answer)))
     }

@@ -45,7 +45,7 @@ pub fn hints(body: &[u8], us: &str) -> Result<Vec<Hint>, String> {
 
 /// The hints of a transaction of the feed; the same evidence as from a delivery. A merge hints at both tickets.
 pub fn feed_hints(transaction: &TransactionJson, us: &str) -> Vec<Hint> {
-    if is_echo(&transaction.kind, &transaction.creator.id.0, us) {
+    if !transaction.is_shown() || is_echo(&transaction.kind, &transaction.creator.id.0, us) {
         return Vec::new();
     }
     let Some(at) = time(&transaction.created) else { return Vec::new() };

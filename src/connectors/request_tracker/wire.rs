@@ -26,6 +26,20 @@ impl<'de> Deserialize<'de> for Word {
     }
 }
 
+/// A word where RT may write anything: what a transaction changed in a dashboard or a preference is an object or a list, and none
+/// of it a word.
+fn word_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+    Ok(serde_json::from_value(Json::deserialize(deserializer)?).unwrap_or_default())
+}
+
+/// A reference, without an id where RT writes an empty string.
+fn reference_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ref, D::Error> {
+    match Json::deserialize(deserializer)? {
+        Json::String(_) | Json::Null => Ok(Ref::default()),
+        told => serde_json::from_value(told).map_err(D::Error::custom),
+    }
+}
+
 /// A list that RT may write as an empty string, or leave out.
 fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
@@ -40,7 +54,7 @@ where
 }
 
 /// A reference to a person, group, queue or ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Ref {
     /// A user's Name; the number of everything else.
     pub id: Word,
@@ -127,12 +141,13 @@ pub struct TransactionJson {
     pub id: Word,
     #[serde(rename = "Type")]
     pub kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_if_any")]
     pub field: Word,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_if_any")]
     pub old_value: Word,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_if_any")]
     pub new_value: Word,
+    #[serde(deserialize_with = "reference_if_any")]
     pub creator: Ref,
     pub created: String,
     #[serde(default)]
@@ -147,6 +162,11 @@ impl TransactionJson {
     /// The id as a number.
     pub fn number(&self) -> Option<u64> {
         self.id.0.parse().ok()
+    }
+
+    /// Whether its fields are told. RT lists a row with empty ones where it does not let us look into it.
+    pub fn is_shown(&self) -> bool {
+        !self.kind.is_empty() && !self.object_id.0.is_empty() && !self.creator.id.0.is_empty()
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Call {
     pub actor: u64,
     /// A fault: reads answer the state before the last change.
     pub stale: bool,
+    /// Whether the last row of a list of transactions is shown without its fields.
+    pub blank: bool,
     /// A number that differs from call to call.
     pub turn: usize,
 }

@@ -146,8 +146,10 @@ async fn read_call(sim: &Sim, request: Request) -> Result<Call, Response> {
         files: Vec::new(),
         actor,
         stale: false,
+        blank: false,
         turn: sim.turn.fetch_add(1, Ordering::Relaxed),
     };
+    call.blank = call.path == "transactions" && sim.faults.strikes(Kind::Blank);
     call.stale = call.is_read() && sim.changed_lately(&call.path) && sim.faults.strikes(Kind::StaleRead);
     let unread = |_| plain(StatusCode::BAD_REQUEST, "Bad Request");
     if call.content_type() == "multipart/form-data" {

@@ -105,6 +105,13 @@ impl<'c> Fields<'c> {
         row
     }
 
+    /// Takes the fields out of a row, as RT does where the caller may list a record and not look into it.
+    pub fn blank(&self, row: &mut Value) {
+        for name in &self.names {
+            row[*name] = if *name == "Created" { json!(date::w3c(None)) } else { json!("") };
+        }
+    }
+
     fn inside(&self, field: &str) -> Vec<&'c str> {
         let asked = self.call.and_then(|call| call.query(&format!("fields[{field}]")));
         asked.map(|text| text.split(',').collect()).unwrap_or_default()
@@ -188,6 +195,7 @@ impl Store {
             "id" => json!(row.id),
             "Type" => json!(row.kind),
             "Field" => text(&row.field),
+            "OldValue" | "NewValue" if matches!(row.object, Object::Attribute(_)) => json!({ "Panes": null }),
             "OldValue" => text(&row.old),
             "NewValue" => text(&row.new),
             "Data" => text(&row.data),
@@ -237,7 +245,7 @@ impl Store {
     pub fn may_see(&self, actor: u64, row: &Transaction) -> bool {
         match row.object {
             Object::Ticket(_) => true,
-            Object::User(_) | Object::Queue(_) => self.user_name(actor) == super::world::GATEWAY,
+            Object::User(_) | Object::Queue(_) | Object::Attribute(_) => self.user_name(actor) == super::world::GATEWAY,
             Object::Other => false,
         }
     }

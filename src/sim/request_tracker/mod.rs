@@ -208,6 +208,9 @@ impl Stage for RequestTrackerSim {
         let opened = matches!(action, Action::Open { .. });
         let slow = opened || matches!(action, Action::Reply { .. } | Action::Note { .. });
         let mut store = self.store();
+        if self.faults.strikes(Kind::Dashboard) {
+            store.record_object(store::Object::Attribute(1), "Set", world::ROOT, at);
+        }
         let (done, outcome) = act::act(&mut store, who, action, at, quiet)?;
         if slow && !quiet && self.faults.rates().late > 0.0 && self.faults.strikes(Kind::Late) {
             self.hold(&mut store, &done, outcome, opened);

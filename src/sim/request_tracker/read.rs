@@ -136,7 +136,11 @@ fn transaction_page(store: &Store, call: &Call, mut ids: Vec<u64>) -> Answer {
     let fields = Fields::of(call);
     let rows = Page::of(call).cut(&ids).into_iter().filter_map(|id| store.transactions.get(&id));
     let rows = rows.filter(|row| store.may_see(call.actor, row)).map(|row| store.transaction_row(row, &fields));
-    Answer::ok(frame(store, call, Total::Unsaid, rows.collect()))
+    let mut rows: Vec<Value> = rows.collect();
+    if let Some(row) = rows.last_mut().filter(|_| call.blank) {
+        fields.blank(row);
+    }
+    Answer::ok(frame(store, call, Total::Unsaid, rows))
 }
 
 fn history(store: &Store, call: &Call, id: &str) -> Answer {

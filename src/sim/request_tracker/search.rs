@@ -270,6 +270,7 @@ pub fn object_type(object: Object) -> &'static str {
         Object::Ticket(_) => "RT::Ticket",
         Object::User(_) => "RT::User",
         Object::Queue(_) => "RT::Queue",
+        Object::Attribute(_) => "RT::Attribute",
         Object::Other => "RT::Group",
     }
 }
@@ -277,7 +278,7 @@ pub fn object_type(object: Object) -> &'static str {
 /// The id within its class.
 pub fn object_id(object: Object) -> u64 {
     match object {
-        Object::Ticket(id) | Object::User(id) | Object::Queue(id) => id,
+        Object::Ticket(id) | Object::User(id) | Object::Queue(id) | Object::Attribute(id) => id,
         Object::Other => 0,
     }
 }

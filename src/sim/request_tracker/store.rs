@@ -129,6 +129,8 @@ pub enum Object {
     Ticket(u64),
     User(u64),
     Queue(u64),
+    /// A dashboard, a saved search or a preference. Its values are objects.
+    Attribute(u64),
     /// Groups and the like, which no API user may see.
     Other,
 }

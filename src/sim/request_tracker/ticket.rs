@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::date;
 use super::mime::Message;
 use super::status;
-use super::store::{Dates, NOBODY, Role, Ticket, Times};
+use super::store::{Dates, NOBODY, Object, Role, Ticket, Times};
 use super::value::text;
 use super::work::{Draft, Work};
 
@@ -78,10 +78,18 @@ impl Work<'_> {
         (ticket.id, ticket.effective) = (id, id);
         self.store.updated.insert((ticket.updated, id));
         self.store.tickets.insert(id, ticket);
+        self.groups_at_creation();
         self.values_at_creation(id, queue, &wanted);
         self.links_at_creation(id, wanted.0);
         self.record(id, Draft { kind: "Create", message, ..Draft::default() });
         Ok(id)
+    }
+
+    /// The four groups of a ticket's roles have transactions of their own, which no API user may see.
+    fn groups_at_creation(&mut self) {
+        for _ in 0..4 {
+            self.store.record_object(Object::Other, "Create", self.actor, self.at);
+        }
     }
 
     /// A chosen number is taken without moving the sequence; when that arrives there, its number is used up by a failure.

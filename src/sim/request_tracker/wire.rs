@@ -178,6 +178,7 @@ impl Store {
             Object::Ticket(id) => self.reference("ticket", &id.to_string()),
             Object::User(id) => self.user_reference(id),
             Object::Queue(id) => self.reference("queue", &id.to_string()),
+            Object::Attribute(id) => self.reference("attribute", &id.to_string()),
             Object::Other => Value::Null,
         }
     }

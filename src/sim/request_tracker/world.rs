@@ -21,7 +21,7 @@ pub const INTEGER: &str = r"(?#Integer)^([-+]?\d+)?$";
 pub const DECIMAL: &str = r"(?#Decimal)^([-+]?\d+(\.\d+)?)?$";
 
 /// RT's first administrator.
-const ROOT: u64 = 14;
+pub const ROOT: u64 = 14;
 /// The transactions that setting up an RT leaves behind, which no API user may see.
 const FROM_SETUP: u64 = 48;
 

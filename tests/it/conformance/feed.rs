@@ -68,6 +68,14 @@ pub async fn a_change_that_is_committed_late_is_seen(desk: &Desk) {
     let (slow, fast) = (desk.ticket("t:1").await, desk.ticket("t:2").await);
     let mut cursor = cursor(desk).await;
     let who = Who { email: desk.case.agents[0].into(), name: "Agent".into(), agent: true };
+    // What a desk writes beside each ticket, and does not show, is no end of what was passed over.
+    for number in 0..30 {
+        desk.tick();
+        let text = Text { body: "before".into(), ..Text::default() };
+        let (fields, tags) = (BTreeMap::new(), Vec::new());
+        let open = Action::Open { subject: format!("Before {number}"), group: "Support".into(), text, fields, tags };
+        sim.stage.act(&who, open, desk.clock.now(), true).unwrap();
+    }
     sim.stage.faults().set(Rates { late: f64::MIN_POSITIVE, late_ms: 20, ..Rates::default() });
     sim.stage.faults().order(Kind::Late);
     let text = Text { body: "slowly".into(), ..Text::default() };
@@ -85,6 +93,32 @@ pub async fn a_change_that_is_committed_late_is_seen(desk: &Desk) {
     desk.wait_for_feed();
     hints.extend(drain(desk, &mut cursor).await);
     assert!(!of(&hints, &slow).is_empty(), "{hints:?}");
+}
+
+/// A row of the feed without its fields is asked for again, and what is no ticket's does not stop the feed.
+pub async fn a_change_that_is_not_shown_yet_is_waited_for(desk: &Desk) {
+    let Some(sim) = &desk.sim else { return println!("a real desk cannot be told to show a row without its fields") };
+    let ids = [desk.ticket("t:1").await, desk.ticket("t:2").await];
+    desk.wait_for_feed();
+    let mut cursor = cursor(desk).await;
+    let who = Who { email: desk.case.agents[0].into(), name: "Agent".into(), agent: true };
+    for (id, text) in ids.iter().zip(["one", "two"]) {
+        sim.stage.faults().order(Kind::Dashboard);
+        desk.tick();
+        let text = Text { body: text.into(), ..Text::default() };
+        sim.stage.act(&who, Action::Note { ticket: id.to_string(), text }, desk.clock.now(), false).unwrap();
+    }
+    // The page that has it first, and the question for what was passed over.
+    sim.stage.faults().order(Kind::Blank);
+    sim.stage.faults().order(Kind::Blank);
+    desk.wait_for_feed();
+    let mut hints = drain(desk, &mut cursor).await;
+    desk.wait_for_feed();
+    hints.extend(drain(desk, &mut cursor).await);
+    for id in &ids {
+        assert!(!of(&hints, id).is_empty(), "{hints:?}");
+    }
+    assert!(hints.iter().all(|hint| !hint.ticket.as_str().is_empty()), "{hints:?}");
 }
 
 pub async fn deletions_and_merges_are_seen_as_claimed(desk: &Desk) {
