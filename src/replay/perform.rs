@@ -343,10 +343,12 @@ impl Round<'_> {
     ) -> Result<()> {
         let mut figures = figures.to_vec();
         figures.push(("writes", 1));
+        // Only a creation gives the pair its ticket: what is written to a merged ticket is answered with the survivor's id.
+        let made = written.ticket.as_ref().filter(|_| self.follow.is_none());
         let settled = StepSettled {
             intent: Some(intent),
             result: json!({ "remarks": written.remarks }),
-            target_ticket: written.ticket.as_ref().filter(|_| self.lead_side == crate::desk::Side::Source),
+            target_ticket: made.filter(|_| self.lead_side == crate::desk::Side::Source),
             base: Some(&self.base),
             links,
             figures: &figures,

@@ -109,6 +109,26 @@ async fn rule_21_a_link_out_of_scope_is_said_and_made_when_the_other_end_comes_i
 }
 
 #[tokio::test]
+async fn rule_21_the_other_end_of_a_merged_tickets_link_comes_in_later() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    world.reapply("[policy]", "[scope]\nwithout-tags = [\"secret\"]\n[policy]").await;
+    let (child, root) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 7 again", "Hello?"));
+    let parent = world.source.open("The ship", "It sank.");
+    world.source.tag(&parent, &["secret"], &[]);
+    world.source.link(&child, "parent", &parent);
+    world.settle().await;
+    world.source.merge(&child, &root);
+    world.settle().await;
+    world.source.tag(&parent, &[], &["secret"]);
+    world.settle().await;
+    let open: i64 = sqlx::query_scalar("select count(*) from lane where pending > applied or attempts > 0")
+        .fetch_one(&world.pool)
+        .await
+        .expect("a number");
+    assert_eq!(open, 0, "{:?}", world.ledger.faults(world.mirror.id).await);
+}
+
+#[tokio::test]
 async fn rule_21_who_waits_for_a_ticket_is_told_when_it_turns_out_to_be_out_of_scope() {
     let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
     world.reapply("[policy]", "[scope]\nwithout-tags = [\"secret\"]\n[policy]").await;
