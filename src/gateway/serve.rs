@@ -235,27 +235,32 @@ impl Shared {
         info!(mirror = row.name, "the mirror is served");
         self.courses.write().unwrap_or_else(PoisonError::into_inner).insert(row.id, connected.course.clone());
         let mut tasks = JoinSet::new();
-        let watcher = Watcher {
+        for side in [Side::Source, Side::Target] {
+            let lister = (side == Side::Source).then(|| self.lister(&connected));
+            tasks.spawn(follow(self.poller(&connected, side), lister, self.registrar(&connected, side)));
+        }
+        tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected)));
+        Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets: connected.budgets, _tasks: tasks })
+    }
+
+    fn watcher(&self, connected: &Connected) -> Watcher {
+        Watcher {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             course: connected.course.clone(),
             wake: self.wake.clone(),
-        };
-        let sweeper = Sweeper {
+        }
+    }
+
+    fn sweeper(&self, connected: &Connected) -> Sweeper {
+        Sweeper {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
-            mirror: row.id,
-            name: row.name.clone(),
+            mirror: connected.course.id,
+            name: connected.course.name.clone(),
             every: connected.config.source.sweep,
             wake: self.wake.clone(),
-        };
-        let registrars = [Side::Source, Side::Target].map(|side| self.registrar(&connected, side));
-        let [source, target] = registrars;
-        tasks.spawn(follow(self.poller(&connected, Side::Source), Some(self.lister(&connected)), source));
-        tasks.spawn(follow(self.poller(&connected, Side::Target), None, target));
-        let budgets = connected.budgets;
-        tasks.spawn(watch(watcher, sweeper));
-        Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets, _tasks: tasks })
+        }
     }
 
     fn poller(&self, connected: &Connected, side: Side) -> Poller {

@@ -21,6 +21,13 @@ impl Ledger {
     pub async fn recognise(&self, now: DateTime<Utc>) -> Result<bool> {
         let sql = sqlx::AssertSqlSafe(format!(
             "with here as ({IDENTITY})
+             select exists (select 1 from here h join ledger_identity i using (system_id, timeline))"
+        ));
+        if sqlx::query_scalar(sql).fetch_one(&self.pool).await? {
+            return Ok(false);
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "with here as ({IDENTITY})
              insert into ledger_identity (system_id, timeline, seen_at) select system_id, timeline, $1 from here
              on conflict (only_one) do nothing"
         ));

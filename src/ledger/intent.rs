@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use sqlx::Row;
 
 use super::lane::Claim;
+use super::settle::{Kin, lock_ids};
 use super::{Error, Ledger, Result};
 
 /// A write that may have happened.
@@ -30,27 +31,15 @@ impl Ledger {
     /// could happen that a look-up would not find. Errors: `Fenced`; `Taken` where a message in it is written, or being written,
     /// for another pair.
     pub async fn send_intent(&self, claim: &Claim, intent: NewIntent<'_>, now: DateTime<Utc>) -> Result<i64> {
+        if messages_in(&intent.detail).is_empty() {
+            return insert(&self.pool, claim, intent, now).await;
+        }
         let mut transaction = self.pool.begin().await?;
         only_ours(&mut transaction, claim, &messages_in(&intent.detail)).await?;
-        let id: Option<i64> = sqlx::query_scalar(
-            "insert into intent (tenant_id, mirror_id, pair_id, fence, kind, key, state, detail, prepared_at, sent_at)
-             select m.tenant_id, l.mirror_id, l.pair_id, l.fence, $3, $4, 'sent', $5, $6, $6
-             from lane l join mirror m on m.id = l.mirror_id
-             where l.pair_id = $1 and l.fence = $2 and l.lease_until > $6
-             returning id",
-        )
-        .bind(claim.pair.0)
-        .bind(claim.fence)
-        .bind(intent.kind)
-        .bind(intent.key)
-        .bind(intent.detail)
-        .bind(now)
-        .fetch_optional(&mut *transaction)
-        .await?;
+        let id = insert(&mut *transaction, claim, intent, now).await?;
         transaction.commit().await?;
-        id.ok_or(Error::Fenced)
+        Ok(id)
     }
-
     /// Closes an intent that did not happen.
     pub async fn void_intent(&self, id: i64, now: DateTime<Utc>) -> Result<()> {
         sqlx::query("update intent set state = 'void', closed_at = $2 where id = $1 and state = 'sent'")
@@ -82,27 +71,41 @@ impl Ledger {
     }
 }
 
-/// The source messages that a write carries, in one order for everybody.
+/// Records it as sent, if the claim still holds the lane.
+async fn insert<'e>(
+    executor: impl sqlx::PgExecutor<'e>,
+    claim: &Claim,
+    intent: NewIntent<'_>,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let id: Option<i64> = sqlx::query_scalar(
+        "insert into intent (tenant_id, mirror_id, pair_id, fence, kind, key, state, detail, prepared_at, sent_at)
+         select m.tenant_id, l.mirror_id, l.pair_id, l.fence, $3, $4, 'sent', $5, $6, $6
+         from lane l join mirror m on m.id = l.mirror_id
+         where l.pair_id = $1 and l.fence = $2 and l.lease_until > $6
+         returning id",
+    )
+    .bind(claim.pair.0)
+    .bind(claim.fence)
+    .bind(intent.kind)
+    .bind(intent.key)
+    .bind(intent.detail)
+    .bind(now)
+    .fetch_optional(executor)
+    .await?;
+    id.ok_or(Error::Fenced)
+}
+
+/// The source messages that a write carries.
 fn messages_in(detail: &Json) -> Vec<&str> {
     let links = detail["links"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut messages: Vec<&str> = links.iter().filter_map(|link| link["source"].as_str()).collect();
-    messages.sort_unstable();
-    messages
+    links.iter().filter_map(|link| link["source"].as_str()).collect()
 }
 
 /// Two tickets that were just merged show the same messages, and each has a lane: one of them writes a message, the other
 /// looks again.
 async fn only_ours(connection: &mut sqlx::PgConnection, claim: &Claim, messages: &[&str]) -> Result<()> {
-    for message in messages {
-        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::text || ' ' || $2, 0))")
-            .bind(claim.mirror.0)
-            .bind(message)
-            .execute(&mut *connection)
-            .await?;
-    }
-    if messages.is_empty() {
-        return Ok(());
-    }
+    lock_ids(connection, claim, Kin::Messages, messages).await?;
     let taken: bool = sqlx::query_scalar(
         "select exists (select 1 from message_link where mirror_id = $1 and source_message = any($3))
              or exists (

@@ -83,8 +83,6 @@ impl Ledger {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
-            // A write that was done is progress: the next failure is a first one again.
-            sqlx::query("update lane set attempts = 0 where pair_id = $1").bind(claim.pair.0).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -93,7 +91,7 @@ impl Ledger {
     /// Settles a lane: base, stamps, waiting, events and figures, and gives the lane back. Errors: `Fenced`.
     pub async fn settle_lane(&self, claim: &Claim, settled: LaneSettled<'_>, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        hold(&mut transaction, claim).await?;
+        let pending = hold(&mut transaction, claim).await?;
         let lost = turns_lost(&mut transaction, claim, settled.state).await?;
         update_pair(&mut transaction, claim, &settled).await?;
         if lost {
@@ -105,10 +103,12 @@ impl Ledger {
             .bind(now)
             .execute(&mut *transaction)
             .await?;
-        let echoes = settle_echoes(&mut transaction, claim, &settled, now).await?;
+        let came_in = pending - claim.pending;
+        let echoes = if came_in > 0 { settle_echoes(&mut transaction, claim, &settled, now).await? } else { 0 };
+        let caught_up = if echoes == came_in { pending } else { claim.pending };
         sqlx::query(
             "update lane
-             set applied = greatest(applied, $2 + $5), lease_owner = null, lease_until = null, attempts = 0, fault = null,
+             set applied = greatest(applied, $5), lease_owner = null, lease_until = null, attempts = 0, fault = null,
                  fault_kind = null, due_at = $3, look_again_at = $4,
                  waiting_since = (select min(received_at) from change_event
                      where pair_id = $1 and seq > $2 and applied_at is null)
@@ -118,7 +118,7 @@ impl Ledger {
         .bind(claim.pending)
         .bind(now)
         .bind(settled.look_again_at)
-        .bind(echoes)
+        .bind(caught_up)
         .execute(&mut *transaction)
         .await?;
         put_waits(&mut transaction, claim, settled.waits_for, now).await?;
@@ -185,14 +185,14 @@ impl Ledger {
     }
 }
 
-/// Locks the lane's row and refuses if somebody else holds it.
-pub(super) async fn hold(connection: &mut PgConnection, claim: &Claim) -> Result<()> {
-    let held: Option<i64> = sqlx::query_scalar("select fence from lane where pair_id = $1 and fence = $2 for update")
+/// Locks the lane's row and refuses if somebody else holds it. Returns how many hints have come in by now.
+pub(super) async fn hold(connection: &mut PgConnection, claim: &Claim) -> Result<i64> {
+    let held: Option<i64> = sqlx::query_scalar("select pending from lane where pair_id = $1 and fence = $2 for update")
         .bind(claim.pair.0)
         .bind(claim.fence)
         .fetch_optional(connection)
         .await?;
-    held.map(|_| ()).ok_or(Error::Fenced)
+    held.ok_or(Error::Fenced)
 }
 
 async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &LaneSettled<'_>) -> Result<()> {
@@ -226,22 +226,17 @@ async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &Lan
 }
 
 /// Hints that came in during the replay and tell of nothing but what its last read of the following side showed are settled with
-/// it. Returns how many, where nothing else came in; otherwise the lane is claimed again anyway.
+/// it. Returns how many.
 async fn settle_echoes(
     connection: &mut PgConnection,
     claim: &Claim,
     settled: &LaneSettled<'_>,
     now: DateTime<Utc>,
 ) -> Result<i64> {
-    let echoes = sqlx::query_scalar(
-        "with echo as (
-             update change_event
-             set applied_at = $3
-             where pair_id = $1 and seq > $2 and applied_at is null and side = $4
-               and (least_stamp = any($5) or feed_stamp = $6)
-             returning seq
-         )
-         select case when count(*) = (select pending - $2 from lane where pair_id = $1) then count(*) else 0 end from echo",
+    let echoes = sqlx::query(
+        "update change_event
+         set applied_at = $3
+         where pair_id = $1 and seq > $2 and applied_at is null and side = $4 and (least_stamp = any($5) or feed_stamp = $6)",
     )
     .bind(claim.pair.0)
     .bind(claim.pending)
@@ -249,9 +244,9 @@ async fn settle_echoes(
     .bind(settled.lead.other().as_str())
     .bind(settled.seen_acts)
     .bind(settled.follow_feed_stamp)
-    .fetch_one(connection)
+    .execute(connection)
     .await?;
-    Ok(echoes)
+    Ok(i64::try_from(echoes.rows_affected()).unwrap_or(i64::MAX))
 }
 
 /// Whether a ticket that others may wait for turns into one that will not be carried: they are told.
@@ -279,7 +274,7 @@ async fn put_waits(connection: &mut PgConnection, claim: &Claim, waits_for: &[Ti
     if ids.is_empty() {
         return Ok(());
     }
-    lock_keys(connection, claim, &ids).await?;
+    lock_ids(connection, claim, Kin::Tickets, &ids).await?;
     sqlx::query("insert into link_wait (mirror_id, pair_id, waits_for) select $1, $2, unnest($3::text[]) on conflict do nothing")
         .bind(claim.mirror.0)
         .bind(claim.pair.0)
@@ -300,15 +295,23 @@ async fn put_waits(connection: &mut PgConnection, claim: &Claim, waits_for: &[Ti
     Ok(())
 }
 
-async fn lock_keys(connection: &mut PgConnection, claim: &Claim, tickets: &[&str]) -> Result<()> {
-    let mut sorted = tickets.to_vec();
+/// Which ids a lock is about: a ticket and a message may have the same number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kin {
+    Messages,
+    Tickets,
+}
+
+/// Locks ids of a mirror until the commit, in one order for everybody.
+pub(super) async fn lock_ids(connection: &mut PgConnection, claim: &Claim, kin: Kin, ids: &[&str]) -> Result<()> {
+    let mut sorted = ids.to_vec();
     sorted.sort_unstable();
-    for ticket in sorted {
-        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 7))")
-            .bind(format!("{}/{ticket}", claim.mirror.0))
-            .execute(&mut *connection)
-            .await?;
-    }
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::text || '/' || id, $2)) from unnest($3::text[]) as id")
+        .bind(claim.mirror.0)
+        .bind(kin as i64)
+        .bind(sorted)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -316,7 +319,7 @@ async fn wake_waiting(connection: &mut PgConnection, claim: &Claim, now: DateTim
     let source: Option<String> =
         sqlx::query_scalar("select source_ticket from pair where id = $1").bind(claim.pair.0).fetch_one(&mut *connection).await?;
     let Some(source) = source else { return Ok(()) };
-    lock_keys(connection, claim, &[&source]).await?;
+    lock_ids(connection, claim, Kin::Tickets, &[&source]).await?;
     sqlx::query(
         "update lane set pending = pending + 1, due_at = least(due_at, $3)
          where pair_id in (select pair_id from link_wait where mirror_id = $1 and waits_for = $2) and pair_id <> $4",

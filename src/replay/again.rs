@@ -3,14 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::delta;
-use crate::desk::id::{MessageId, TicketId};
+use crate::desk::id::TicketId;
 use crate::desk::ticket::{Message, Ticket};
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::MessageLink;
 use crate::merge::thread::{Draft, link_of};
 
-use super::fate::{Fate, Result, park};
+use super::fate::{Fate, Result};
 use super::perform::Round;
+use super::recover::{doubled, first_made};
 
 /// So far the clocks of a desk and of the gateway may be apart.
 const CLOCKS: TimeDelta = TimeDelta::minutes(10);
@@ -39,7 +40,7 @@ impl Round<'_> {
         let only = match found.as_slice() {
             [] => return Ok(false),
             [only] => only.clone(),
-            many => return doubled(many),
+            many => return doubled(&many.iter().map(TicketId::as_str).collect::<Vec<_>>(), "tickets"),
         };
         self.adopt_new(Some(only.clone())).await?;
         let links = self.follow.as_ref().map(|follow| travelled(drafts, follow)).unwrap_or_default();
@@ -54,10 +55,9 @@ impl Round<'_> {
         if !self.may_be_there(draft.created_at)? {
             return Ok(false);
         }
-        let mut found = self.course.desk(self.lead_side.other()).find_message(ticket, &draft.key).await?;
-        found.sort_by_key(|id| id.as_str().parse::<u128>().unwrap_or(u128::MAX));
-        let Some(first) = found.first() else { return Ok(false) };
-        let links = [link_of(draft, Some(MessageId::new(first)))];
+        let found = self.course.desk(self.lead_side.other()).find_message(ticket, &draft.key).await?;
+        let Some(first) = first_made(&found) else { return Ok(false) };
+        let links = [link_of(draft, Some(first.clone()))];
         let settled = StepSettled { links: &links, figures: &[FOUND], ..StepSettled::default() };
         self.house.ledger.settle_step(self.watch.claim(), settled, self.house.clock.now()).await?;
         Ok(true)
@@ -79,13 +79,4 @@ fn travelled(drafts: &[Draft], there: &Ticket) -> Vec<MessageLink> {
         }
     }
     links
-}
-
-fn doubled<T>(found: &[TicketId]) -> Result<T> {
-    let ids: Vec<&str> = found.iter().map(TicketId::as_str).collect();
-    park(
-        "doubled",
-        format!("the target has more than one of our tickets under one key: {}", ids.join(", ")),
-        "Keep one and remove our key from the others (or delete them), then release this.",
-    )
 }

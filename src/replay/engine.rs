@@ -154,15 +154,14 @@ impl Engine {
     }
 
     async fn deal_with(&self, claim: &Claim, course: Option<&Course>, fate: Fate) -> Result<()> {
+        let after = backoff(claim.attempts, Duration::from_secs(60));
         match fate {
             Fate::Ledger(ledger::Error::Fenced) => Err(Fate::Ledger(ledger::Error::Fenced)),
             // The other lane may be parked: whoever waits for it asks less and less often.
-            Fate::Ledger(error @ ledger::Error::Taken) => {
-                self.put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), ("not yet", &error.to_string())).await
-            }
+            Fate::Ledger(error @ ledger::Error::Taken) => self.put_off(claim, after, ("not yet", &error.to_string())).await,
             Fate::Ledger(error) => {
                 warn!(pair = claim.pair.0, %error, "a lane could not be settled; it is tried again");
-                self.put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), ("ledger", &error.to_string())).await
+                self.put_off(claim, after, ("ledger", &error.to_string())).await
             }
             Fate::NotYet { after, why } => self.put_off(claim, after, ("not yet", &why)).await,
             Fate::Halted => self.put_off(claim, Duration::from_secs(60), ("halted", "the mirror was halted")).await,
@@ -237,9 +236,8 @@ impl Engine {
                     return self.put_off(claim, Duration::from_secs(1), ("unauthorised", &refused.to_string())).await;
                 }
                 Err(_) => {
-                    return self
-                        .put_off(claim, backoff(claim.attempts, Duration::from_secs(60)), (fault.kind(), &fault.to_string()))
-                        .await;
+                    let after = backoff(claim.attempts, Duration::from_secs(60));
+                    return self.put_off(claim, after, (fault.kind(), &fault.to_string())).await;
                 }
                 Ok(_) => {}
             }

@@ -1,6 +1,6 @@
 //! Hydration: reading what is true now at both desks, and whether it shows what the hints promised.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::connectors::contract::Read;
 use crate::connectors::http::CALL_LIMIT;
@@ -17,6 +17,8 @@ use super::remedy::backoff;
 
 /// So often a desk may show less than promised before we believe it.
 const DOUBT: i32 = 7;
+/// So long a desk may answer with the state before its last change.
+const READ_LAG: TimeDelta = TimeDelta::seconds(10);
 /// So often a ticket may change while it is read before what was added to it is carried alone.
 const RESTLESS: i32 = 3;
 
@@ -39,8 +41,7 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
             "Discard it, or remove and apply the mirror again.",
         );
     };
-    let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
-    match course.desk(side).read(id, stamp).await? {
+    match course.desk(side).read(id, stamp_of(pair, side)).await? {
         Read::Found(ticket) => {
             if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
                 return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
@@ -63,8 +64,7 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
 pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Seen>> {
     let side = pair.authority.other();
     let Some(id) = ticket_of(pair, side) else { return Ok(None) };
-    let stamp = if side == Side::Source { pair.source_stamp.as_deref() } else { pair.target_stamp.as_deref() };
-    let mut seen = read_follow(course, side, id, stamp, claim).await?;
+    let mut seen = read_follow(course, side, id, stamp_of(pair, side), claim).await?;
     if claim.attempts < DOUBT && seen.ticket.presence == Presence::Present && !shows(&seen.ticket, promise) {
         return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
     }
@@ -111,6 +111,14 @@ pub fn ticket_of(pair: &Pair, side: Side) -> Option<&TicketId> {
     }
 }
 
+/// What the last read of a side showed as its newest change.
+fn stamp_of(pair: &Pair, side: Side) -> Option<&str> {
+    match side {
+        Side::Source => pair.source_stamp.as_deref(),
+        Side::Target => pair.target_stamp.as_deref(),
+    }
+}
+
 /// A desk does not show yet what is needed: again later.
 pub fn not_yet<T>(claim: &Claim, why: String) -> Result<T> {
     Err(Fate::NotYet { after: backoff(claim.attempts, CALL_LIMIT), why })
@@ -127,9 +135,10 @@ fn shows(ticket: &Ticket, promise: &Promise) -> bool {
     strong && promise.at.is_none_or(|at| at.timestamp() <= ticket.updated_at.timestamp())
 }
 
-/// Whether the read came so soon after the change that another change in the same second could have been missed.
+/// Whether the read came so soon after the change that it may lack another change of the same second: one that was made after the
+/// read, or one that the desk does not show to everybody yet.
 pub fn too_soon(ticket: &Ticket, read_at: DateTime<Utc>) -> bool {
-    (read_at - ticket.updated_at).num_seconds() < 2
+    read_at - ticket.updated_at < READ_LAG
 }
 
 /// Takes what the following desk holds now as the base of fields that were written and not read back, unless a person

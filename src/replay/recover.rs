@@ -2,6 +2,7 @@
 
 use crate::clock::delta;
 use crate::desk::id::{MessageId, TicketId};
+use crate::desk::ticket::number_of;
 use crate::ledger::intent::OpenIntent;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::Pair;
@@ -85,15 +86,12 @@ async fn message(house: &House, course: &Course, claim: &Claim, pair: &Pair, int
         house.ledger.void_intent(intent.id, house.clock.now()).await?;
         return Ok(());
     };
-    let mut found = course.desk(pair.authority.other()).find_message(ticket, &intent.key).await?;
-    // Doubles of a paused process fold into the first that was made.
-    found.sort_by_key(|id| id.as_str().parse::<u128>().unwrap_or(u128::MAX));
-    let Some(first) = found.first() else {
+    let found = course.desk(pair.authority.other()).find_message(ticket, &intent.key).await?;
+    let Some(first) = first_made(&found) else {
         return none_or_many(house, intent, &[], "messages").await;
     };
     let links: Vec<MessageLink> = read_detail(intent, "links")?;
-    let links: Vec<MessageLink> =
-        links.into_iter().map(|link| MessageLink { target: Some(MessageId::new(first)), ..link }).collect();
+    let links: Vec<MessageLink> = links.into_iter().map(|link| MessageLink { target: Some(first.clone()), ..link }).collect();
     let doubles = i64::try_from(found.len() - 1).unwrap_or(0);
     let settled = StepSettled {
         intent: Some(intent.id),
@@ -103,6 +101,11 @@ async fn message(house: &House, course: &Course, claim: &Claim, pair: &Pair, int
     };
     house.ledger.settle_step(claim, settled, house.clock.now()).await?;
     Ok(())
+}
+
+/// Doubles of a paused process fold into the first that was made.
+pub fn first_made(found: &[MessageId]) -> Option<&MessageId> {
+    found.iter().min_by_key(|id| number_of(id.as_str()).unwrap_or(u128::MAX))
 }
 
 /// A note of ours that is there was told; one that is not is planned again.
@@ -129,6 +132,11 @@ async fn none_or_many(house: &House, intent: &OpenIntent, found: &[&str], what: 
         house.ledger.void_intent(intent.id, house.clock.now()).await?;
         return Ok(());
     }
+    doubled(found, what)
+}
+
+/// Parks what the target holds more than once under one key.
+pub fn doubled<T>(found: &[&str], what: &str) -> Result<T> {
     park(
         "doubled",
         format!("the target has more than one of our {what} under one key: {}", found.join(", ")),
