@@ -58,6 +58,9 @@ create table pair (
     source_feed_stamp text,
     target_stamp text,
     target_feed_stamp text,
+    -- Digest of what the reads with these stamps showed: the same stamp with other content is a desk that answers from two states.
+    source_shown text,
+    target_shown text,
     -- Ids of acts that the last read of the following side showed, ours among them: a hint about one of these tells nothing new.
     seen_acts text[] not null default '{}',
     -- The record's own read watermark: our clock at the start of the last whole read of the leading side.

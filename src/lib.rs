@@ -71,6 +71,10 @@
 //! * **The base is taken from the next read, not from the write's answer.** Desks rewrite what they get, and answer before they
 //!   have. A written field is noted as `unread` with the stamp before it; the next read of the target gives its value, unless
 //!   a person changed it in between: then what we wrote stays the base, and the person's value is seen as theirs.
+//! * **An equal stamp is not taken for equal content.** A read takes several calls, and one of them may be answered by a copy that lags.
+//!   What a read showed is kept as a digest beside its stamp; other content under the same stamp has to be told four times.
+//! * **A merged ticket's news goes to the survivor, its fields do not.** Messages and links of it are carried on; what stands in the
+//!   survivor's fields is another pair's business.
 //! * **Rounds of plans instead of one long plan.** A reply opens a resolved ticket, a rule adds a tag. After its steps a lane is read and
 //!   planned again until the plan is empty; four rounds at most, so that a target that undoes each write is told, not fought.
 //! * **A follow-up is a new part of the key, not a new pair.** A closed ticket cannot be changed, so a second target ticket goes on.

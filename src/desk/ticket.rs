@@ -25,7 +25,8 @@ pub enum Presence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ticket {
     pub id: TicketId,
-    /// Strong: the id of the last audit or transaction. Two reads with one stamp saw the same ticket.
+    /// Strong: the id of the last audit or transaction. Two reads with one stamp saw the same ticket, unless one of their calls was
+    /// answered by a copy that lags.
     pub stamp: String,
     /// What the desk's feed shows for this state of the ticket (Zendesk: `updated_at` and `generated_timestamp`; RT: last
     /// transaction). A poll hint with the same `feed_stamp` brings nothing new.

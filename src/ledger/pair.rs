@@ -28,6 +28,9 @@ pub struct Pair {
     pub source_stamp: Option<String>,
     pub source_feed_stamp: Option<String>,
     pub target_stamp: Option<String>,
+    /// Digests of what the reads with these stamps showed.
+    pub source_shown: Option<String>,
+    pub target_shown: Option<String>,
     pub incomplete_why: Option<String>,
     /// How many follow-ups took over before.
     pub part: u16,
@@ -51,7 +54,7 @@ impl Ledger {
     pub async fn pair(&self, id: PairId) -> Result<Pair> {
         let row = sqlx::query(
             "select p.id, p.source_ticket, p.target_ticket, p.authority, p.state, p.base, p.source_stamp, p.source_feed_stamp,
-                    p.target_stamp, p.incomplete_why,
+                    p.target_stamp, p.source_shown, p.target_shown, p.incomplete_why,
                     (select count(*) from pair_former f where f.pair_id = p.id) as part,
                     (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former
              from pair p
@@ -191,6 +194,8 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         source_stamp: row.get("source_stamp"),
         source_feed_stamp: row.get("source_feed_stamp"),
         target_stamp: row.get("target_stamp"),
+        source_shown: row.get("source_shown"),
+        target_shown: row.get("target_shown"),
         incomplete_why: row.get("incomplete_why"),
         former: ticket("former"),
         part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),

@@ -36,6 +36,9 @@ pub struct LaneSettled<'a> {
     pub lead_feed_stamp: Option<&'a str>,
     pub follow_stamp: Option<&'a str>,
     pub follow_feed_stamp: Option<&'a str>,
+    /// Digests of what those reads showed; without one the next read is taken as it is.
+    pub lead_shown: Option<String>,
+    pub follow_shown: Option<String>,
     /// Acts that the last read of the following ticket showed, by id.
     pub seen_acts: &'a [&'a str],
     /// Our clock when the read of the leading side began.
@@ -201,12 +204,16 @@ async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &Lan
         if lead_is_source { (settled.lead_stamp, settled.follow_stamp) } else { (settled.follow_stamp, settled.lead_stamp) };
     let (lead_feed, follow_feed) = (settled.lead_feed_stamp, settled.follow_feed_stamp);
     let (source_feed, target_feed) = if lead_is_source { (lead_feed, follow_feed) } else { (follow_feed, lead_feed) };
+    let (lead_shown, follow_shown) = (settled.lead_shown.as_deref(), settled.follow_shown.as_deref());
+    let (source_shown, target_shown) = if lead_is_source { (lead_shown, follow_shown) } else { (follow_shown, lead_shown) };
     sqlx::query(
         "update pair
          set state = $2, base = $3, mapping_version = $4, incomplete_why = $5,
              source_stamp = coalesce($6, source_stamp), target_stamp = coalesce($7, target_stamp),
              source_feed_stamp = coalesce($8, source_feed_stamp), target_feed_stamp = coalesce($9, target_feed_stamp),
-             seen_acts = $10, read_at = coalesce($11, read_at)
+             seen_acts = $10, read_at = coalesce($11, read_at),
+             source_shown = case when $6 is null then source_shown else $12 end,
+             target_shown = case when $7 is null then target_shown else $13 end
          where id = $1",
     )
     .bind(claim.pair.0)
@@ -220,6 +227,8 @@ async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &Lan
     .bind(target_feed)
     .bind(settled.seen_acts)
     .bind(settled.read_at)
+    .bind(source_shown)
+    .bind(target_shown)
     .execute(connection)
     .await?;
     Ok(())

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::desk::body::{Body, INLINE_SCHEME};
+use crate::desk::ticket::Ticket;
 
 /// Longer HTML is compared as it is, not rendered.
 const RENDER_LIMIT: usize = 2 << 20;
@@ -35,4 +36,11 @@ pub fn of_body(body: &Body) -> String {
     hash.update(words(body).as_bytes());
     hash.update(images.to_be_bytes());
     hex::encode(hash.finalize())
+}
+
+/// Lower-case hex SHA-256 of what a ticket shows of fields, links and messages: who reads it twice under one stamp finds the same.
+pub fn of_ticket(ticket: &Ticket) -> String {
+    let messages: Vec<_> = ticket.messages.iter().map(|message| (message.id.as_str(), message.visibility)).collect();
+    let shown = serde_json::json!([ticket.presence, ticket.fields.iter().collect::<Vec<_>>(), ticket.links, messages,]);
+    hex::encode(Sha256::digest(shown.to_string()))
 }

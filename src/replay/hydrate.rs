@@ -1,5 +1,7 @@
 //! Hydration: reading what is true now at both desks, and whether it shows what the hints promised.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::connectors::contract::Read;
@@ -10,6 +12,8 @@ use crate::desk::ticket::{Actor, Presence, Ticket, newer, number_of};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::merge::base::Base;
+use crate::merge::digest;
+use crate::task;
 
 use super::course::Course;
 use super::fate::{Fate, Result, park, unseen};
@@ -17,6 +21,9 @@ use super::remedy::backoff;
 
 /// So often a desk may show less than promised before we believe it.
 const DOUBT: i32 = 7;
+/// So many times a desk has to stand by content that contradicts what it showed before under the same stamp.
+const STANDS_BY: u32 = 3;
+const BETWEEN_READS: Duration = Duration::from_millis(150);
 /// So long a desk may answer with the state before its last change.
 const READ_LAG: TimeDelta = TimeDelta::seconds(10);
 /// So often a ticket may change while it is read before what was added to it is carried alone.
@@ -41,7 +48,8 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
             "Discard it, or remove and apply the mirror again.",
         );
     };
-    match course.desk(side).read(id, stamp_of(pair, side)).await? {
+    match read(course, id, Known::of(pair, side)).await? {
+        Read::Found(ticket) if claim.attempts < DOUBT && is_older(&ticket, Known::of(pair, side)) => older(claim, side, &ticket),
         Read::Found(ticket) => {
             if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
                 return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
@@ -64,24 +72,23 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
 pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Seen>> {
     let side = pair.authority.other();
     let Some(id) = ticket_of(pair, side) else { return Ok(None) };
-    let mut seen = read_follow(course, side, id, stamp_of(pair, side), claim).await?;
+    let mut seen = read_follow(course, id, Known::of(pair, side), claim).await?;
     if claim.attempts < DOUBT && seen.ticket.presence == Presence::Present && !shows(&seen.ticket, promise) {
         return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
     }
     for _ in 0..5 {
         let Presence::MergedInto(root) = seen.ticket.presence.clone() else { break };
-        seen = read_follow(course, side, &root, None, claim).await?;
-        // Somebody merged it there: the conversation goes on in the survivor, whose fields belong to another pair.
+        seen = read_follow(course, &root, Known { side, stamp: None, shown: None }, claim).await?;
+        // Merged there: the conversation goes on in the survivor, whose fields belong to another pair.
         seen.ticket.fields.clear();
     }
     Ok(Some(seen))
 }
 
-async fn read_follow(course: &Course, side: Side, id: &TicketId, since: Option<&str>, claim: &Claim) -> Result<Seen> {
-    match course.desk(side).read(id, since).await? {
-        Read::Found(ticket) if claim.attempts < DOUBT && since.is_some_and(|known| newer(known, &ticket.stamp)) => {
-            not_yet(claim, format!("{} ticket {id} is shown in an older state than was seen before", side.as_str()))
-        }
+async fn read_follow(course: &Course, id: &TicketId, known: Known<'_>, claim: &Claim) -> Result<Seen> {
+    let side = known.side;
+    match read(course, id, known).await? {
+        Read::Found(ticket) if claim.attempts < DOUBT && is_older(&ticket, known) => older(claim, side, &ticket),
         Read::Found(ticket) => Ok(Seen { ticket: *ticket, whole: true }),
         Read::Torn(ticket) => torn(claim, side, *ticket),
         Read::Missing if claim.attempts < DOUBT => {
@@ -111,12 +118,50 @@ pub fn ticket_of(pair: &Pair, side: Side) -> Option<&TicketId> {
     }
 }
 
-/// What the last read of a side showed as its newest change.
-fn stamp_of(pair: &Pair, side: Side) -> Option<&str> {
-    match side {
-        Side::Source => pair.source_stamp.as_deref(),
-        Side::Target => pair.target_stamp.as_deref(),
+/// What the last whole read of a side showed: its newest change, and the digest of the rest.
+#[derive(Debug, Clone, Copy)]
+struct Known<'a> {
+    side: Side,
+    stamp: Option<&'a str>,
+    shown: Option<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    fn of(pair: &'a Pair, side: Side) -> Self {
+        let (stamp, shown) = match side {
+            Side::Source => (&pair.source_stamp, &pair.source_shown),
+            Side::Target => (&pair.target_stamp, &pair.target_shown),
+        };
+        Self { side, stamp: stamp.as_deref(), shown: shown.as_deref() }
     }
+
+    /// The same stamp, and other content: the desk answered from an older state in one of the calls that a read takes.
+    fn contradicts(&self, ticket: &Ticket) -> bool {
+        self.stamp == Some(&ticket.stamp) && self.shown.is_some_and(|shown| shown != digest::of_ticket(ticket))
+    }
+}
+
+/// Reads a ticket. Content that contradicts what was known is asked for again, and believed when the desk stands by it: a change
+/// may have left no trace.
+async fn read(course: &Course, id: &TicketId, known: Known<'_>) -> Result<Read> {
+    let desk = course.desk(known.side);
+    let mut last = desk.read(id, known.stamp).await?;
+    for _ in 0..STANDS_BY {
+        match &last {
+            Read::Found(ticket) if known.contradicts(ticket) => task::delay(BETWEEN_READS).await,
+            _ => break,
+        }
+        last = desk.read(id, known.stamp).await?;
+    }
+    Ok(last)
+}
+
+fn is_older(ticket: &Ticket, known: Known<'_>) -> bool {
+    ticket.presence == Presence::Present && known.stamp.is_some_and(|known| newer(known, &ticket.stamp))
+}
+
+fn older<T>(claim: &Claim, side: Side, ticket: &Ticket) -> Result<T> {
+    not_yet(claim, format!("{} ticket {} is shown in an older state than was seen before", side.as_str(), ticket.id))
 }
 
 /// A desk does not show yet what is needed: again later.

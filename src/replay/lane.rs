@@ -13,13 +13,14 @@ use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
 use crate::merge::base::{Base, MessageLink, Owed, Unheld, Why};
+use crate::merge::digest;
 use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
 use super::fate::{Fate, Parking, Result, park};
 use super::house::House;
-use super::hydrate::Seen;
+use super::hydrate::{Seen, ticket_of};
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
 use super::{ends, hydrate, people, recover};
@@ -68,10 +69,11 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     people::introduce(course, pair.authority, &mut lead, &links).await?;
     let mut base = pair.base.clone().unwrap_or_default();
     if let Some(follow) = follow.as_ref().filter(|_| whole) {
-        take_half_done(&mut base, &half_done, follow, &pair);
+        half_done.take(&mut base, follow, pair.authority);
         hydrate::resolve_unread(&mut base, pair.authority, follow, course);
     }
     let source = pair.source_ticket.clone().unwrap_or_else(|| lead.id.clone());
+    let survivor = follow.as_ref().is_some_and(|follow| ticket_of(&pair, pair.authority.other()) != Some(&follow.id));
     let round = Round {
         house,
         course,
@@ -79,6 +81,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         lead: &lead,
         ticket_key: course.keys.ticket(source.as_str(), pair.part),
         follow,
+        survivor,
         continues: pair.former.clone(),
         base,
         wrote: false,
@@ -118,6 +121,8 @@ async fn settle_untouched(
         lead_feed_stamp: lead.feed_stamp.as_deref(),
         follow_stamp: None,
         follow_feed_stamp: None,
+        lead_shown: Some(digest::of_ticket(lead)),
+        follow_shown: None,
         seen_acts: &[],
         read_at: Some(read_at),
         mapping_version: &course.mapping_version,
@@ -128,16 +133,6 @@ async fn settle_untouched(
     };
     house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
     Ok(())
-}
-
-/// A half-done field write is ours where the following desk holds what was intended.
-fn take_half_done(base: &mut Base, half_done: &recover::HalfDone, follow: &Ticket, pair: &Pair) {
-    for write in &half_done.fields {
-        if follow.fields.get(&write.key) == Some(&write.intended) {
-            let field = crate::merge::base::FieldBase::from_lead(pair.authority, write.lead.clone(), write.intended.clone());
-            base.fields.insert(write.source.clone(), field);
-        }
-    }
 }
 
 impl Work<'_> {
@@ -165,11 +160,11 @@ impl Work<'_> {
                 "the target keeps changing what is written"
             );
         }
-        let mut state = self.left_state().await?;
+        let state = self.left_state().await?;
         if let Presence::MergedInto(root) = self.round.lead.presence.clone()
             && self.merge(&root).await?
         {
-            state = "merged";
+            return self.settle("merged").await;
         }
         self.mark_incomplete().await?;
         self.settle(state).await
@@ -427,6 +422,8 @@ impl Work<'_> {
             lead_feed_stamp: lead.feed_stamp.as_deref(),
             follow_stamp: follow.map(|follow| follow.stamp.as_str()),
             follow_feed_stamp: follow.and_then(|follow| follow.feed_stamp.as_deref()),
+            lead_shown: Some(digest::of_ticket(lead)),
+            follow_shown: follow.filter(|_| !self.round.survivor).map(digest::of_ticket),
             seen_acts: &seen_acts,
             read_at: Some(self.read_at),
             mapping_version: &self.round.course.mapping_version,

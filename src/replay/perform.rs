@@ -40,6 +40,8 @@ pub struct Round<'a> {
     /// The key that the following ticket has or gets.
     pub ticket_key: String,
     pub follow: Option<Ticket>,
+    /// `follow` is another pair's ticket, into which this pair's was merged: messages and links go there, its fields are not ours.
+    pub survivor: bool,
     /// The closed ticket that a new following ticket follows up.
     pub continues: Option<TicketId>,
     pub base: Base,
@@ -217,7 +219,12 @@ impl Round<'_> {
         let desk = self.course.desk(self.lead_side.other());
         for tries in 0..STALE_READS {
             match desk.read(ticket, Some(before)).await? {
-                Read::Found(now) if !self.wrote || tries + 1 == STALE_READS || newer(&now.stamp, before) => return Ok(Some(now)),
+                Read::Found(mut now) if !self.wrote || tries + 1 == STALE_READS || newer(&now.stamp, before) => {
+                    if self.survivor {
+                        now.fields.clear();
+                    }
+                    return Ok(Some(now));
+                }
                 Read::Found(_) => task::delay(STALE_PAUSE).await,
                 Read::Torn(_) | Read::Missing => return Ok(None),
             }

@@ -1,14 +1,14 @@
 //! Recovery: a write that was sent and not closed is looked up before anything is sent again.
 
 use crate::clock::delta;
+use crate::desk::Side;
 use crate::desk::id::{MessageId, TicketId};
-use crate::desk::ticket::number_of;
+use crate::desk::ticket::{Ticket, number_of};
 use crate::ledger::intent::OpenIntent;
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::Pair;
 use crate::ledger::settle::StepSettled;
-use crate::merge::base::FieldWrite;
-use crate::merge::base::{FieldBase, MessageLink, Unheld};
+use crate::merge::base::{Base, FieldBase, FieldWrite, MessageLink, Unheld};
 
 use super::course::Course;
 use super::fate::{Fate, Result, park};
@@ -20,6 +20,18 @@ use super::hydrate::ticket_of;
 pub struct HalfDone {
     /// Field writes that may have happened: where the target holds the intended value, it is ours.
     pub fields: Vec<FieldWrite>,
+}
+
+impl HalfDone {
+    /// A half-done field write is ours where the following desk holds what was intended.
+    pub fn take(&self, base: &mut Base, follow: &Ticket, lead: Side) {
+        for write in &self.fields {
+            if follow.fields.get(&write.key) == Some(&write.intended) {
+                let field = FieldBase::from_lead(lead, write.lead.clone(), write.intended.clone());
+                base.fields.insert(write.source.clone(), field);
+            }
+        }
+    }
 }
 
 /// Looks every open write up and closes it. Errors: `NotYet` until the desk's look-up lag is over.

@@ -121,8 +121,8 @@ struct State {
     rates: Rates,
     dice: SmallRng,
     happened: BTreeMap<Kind, u64>,
-    /// Faults ordered for the next calls, used before the dice.
-    ordered: Vec<Kind>,
+    /// Faults ordered for the next calls, and how many calls they spare first; used before the dice.
+    ordered: Vec<(Kind, usize)>,
     hidden: Hidden,
     /// Those of one ticket happen in this order, one after each read.
     interruptions: Vec<Interruption>,
@@ -152,13 +152,22 @@ impl Faults {
 
     /// Orders one fault for the next call or delivery that can have it.
     pub fn order(&self, kind: Kind) {
-        self.state().ordered.push(kind);
+        self.order_after(0, kind);
+    }
+
+    /// Orders one fault, and lets so many calls pass first that could have it.
+    pub fn order_after(&self, spared: usize, kind: Kind) {
+        self.state().ordered.push((kind, spared));
     }
 
     /// Whether this fault strikes now; counts it if so.
     pub fn strikes(&self, kind: Kind) -> bool {
         let mut state = self.state();
-        if let Some(place) = state.ordered.iter().position(|ordered| *ordered == kind) {
+        if let Some(place) = state.ordered.iter().position(|(ordered, _)| *ordered == kind) {
+            if state.ordered[place].1 > 0 {
+                state.ordered[place].1 -= 1;
+                return false;
+            }
             state.ordered.remove(place);
             *state.happened.entry(kind).or_default() += 1;
             return true;

@@ -250,14 +250,16 @@ fn shows_comments(comments: &[Comment], audits: &[Audit]) -> bool {
 
 /// Whether the ticket shows the newest changes that its audits name; one that was read from a lagging copy does not.
 fn shows_changes(ticket: &super::wire::Ticket, audits: &[Audit]) -> bool {
-    const COMPARED: [&str; 4] = ["priority", "group_id", "assignee_id", "requester_id"];
+    const COMPARED: [&str; 5] = ["priority", "group_id", "assignee_id", "requester_id", "type"];
     let mut by_age: Vec<&Audit> = audits.iter().collect();
     by_age.sort_by_key(|audit| audit.id.number());
     let events = || by_age.iter().rev().flat_map(|audit| audit.events.iter().rev()).filter(|event| event.kind == "Change");
     let newest = |name: &str| events().find(|event| event.field_name.as_str() == Some(name)).map(|event| Id::of(&event.value));
     let same = |name: &str| newest(name).is_none_or(|value| value == ticket.id_at(name));
     let status = newest("status").is_none_or(|value| value.is_none_or(|word| word.as_str() == ticket.status));
-    status && COMPARED.iter().all(|name| same(name))
+    // A ticket that is no incident any more lost its problem by that.
+    let problem = ticket.id_at("type").is_none_or(|kind| kind.as_str() != "incident") || same("problem_id");
+    status && problem && COMPARED.iter().all(|name| same(name))
 }
 
 /// Whether older audits are worth a call: back to `since`, and as long as a comment's key could be in them.

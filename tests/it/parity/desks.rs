@@ -245,6 +245,8 @@ impl Mirror {
             lead_feed_stamp: None,
             follow_stamp: Some("20"),
             follow_feed_stamp: None,
+            lead_shown: None,
+            follow_shown: None,
             seen_acts: &[],
             read_at: Some(start()),
             mapping_version: &self.mapping.version(),

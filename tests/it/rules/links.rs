@@ -117,15 +117,45 @@ async fn rule_21_the_other_end_of_a_merged_tickets_link_comes_in_later() {
     world.source.tag(&parent, &["secret"], &[]);
     world.source.link(&child, "parent", &parent);
     world.settle().await;
+    for (field, value) in [("priority", "urgent"), ("assignee", "ada@desk.example"), ("custom:Serial", "AB-1234")] {
+        world.source.set(&root, field, value);
+    }
     world.source.merge(&child, &root);
     world.settle().await;
     world.source.tag(&parent, &[], &["secret"]);
     world.settle().await;
+    let (there, end) = (world.mirrored(&root), world.mirrored(&parent).id);
+    assert!(has_link(&there, "parent", &end), "the conversation goes on there: {:?}", there.links);
+    for (name, value) in [("priority", "100"), ("assignee", "alice@rt.sim"), ("custom:Summary", "AB-1234")] {
+        assert_eq!(field(&there, name), value, "the merged ticket's fields are not the survivor's");
+    }
     let open: i64 = sqlx::query_scalar("select count(*) from lane where pending > applied or attempts > 0")
         .fetch_one(&world.pool)
         .await
         .expect("a number");
     assert_eq!(open, 0, "{:?}", world.ledger.faults(world.mirror.id).await);
+}
+
+#[tokio::test]
+async fn rule_21_a_merged_tickets_link_that_waited_leaves_the_fields_of_the_survivor_alone() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let (child, root) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 7 again", "Hello?"));
+    let parent = world.source.open("The ship", "It sank.");
+    for (field, value) in [("priority", "urgent"), ("assignee", "ada@desk.example"), ("custom:Serial", "AB-1234")] {
+        world.source.set(&root, field, value);
+    }
+    world.source.link(&child, "parent", &parent);
+    world.source.merge(&child, &root);
+    world.arrive().await;
+    world.hold(&parent, true).await;
+    world.settle().await;
+    world.hold(&parent, false).await;
+    world.settle().await;
+    let (there, end) = (world.mirrored(&root), world.mirrored(&parent).id);
+    assert!(has_link(&there, "parent", &end), "the conversation goes on there: {:?}", there.links);
+    for (name, value) in [("priority", "100"), ("assignee", "alice@rt.sim"), ("custom:Summary", "AB-1234")] {
+        assert_eq!(field(&there, name), value);
+    }
 }
 
 #[tokio::test]
@@ -136,11 +166,10 @@ async fn rule_21_who_waits_for_a_ticket_is_told_when_it_turns_out_to_be_out_of_s
     world.source.tag(&parent, &["secret"], &[]);
     world.source.link(&child, "parent", &parent);
     world.arrive().await;
-    let lane = "update lane set blocked = true where pair_id = (select id from pair where source_ticket = $1)";
-    sqlx::query(lane).bind(&parent).execute(&world.pool).await.expect("a lane can be held");
+    world.hold(&parent, true).await;
     world.settle().await;
     assert!(world.mirrored(&child).tags.contains("tidegate_incomplete"), "it waits");
-    sqlx::query("update lane set blocked = false").execute(&world.pool).await.expect("and let go");
+    world.hold(&parent, false).await;
     world.settle().await;
     let there = world.mirrored(&child);
     assert!(!there.tags.contains("tidegate_incomplete"));

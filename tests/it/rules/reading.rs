@@ -27,6 +27,35 @@ async fn rule_10_a_read_that_is_behind_its_hint_is_not_believed() {
 }
 
 #[tokio::test]
+async fn rule_10_an_older_state_that_is_told_in_one_of_the_calls_of_a_read_is_not_believed() {
+    for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+        let mut struck = 0;
+        for spared in 0..6 {
+            let mut world = World::of().from(source).to(target).begin().await;
+            let ticket = world.source.open("Order 7", "Where is it?");
+            world.settle().await;
+            world.source.set(&ticket, "subject", "Order 8");
+            world.arrive().await;
+            world.process.engine.run_until_idle().await;
+            assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 8");
+            let writes = world.figure("writes").await;
+            world.raise_everything().await;
+            world.source.running.stage.faults().order_after(spared, Kind::StaleRead);
+            world.target.running.stage.faults().order_after(spared, Kind::StaleRead);
+            world.process.engine.run_until_idle().await;
+            struck += [&world.source, &world.target]
+                .iter()
+                .filter_map(|desk| desk.running.stage.faults().happened().get(&Kind::StaleRead).copied())
+                .sum::<u64>();
+            world.settle().await;
+            assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 8", "{} {spared}", source.vendor);
+            assert_eq!(world.figure("writes").await, writes, "{} {spared}: nothing was news", source.vendor);
+        }
+        assert!(struck >= 6, "{} {struck}", source.vendor);
+    }
+}
+
+#[tokio::test]
 async fn rule_10_a_ticket_that_changes_between_two_calls_is_read_again() {
     for (source, target) in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
         let mut world = World::of().from(source).to(target).begin().await;

@@ -258,6 +258,16 @@ impl World {
         true
     }
 
+    /// Nobody works on this ticket of the source's meanwhile.
+    pub async fn hold(&self, ticket: &str, held: bool) {
+        sqlx::query("update lane set blocked = $2 where pair_id = (select id from pair where source_ticket = $1)")
+            .bind(ticket)
+            .bind(held)
+            .execute(&self.pool)
+            .await
+            .expect("a lane can be held");
+    }
+
     /// Every ticket is looked at again, as if all its hints came once more.
     pub async fn raise_everything(&self) {
         sqlx::query("update lane set pending = pending + 1, due_at = $1")
