@@ -145,6 +145,8 @@ create table change_event (
     happened_at timestamptz not null,
     received_at timestamptz not null,
     applied_at timestamptz,
+    -- The fence of the claim that settled it: those with one fence were settled by one look. Null with `applied_at`: given up.
+    settled_by bigint,
     -- A poll's event that no webhook told within the vendor's own retry time: null until judged.
     missed boolean,
     delivery_id bigint references delivery on delete set null,

@@ -4,6 +4,7 @@ pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod desks;
+pub mod explain;
 pub mod mirror;
 pub mod open;
 pub mod parked;
@@ -38,6 +39,8 @@ pub enum Verb {
     Backfill(backfill::Args),
     /// Show where mirrors stand
     Status(status::Args),
+    /// Tell why one ticket looks as it does: every field and message back to where it came from
+    Explain(explain::Args),
     /// Show and decide what waits for a person
     #[command(subcommand)]
     Parked(parked::ParkedVerb),
@@ -61,6 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Mirror(verb) => mirror::run(settings, verb).await,
         Verb::Backfill(args) => backfill::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,
+        Verb::Explain(args) => explain::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,

@@ -105,14 +105,16 @@ async fn raise_run(connection: &mut sqlx::PgConnection, batch: &[NewDelivery], i
     let first = &batch[run[0]];
     let received_at = run.iter().map(|&place| batch[place].received_at).max().unwrap_or(first.received_at);
     let new: Vec<usize> = run.iter().copied().filter(|&place| ids[place].is_some()).collect();
-    let hints: Vec<Hint> = new.iter().filter_map(|&place| batch[place].reading.as_ref().ok()).flatten().cloned().collect();
+    let read = new.iter().filter_map(|&place| Some((ids[place], batch[place].reading.as_ref().ok()?)));
+    let (deliveries, hints): (Vec<Option<i64>>, Vec<Hint>) =
+        read.flat_map(|(id, hints)| hints.iter().map(move |hint| (id, hint.clone()))).unzip();
     let arrival = Arrival {
         mirror: first.mirror,
         side: first.side,
         origin: Origin::Webhook,
         received_at,
         hints: &hints,
-        delivery: if new.len() == 1 { ids[new[0]] } else { None },
+        deliveries: &deliveries,
     };
     raise(connection, &arrival).await?;
     park_unreadable(connection, batch, ids, &new).await?;

@@ -104,7 +104,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Result<Raised> {
         let mut transaction = self.pool.begin().await?;
-        let arrival = Arrival { mirror, side, origin: Origin::Poll, received_at: now, hints: &page.hints, delivery: None };
+        let arrival = Arrival { mirror, side, origin: Origin::Poll, received_at: now, hints: &page.hints, deliveries: &[] };
         let raised = raise(&mut transaction, &arrival).await?;
         sqlx::query(
             "update watermark
@@ -259,7 +259,7 @@ impl Ledger {
             })
             .collect();
         let arrival =
-            Arrival { mirror, side: Side::Source, origin: Origin::Backfill, received_at: now, hints: &hints, delivery: None };
+            Arrival { mirror, side: Side::Source, origin: Origin::Backfill, received_at: now, hints: &hints, deliveries: &[] };
         raise(&mut transaction, &arrival).await?;
         sqlx::query(
             "update backfill
