@@ -12,6 +12,7 @@ pub mod recover;
 pub mod serve;
 pub mod sim;
 pub mod status;
+pub mod webhook;
 
 use clap::{Parser, Subcommand};
 
@@ -44,6 +45,8 @@ pub enum Verb {
     /// Show and decide what waits for a person
     #[command(subcommand)]
     Parked(parked::ParkedVerb),
+    /// Show, register, try, re-key or remove a desk's webhook
+    Webhook(webhook::Args),
     /// Compare both desks ticket by ticket; exit 0 only at parity
     Check(check::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
@@ -66,6 +69,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Explain(args) => explain::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
+        Verb::Webhook(args) => webhook::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),

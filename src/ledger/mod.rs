@@ -24,6 +24,7 @@ pub mod settle;
 pub mod sight;
 pub mod status;
 pub mod sweep;
+pub mod webhook;
 
 use std::str::FromStr;
 use std::time::Duration;

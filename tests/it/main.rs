@@ -24,5 +24,6 @@ mod sim_zendesk;
 mod sim_zendesk_webhooks;
 mod story;
 mod tidy;
+mod webhook;
 mod world;
 mod zendesk;
