@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::desk::field::Value;
+
 use super::account::{Account, Deed, Event, FieldStory, Happening, MessageStory, Write};
 
 /// Longer values are cut; `--json` has them whole.
@@ -18,7 +20,11 @@ pub fn of(account: &Account) -> Vec<String> {
     lines.push(String::new());
     lines.push("What happened, in order:".to_string());
     lines.extend(account.happened.iter().flat_map(happening));
-    section(&mut lines, "Fields of the new ticket, as both desks last agreed:", account.fields.iter().map(field));
+    let (empty, held): (Vec<&FieldStory>, Vec<&FieldStory>) = account.fields.iter().partition(|one| is_empty(one));
+    let empty: Vec<String> = empty.iter().map(|one| format!("`{}`", one.field)).collect();
+    let empty = (!empty.is_empty()).then(|| format!("  empty in both desks: {}", empty.join(", ")));
+    let fields = held.into_iter().map(field).chain(empty);
+    section(&mut lines, "Fields of the new ticket, as both desks last agreed:", fields);
     section(&mut lines, "Messages:", account.messages.iter().map(message));
     let link = |link: &super::account::LinkStory| format!("  to old {} = new {}", link.old, link.new);
     section(&mut lines, "Links:", account.links.iter().map(link));
@@ -143,6 +149,11 @@ fn write(at: &str, sent: DateTime<Utc>, write: &Write) -> Vec<String> {
     }
     lines.extend(write.remarks.iter().map(|remark| format!("      the desk remarked: {}", short(remark))));
     lines
+}
+
+fn is_empty(field: &FieldStory) -> bool {
+    let nothing = Value::Empty.to_string();
+    field.write.is_none() && field.old == nothing && field.new == nothing
 }
 
 fn field(field: &FieldStory) -> String {
