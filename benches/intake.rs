@@ -112,6 +112,7 @@ fn delivery(mirror: MirrorId, place: usize, round: &str, grouped: bool) -> NewDe
         received_at: now,
         headers: vec![("content-type".to_string(), "application/json".to_string())],
         body: vec![b'x'; BODY],
+        by_former: false,
         reading: Ok(vec![hint]),
     }
 }

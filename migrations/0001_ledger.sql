@@ -145,6 +145,8 @@ create table change_event (
     happened_at timestamptz not null,
     received_at timestamptz not null,
     applied_at timestamptz,
+    -- The fence of the claim that settled it: those with one fence were settled by one look. Null with `applied_at`: given up.
+    settled_by bigint,
     -- A poll's event that no webhook told within the vendor's own retry time: null until judged.
     missed boolean,
     delivery_id bigint references delivery on delete set null,
@@ -194,6 +196,21 @@ create table witness (
     last_rejection_at timestamptz,
     last_rejection text,
     rejections bigint not null default 0,
+    -- The operator took it away: nobody registers it or listens until it is asked for again.
+    removed_at timestamptz,
+    -- The operator wants every gateway to look at it now.
+    asked_at timestamptz,
+    -- When a gateway last said that it listens.
+    heard_at timestamptz,
+    -- The newest secret that a gateway takes, as a short fingerprint, and since when; the last deliveries that it and a former one proved.
+    secret_mark text,
+    secret_since timestamptz,
+    newest_at timestamptz,
+    former_at timestamptz,
+    -- The last self-test, and what it found, in a word and in words.
+    tested_at timestamptz,
+    verdict text,
+    verdict_why text,
     primary key (mirror_id, side)
 );
 
@@ -355,3 +372,16 @@ $$;
 create function grants(b budget, reserve double precision, at timestamptz) returns boolean language sql immutable as $$
     select (b.closed_until is null or b.closed_until <= at) and filled(b, at) - 1 >= least(reserve, b.capacity / 2)
 $$;
+
+-- Webhook requests that were refused, by kind of refusal.
+create table refusal (
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    kind text not null,
+    -- What the last one was answered.
+    line text not null,
+    times bigint not null default 1,
+    first_at timestamptz not null,
+    last_at timestamptz not null,
+    primary key (mirror_id, side, kind)
+);

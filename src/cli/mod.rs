@@ -4,6 +4,7 @@ pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod desks;
+pub mod explain;
 pub mod mirror;
 pub mod open;
 pub mod parked;
@@ -11,6 +12,7 @@ pub mod recover;
 pub mod serve;
 pub mod sim;
 pub mod status;
+pub mod webhook;
 
 use clap::{Parser, Subcommand};
 
@@ -38,9 +40,13 @@ pub enum Verb {
     Backfill(backfill::Args),
     /// Show where mirrors stand
     Status(status::Args),
+    /// Tell why one ticket looks as it does: every field and message back to where it came from
+    Explain(explain::Args),
     /// Show and decide what waits for a person
     #[command(subcommand)]
     Parked(parked::ParkedVerb),
+    /// Show, register, try, re-key or remove a desk's webhook
+    Webhook(webhook::Args),
     /// Compare both desks ticket by ticket; exit 0 only at parity
     Check(check::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
@@ -61,7 +67,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Mirror(verb) => mirror::run(settings, verb).await,
         Verb::Backfill(args) => backfill::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,
+        Verb::Explain(args) => explain::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
+        Verb::Webhook(args) => webhook::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),

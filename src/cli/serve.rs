@@ -35,7 +35,8 @@ pub struct Args {
     call_limit: Option<Duration>,
 }
 
-fn length(text: &str) -> Result<Duration, String> {
+/// A length of time as an option has it.
+pub(super) fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("`{text}` is no length of time; write 20s or 5m"))
 }
 

@@ -13,6 +13,7 @@ use crate::ledger::feed::Witness;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
+use crate::ledger::webhook::Verdict;
 
 use super::open;
 
@@ -175,11 +176,17 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
 }
 
 fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {
-    let mut lines = vec![match witness.last_delivery_at {
-        Some(at) => format!("  {side} webhook: last genuine delivery {at}"),
-        None if witness.registration.is_some() => format!("  {side} webhook: registered, nothing was delivered yet"),
-        None => format!("  {side} webhook: none"),
+    let mut lines = vec![match (witness.removed_at, witness.last_delivery_at) {
+        (Some(at), _) => format!("  {side} webhook: taken away {at}; changes come by poll. `tidegate webhook` brings it back"),
+        (None, Some(at)) => format!("  {side} webhook: last genuine delivery {at}"),
+        (None, None) if witness.registration.is_some() => format!("  {side} webhook: registered, nothing was delivered yet"),
+        (None, None) => format!("  {side} webhook: none"),
     }];
+    if let (Some(at), Some(verdict), Some(why)) = (witness.tested_at, &witness.verdict, &witness.verdict_why) {
+        let over = witness.removed_at.is_some() || witness.last_delivery_at > Some(at);
+        let alarm = if Verdict::is_alarm(verdict) && !over { "ALARM: " } else { "" };
+        lines.push(format!("  {alarm}{side} webhook: self-test {at}: {verdict}: {why}"));
+    }
     if feed.webhook_silent {
         lines.push(format!(
             "  ALARM: the {side} webhook is silent: the poll sees changes that it does not tell. Look at it in the {side} desk."

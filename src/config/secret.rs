@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::desk::Side;
 use crate::secret::Secret;
 
-use super::mirror::{Auth, Connection, MirrorConfig};
+use super::mirror::{Auth, Connection, MirrorConfig, Webhook};
 use super::mistake::{Mistake, Places, Weight};
 
 /// Where a secret is.
@@ -44,6 +44,12 @@ pub enum NoSecret {
 }
 
 impl SecretRef {
+    /// The secrets of a webhook, the newest first: a file may have more than one line during a rotation.
+    pub fn load_all(&self) -> Result<Vec<Secret>, NoSecret> {
+        let all = self.load()?;
+        Ok(all.expose().lines().map(str::trim_end).filter(|line| !line.is_empty()).map(Secret::new).collect())
+    }
+
     /// The secret without line ends after it.
     pub fn load(&self) -> Result<Secret, NoSecret> {
         let text = match self {
@@ -100,6 +106,15 @@ pub fn resolve_secrets(config: &MirrorConfig, places: &Places) -> Result<MirrorS
     }
 }
 
+/// What deliveries may be signed with, the newest first, as the places hold it now; none where the gateway asks the desk for it.
+pub fn webhook_secrets(webhook: &Webhook) -> Result<Vec<Secret>, NoSecret> {
+    let mut all = Vec::new();
+    for place in webhook.secret.iter().chain(&webhook.previous_secret) {
+        all.extend(place.load_all()?);
+    }
+    Ok(all)
+}
+
 fn of_connection(connection: &Connection, side: Side, places: &Places, mistakes: &mut Vec<Mistake>) -> Option<ConnectionSecrets> {
     let mut load = |reference: &SecretRef, path: [&str; 2]| {
         let full = [side.as_str(), path[0], path[1]];
@@ -113,10 +128,17 @@ fn of_connection(connection: &Connection, side: Side, places: &Places, mistakes:
         Auth::Oauth { client_secret, .. } => load(client_secret, ["auth", "client-secret"]),
         Auth::ApiToken { token, .. } | Auth::Token { token } => load(token, ["auth", "token"]),
     };
-    let webhook = connection.webhook.as_ref();
-    let newest = webhook.and_then(|webhook| load(webhook.secret.as_ref()?, ["webhook", "secret"]));
-    let previous = webhook.and_then(|webhook| load(webhook.previous_secret.as_ref()?, ["webhook", "previous-secret"]));
-    Some(ConnectionSecrets { credential: credential?, webhook: newest.into_iter().chain(previous).collect() })
+    let places = connection
+        .webhook
+        .iter()
+        .flat_map(|webhook| [(&webhook.secret, "secret"), (&webhook.previous_secret, "previous-secret")]);
+    let secrets = places.filter_map(|(place, key)| {
+        let place = place.as_ref()?;
+        load(place, ["webhook", key])?;
+        place.load_all().ok()
+    });
+    let webhook = secrets.flatten().collect();
+    Some(ConnectionSecrets { credential: credential?, webhook })
 }
 
 fn remedy(reference: &SecretRef) -> String {

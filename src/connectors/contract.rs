@@ -90,6 +90,17 @@ pub struct Registration {
     pub secret: Secret,
 }
 
+/// What an admin of the desk does by hand, line by line. `{name}`, `{url}` and `{secret}` are filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// To have changes told to the gateway.
+    pub register: &'static [&'static str],
+    /// To give the desk another secret.
+    pub rotate: &'static [&'static str],
+    /// To end it.
+    pub remove: &'static [&'static str],
+}
+
 /// The end that tells about changes.
 #[async_trait]
 pub trait SourceDesk: Desk {
@@ -119,6 +130,16 @@ pub trait SourceDesk: Desk {
 
     /// What it signs with now. Errors: `Refused` where a desk does not tell.
     async fn webhook_secret(&self, id: &str) -> Result<Secret, Fault>;
+
+    /// Has the desk sign with a fresh secret from now on. Errors: `Refused` where an admin has to do it.
+    async fn reset_webhook_secret(&self, id: &str) -> Result<Secret, Fault>;
+
+    /// Has the desk send a delivery that hints at nothing to `url`, where it sends its webhooks; what arrives there tells how it went.
+    /// `false`: the desk cannot be asked for one.
+    async fn test_webhook(&self, id: &str, url: &str) -> Result<bool, Fault>;
+
+    /// The same by hand.
+    fn webhook_steps(&self) -> &'static Steps;
 
     /// Ends it; an unknown id is fine.
     async fn remove_webhook(&self, id: &str) -> Result<(), Fault>;

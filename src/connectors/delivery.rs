@@ -29,17 +29,25 @@ impl Delivery {
 
 /// A delivery that proved itself for the mirror whose secrets it was checked with.
 #[derive(Debug, Clone)]
-pub struct Verified(Delivery);
+pub struct Verified {
+    delivery: Delivery,
+    proved_by: usize,
+}
 
 impl Verified {
     /// The raw bytes.
     pub fn body(&self) -> &Bytes {
-        &self.0.body
+        &self.delivery.body
     }
 
     /// The request; its headers are not all covered by the signature.
     pub fn delivery(&self) -> &Delivery {
-        &self.0
+        &self.delivery
+    }
+
+    /// The place of the secret that proved it among those that were tried; 0 is the newest.
+    pub fn proved_by(&self) -> usize {
+        self.proved_by
     }
 }
 
@@ -85,6 +93,18 @@ pub enum Rejection {
         "the signature does not match: another secret is set in the desk, the webhook belongs to another mirror, or a proxy changed the body"
     )]
     Forged,
+    #[error(
+        "the request is signed with a secret that was retired: the desk still has the one from before the last rotation; give it the present one"
+    )]
+    FormerSecret,
+    #[error(
+        "the request is signed with the secret of mirror `{0}`: the desk sends to the wrong address, or has the other mirror's secret"
+    )]
+    OtherMirror(String),
+    #[error(
+        "the signature is right for the same body {0}: a proxy between the desk and the gateway changes bodies; have it pass them on byte by byte"
+    )]
+    BodyChanged(&'static str),
     #[error("the request is signed with the vendor's public test secret, which proves nothing; use the webhook's own secret")]
     PublicSecret,
     #[error(
@@ -93,6 +113,23 @@ pub enum Rejection {
     Stale { seconds: i64, limit: i64 },
     #[error("no webhook secret is known for this mirror yet; run `tidegate serve` with the webhook registered or its secret set")]
     NoSecret,
+}
+
+impl Rejection {
+    /// One word for each kind, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Rejection::NoHeader(_) => "not signed",
+            Rejection::BadHeader(_) => "unreadable header",
+            Rejection::Forged => "wrong secret",
+            Rejection::FormerSecret => "former secret",
+            Rejection::OtherMirror(_) => "secret of another mirror",
+            Rejection::BodyChanged(_) => "body changed",
+            Rejection::PublicSecret => "public test secret",
+            Rejection::Stale { .. } => "clock",
+            Rejection::NoSecret => "no secret known",
+        }
+    }
 }
 
 impl Scheme {
@@ -111,23 +148,30 @@ impl Scheme {
         let time = delivery.header(self.time).ok_or(Rejection::NoHeader(self.time))?;
         let signature = self.decode(given).ok_or(Rejection::BadHeader(self.signature))?;
         let sent_at = self.sent_at(time).ok_or(Rejection::BadHeader(self.time))?;
-        let mut secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()).peekable();
-        if secrets.peek().is_none() {
+        if secrets.iter().all(|secret| secret.expose().is_empty()) {
             return Err(Rejection::NoSecret);
         }
         let proves = |secret: &str| self.mac(secret, time, &delivery.body).verify_slice(&signature).is_ok();
         if self.public_secrets.iter().any(|secret| proves(secret)) {
             return Err(Rejection::PublicSecret);
         }
-        if !secrets.any(proves) {
-            return Err(Rejection::Forged);
-        }
+        let proved_by = secrets.iter().map(Secret::expose).position(|secret| !secret.is_empty() && proves(secret));
+        let proved_by = proved_by.ok_or(Rejection::Forged)?;
         let away = now.signed_duration_since(sent_at);
         if away.abs() > delta(tolerance) {
             let limit = delta(tolerance).num_seconds();
             return Err(Rejection::Stale { seconds: away.num_seconds(), limit });
         }
-        Ok(Verified(delivery))
+        Ok(Verified { delivery, proved_by })
+    }
+
+    /// Whether a delivery's signature would be right for this body and one of these secrets: to find out why it is not for its own.
+    /// Proves nothing.
+    pub fn would_prove(&self, delivery: &Delivery, body: &[u8], secrets: &[Secret]) -> bool {
+        let signature = delivery.header(self.signature).and_then(|given| self.decode(given));
+        let (Some(signature), Some(time)) = (signature, delivery.header(self.time)) else { return false };
+        let known = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
+        known.into_iter().any(|secret| self.mac(secret, time, body).verify_slice(&signature).is_ok())
     }
 
     fn mac(&self, secret: &str, time: &str, body: &[u8]) -> Hmac<Sha256> {

@@ -18,6 +18,7 @@ use crate::desk::Side;
 use crate::intake::backfill::Lister;
 use crate::intake::poll::Poller;
 use crate::intake::receive::Ears;
+use crate::intake::selftest::{self, SelfTest};
 use crate::intake::sweep::Sweeper;
 use crate::intake::writer::{Writer, writer};
 use crate::ledger::Ledger;
@@ -32,7 +33,7 @@ use crate::web::router::{Site, router};
 
 use super::budget::SharedBudget;
 use super::connect::{Connected, connected_within};
-use super::witness::Registrar;
+use super::witness::{Registrar, webhook_url};
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -240,6 +241,9 @@ impl Shared {
             tasks.spawn(follow(self.poller(&connected, side), lister, self.registrar(&connected, side)));
         }
         tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected)));
+        for test in [Side::Source, Side::Target].into_iter().filter_map(|side| self.self_test(&connected, side)) {
+            tasks.spawn(repeat(test));
+        }
         Some(Served { applied_at: row.applied_at, recovered_at: row.recovered_at, budgets: connected.budgets, _tasks: tasks })
     }
 
@@ -307,8 +311,30 @@ impl Shared {
             secrets: connected.secrets.of(side).webhook.clone(),
             known: Arc::default(),
             ears: self.ears.clone(),
+            looked: Default::default(),
         })
     }
+
+    fn self_test(&self, connected: &Connected, side: Side) -> Option<SelfTest> {
+        let webhook = self.webhook(connected, side)?;
+        let desk: Arc<dyn SourceDesk> = connected.course.desk(side).clone();
+        Some(SelfTest {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: connected.course.id,
+            name: connected.course.name.clone(),
+            side,
+            desk,
+            url: webhook_url(webhook, &connected.course.name, side),
+        })
+    }
+}
+
+/// The webhook is proved again and again.
+async fn repeat(test: SelfTest) {
+    let (_never, mut stop) = stopper();
+    task::pause(selftest::SOON, &mut stop).await;
+    task::run(stop, || test.activate()).await;
 }
 
 /// The slow tasks: what the credentials can see, and what no witness tells.

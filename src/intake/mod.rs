@@ -2,8 +2,10 @@
 //! ledger; nothing else happens here.
 
 pub mod backfill;
+pub mod diagnose;
 pub mod poll;
 pub mod receive;
 pub mod secrets;
+pub mod selftest;
 pub mod sweep;
 pub mod writer;

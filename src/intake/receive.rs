@@ -1,7 +1,7 @@
 //! Webhooks: proved, read, kept; answered after the commit.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Monotonic};
 use crate::connectors::contract::SourceDesk;
 use crate::connectors::delivery::{Delivery, Rejection, Scheme, Verified};
 use crate::desk::Side;
@@ -17,8 +17,12 @@ use crate::ledger::Ledger;
 use crate::ledger::delivery::{Kept, NewDelivery};
 use crate::mirror::MirrorId;
 
+use super::diagnose::{Suspects, diagnose};
 use super::secrets::{Asked, Secrets};
 use super::writer::{NotKept, Writer};
+
+/// A refusal is looked into at most so often.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// One desk's webhook, of one mirror.
 pub struct Ear {
@@ -28,6 +32,10 @@ pub struct Ear {
     pub desk: Arc<dyn SourceDesk>,
     pub secrets: Arc<Secrets>,
     pub tolerance: Duration,
+    /// The ears of other mirrors, whose secrets a delivery may be signed with by mistake.
+    pub others: Weak<RwLock<BTreeMap<(String, Side), Arc<Ear>>>>,
+    /// When a refusal was looked into last.
+    pub looked: Mutex<Option<Monotonic>>,
 }
 
 /// All ears of this process, by mirror name and side.
@@ -59,6 +67,7 @@ pub async fn receive(ear: &Ear, delivery: Delivery, writer: &Writer, ledger: &Le
         Ok(verified) => verified,
         Err(refused) => return reject(ear, scheme, refused, ledger, clock).await,
     };
+    ear.secrets.proved(verified.proved_by(), now);
     let reading = ear.desk.hints(&verified);
     if let Err(why) = &reading {
         warn!(mirror = ear.name, side = ear.side.as_str(), why, "a genuine delivery cannot be read; it is kept and parked");
@@ -70,9 +79,29 @@ pub async fn receive(ear: &Ear, delivery: Delivery, writer: &Writer, ledger: &Le
         received_at: now,
         headers: kept_headers(&verified),
         body: verified.body().to_vec(),
+        by_former: verified.proved_by() > 0,
         reading,
     };
     answer(scheme, writer.keep(new).await)
+}
+
+impl Ear {
+    /// Finds out more about a signature that does not match. Not for each of many: anybody can send them.
+    fn look_into(&self, scheme: &Scheme, delivery: &Delivery) -> Rejection {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return Rejection::Forged;
+        }
+        *looked = Some(Monotonic::now());
+        drop(looked);
+        let others = self.others.upgrade();
+        let others = others
+            .iter()
+            .flat_map(|ears| ears.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect::<Vec<_>>());
+        let others = others.filter(|other| other.mirror != self.mirror).map(|other| (other.name.clone(), other.secrets.known()));
+        let suspects = Suspects { known: self.secrets.known(), retired: self.secrets.retired(), others: others.collect() };
+        diagnose(scheme, delivery, &suspects)
+    }
 }
 
 /// A delivery that did not prove itself.
@@ -84,13 +113,20 @@ struct Refused {
 
 /// A signature that matches nothing is looked at once more if the desk has another secret now.
 async fn prove(ear: &Ear, scheme: &Scheme, delivery: &Delivery, now: DateTime<Utc>) -> Result<Verified, Refused> {
+    ear.secrets.retire(now);
     let known = ear.secrets.known();
     let sure = |why| Refused { why, in_doubt: false };
     match scheme.check(delivery.clone(), &known, now, ear.tolerance) {
         Err(Rejection::Forged) => match ear.secrets.ask(ear.desk.as_ref(), &known).await {
-            Asked::Changed => scheme.check(delivery.clone(), &ear.secrets.known(), now, ear.tolerance).map_err(sure),
-            Asked::Same => Err(sure(Rejection::Forged)),
-            Asked::NotNow => Err(Refused { why: Rejection::Forged, in_doubt: true }),
+            Asked::Changed => {
+                let checked = scheme.check(delivery.clone(), &ear.secrets.known(), now, ear.tolerance);
+                checked.map_err(|why| sure(if why == Rejection::Forged { ear.look_into(scheme, delivery) } else { why }))
+            }
+            Asked::Same => Err(sure(ear.look_into(scheme, delivery))),
+            Asked::NotNow => match ear.look_into(scheme, delivery) {
+                Rejection::Forged => Err(Refused { why: Rejection::Forged, in_doubt: true }),
+                why => Err(sure(why)),
+            },
         },
         checked => checked.map_err(sure),
     }
@@ -99,7 +135,7 @@ async fn prove(ear: &Ear, scheme: &Scheme, delivery: &Delivery, now: DateTime<Ut
 async fn reject(ear: &Ear, scheme: &Scheme, refused: Refused, ledger: &Ledger, clock: &Clock) -> Answer {
     let line = refused.why.to_string();
     info!(mirror = ear.name, side = ear.side.as_str(), why = line, "a delivery was refused");
-    if let Err(error) = ledger.note_rejection(ear.mirror, ear.side, &line, clock.now()).await {
+    if let Err(error) = ledger.note_rejection(ear.mirror, ear.side, (refused.why.kind(), &line), clock.now()).await {
         warn!(%error, "a refusal could not be noted");
     }
     match refused.in_doubt {

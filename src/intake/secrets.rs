@@ -1,13 +1,15 @@
 //! The secrets that a webhook's deliveries prove themselves with. Where the desk tells its own, an admin may reset it there at any
-//! time: the first delivery that no known secret proves makes us ask.
+//! time: the first delivery that no known secret proves makes us ask. Once the newest secret has proved a delivery, the former ones
+//! are retired after a while: deliveries on their way may be signed with them.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-use crate::clock::Monotonic;
+use crate::clock::{Monotonic, delta};
 use crate::connectors::contract::SourceDesk;
 use crate::secret::Secret;
 
@@ -15,6 +17,8 @@ use crate::secret::Secret;
 const EVERY: Duration = Duration::from_secs(10);
 /// The sender waits for its answer meanwhile; Zendesk gives up after twelve seconds.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// So long after the first delivery that the newest secret proved the former ones are still taken.
+pub const RETIRED_AFTER: Duration = Duration::from_secs(600);
 
 /// What asking the desk told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,10 @@ struct Known {
     secrets: Vec<Secret>,
     /// The desk's id of the webhook, where it tells the secret.
     webhook: Option<String>,
+    /// When the former secrets are retired.
+    retire_at: Option<DateTime<Utc>>,
+    /// To tell a desk that has a former one from a desk that has a wrong one.
+    retired: Vec<Secret>,
 }
 
 impl Secrets {
@@ -49,9 +57,43 @@ impl Secrets {
         self.read().secrets
     }
 
-    /// From now on these; `webhook` is the desk's id of it, where it can be asked for its secret.
+    /// Those that were good once.
+    pub fn retired(&self) -> Vec<Secret> {
+        self.read().retired
+    }
+
+    /// From now on these, but for those that are retired; `webhook` is the desk's id of it, where it can be asked for its secret.
     pub fn set(&self, secrets: Vec<Secret>, webhook: Option<String>) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { secrets, webhook };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let newest = secrets.first().cloned();
+        if newest.as_ref() != known.secrets.first() {
+            known.retire_at = None;
+        }
+        known.retired.retain(|one| Some(one) != newest.as_ref());
+        let retired = known.retired.clone();
+        known.secrets = secrets.into_iter().filter(|one| !retired.contains(one)).collect();
+        known.webhook = webhook;
+    }
+
+    /// A delivery was proved by the secret at this place: when the newest has, the former ones are not needed for long.
+    pub fn proved(&self, place: usize, now: DateTime<Utc>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if place == 0 && known.secrets.len() > 1 && known.retire_at.is_none() {
+            known.retire_at = Some(now + delta(RETIRED_AFTER));
+        }
+    }
+
+    /// Retires the former secrets whose time has come.
+    pub fn retire(&self, now: DateTime<Utc>) {
+        if self.read().retire_at.is_none_or(|at| now < at) {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let keep = known.secrets.len().min(1);
+        let former = known.secrets.split_off(keep);
+        known.retired.extend(former);
+        known.retire_at = None;
+        info!("the webhook's former secret is retired");
     }
 
     /// Asks the desk whether it signs with another secret than those `tried`.
@@ -84,5 +126,35 @@ impl Secrets {
 
     fn read(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(words: &[&str]) -> Vec<Secret> {
+        words.iter().map(|word| Secret::new(*word)).collect()
+    }
+
+    #[test]
+    fn the_former_secret_is_good_until_a_while_after_the_new_one_proved_itself() {
+        let secrets = Secrets::default();
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).expect("a time");
+        secrets.set(named(&["new", "old"]), None);
+        secrets.proved(1, at(0));
+        secrets.retire(at(1_000_000));
+        assert_eq!(secrets.known(), named(&["new", "old"]), "nothing was proved by the new one yet");
+        secrets.proved(0, at(0));
+        secrets.proved(0, at(599));
+        secrets.set(named(&["new", "old"]), None);
+        secrets.retire(at(599));
+        assert_eq!(secrets.known(), named(&["new", "old"]), "deliveries are on their way");
+        secrets.retire(at(600));
+        assert_eq!((secrets.known(), secrets.retired()), (named(&["new"]), named(&["old"])));
+        secrets.set(named(&["new", "old"]), None);
+        assert_eq!(secrets.known(), named(&["new"]), "a file that was not tidied does not bring it back");
+        secrets.set(named(&["old", "new"]), None);
+        assert_eq!(secrets.known(), named(&["old", "new"]), "the operator went back to it");
     }
 }

@@ -21,6 +21,8 @@ pub struct NewDelivery {
     pub received_at: DateTime<Utc>,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// A former secret proved it, not the newest.
+    pub by_former: bool,
     /// The hints in it, or why it could not be read.
     pub reading: std::result::Result<Vec<Hint>, String>,
 }
@@ -45,23 +47,6 @@ impl Ledger {
         }
         transaction.commit().await?;
         Ok(ids.iter().map(|id| if id.is_some() { Kept::New } else { Kept::Again }).collect())
-    }
-
-    /// Notes that a request was refused, so that status can say why nothing arrives.
-    pub async fn note_rejection(&self, mirror: MirrorId, side: Side, why: &str, now: DateTime<Utc>) -> Result<()> {
-        sqlx::query(
-            "insert into witness (mirror_id, side, last_rejection_at, last_rejection, rejections)
-             values ($1, $2, $3, $4, 1)
-             on conflict (mirror_id, side) do update
-             set last_rejection_at = $3, last_rejection = $4, rejections = witness.rejections + 1",
-        )
-        .bind(mirror.0)
-        .bind(side.as_str())
-        .bind(now)
-        .bind(why)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
     }
 }
 
@@ -105,24 +90,35 @@ async fn raise_run(connection: &mut sqlx::PgConnection, batch: &[NewDelivery], i
     let first = &batch[run[0]];
     let received_at = run.iter().map(|&place| batch[place].received_at).max().unwrap_or(first.received_at);
     let new: Vec<usize> = run.iter().copied().filter(|&place| ids[place].is_some()).collect();
-    let hints: Vec<Hint> = new.iter().filter_map(|&place| batch[place].reading.as_ref().ok()).flatten().cloned().collect();
+    let read = new.iter().filter_map(|&place| Some((ids[place], batch[place].reading.as_ref().ok()?)));
+    let (deliveries, hints): (Vec<Option<i64>>, Vec<Hint>) =
+        read.flat_map(|(id, hints)| hints.iter().map(move |hint| (id, hint.clone()))).unzip();
     let arrival = Arrival {
         mirror: first.mirror,
         side: first.side,
         origin: Origin::Webhook,
         received_at,
         hints: &hints,
-        delivery: if new.len() == 1 { ids[new[0]] } else { None },
+        deliveries: &deliveries,
     };
     raise(connection, &arrival).await?;
     park_unreadable(connection, batch, ids, &new).await?;
+    let latest = |former: bool| {
+        run.iter().map(|&place| &batch[place]).filter(|one| one.by_former == former).map(|one| one.received_at).max()
+    };
     sqlx::query(
-        "insert into witness (mirror_id, side, last_delivery_at) values ($1, $2, $3)
-         on conflict (mirror_id, side) do update set last_delivery_at = greatest(witness.last_delivery_at, $3)",
+        "insert into witness (mirror_id, side, last_delivery_at, newest_at, former_at) values ($1, $2, $3, $4, $5)
+         on conflict (mirror_id, side) do update
+         set last_delivery_at = greatest(witness.last_delivery_at, $3), former_at = greatest(witness.former_at, $5),
+             -- One that was on its way while the secret changed was proved by the one of before.
+             newest_at = case when $4 > coalesce(witness.secret_since, '-infinity')
+                 then greatest(witness.newest_at, $4) else witness.newest_at end",
     )
     .bind(first.mirror.0)
     .bind(first.side.as_str())
     .bind(received_at)
+    .bind(latest(false))
+    .bind(latest(true))
     .execute(connection)
     .await?;
     Ok(())

@@ -18,8 +18,8 @@ pub struct Arrival<'a> {
     pub origin: Origin,
     pub received_at: DateTime<Utc>,
     pub hints: &'a [Hint],
-    /// The delivery that each hint came in, for webhooks.
-    pub delivery: Option<i64>,
+    /// The delivery that each hint came in, for webhooks; empty for others.
+    pub deliveries: &'a [Option<i64>],
 }
 
 /// What an arrival came to.
@@ -107,8 +107,8 @@ async fn insert_events(connection: &mut PgConnection, arrival: &Arrival<'_>) -> 
     let column = |pick: fn(&Hint) -> Option<&str>| arrival.hints.iter().map(pick).collect::<Vec<_>>();
     let rows = sqlx::query(
         "with hint as (
-             select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[]) with ordinality
-                 as h(ticket, what, evidence, least_stamp, feed_stamp, happened_at, place)
+             select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $11::bigint[])
+                 with ordinality as h(ticket, what, evidence, least_stamp, feed_stamp, happened_at, delivery_id, place)
          ), once as (
              select distinct on (evidence) * from hint order by evidence, place
          ), inserted as (
@@ -116,7 +116,7 @@ async fn insert_events(connection: &mut PgConnection, arrival: &Arrival<'_>) -> 
                                        feed_stamp, happened_at, received_at, delivery_id)
              select p.tenant_id, $1, $2, h.ticket, p.id,
                     l.pending + row_number() over (partition by p.id order by h.place),
-                    $3, h.what, h.evidence, h.least_stamp, h.feed_stamp, h.happened_at, $10, $11
+                    $3, h.what, h.evidence, h.least_stamp, h.feed_stamp, h.happened_at, $10, h.delivery_id
              from once h
              join pair p on p.mirror_id = $1
                  and case $2 when 'source' then p.source_ticket else p.target_ticket end = h.ticket
@@ -147,7 +147,7 @@ async fn insert_events(connection: &mut PgConnection, arrival: &Arrival<'_>) -> 
     .bind(column(|hint| hint.feed_stamp.as_deref()))
     .bind(arrival.hints.iter().map(|hint| hint.at).collect::<Vec<_>>())
     .bind(arrival.received_at)
-    .bind(arrival.delivery)
+    .bind(arrival.deliveries)
     .bind(priority_of(arrival.origin))
     .fetch_one(connection)
     .await?;

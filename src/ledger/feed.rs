@@ -43,6 +43,20 @@ pub struct Witness {
     pub last_rejection_at: Option<DateTime<Utc>>,
     pub last_rejection: Option<String>,
     pub rejections: i64,
+    /// The operator took it away.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// The operator wants it to be looked at.
+    pub asked_at: Option<DateTime<Utc>>,
+    /// When a gateway last said that it listens.
+    pub heard_at: Option<DateTime<Utc>>,
+    /// Since when a gateway takes the newest secret, and the last deliveries that it and a former one proved.
+    pub secret_since: Option<DateTime<Utc>>,
+    pub newest_at: Option<DateTime<Utc>>,
+    pub former_at: Option<DateTime<Utc>>,
+    /// The last self-test, its verdict in a word, and in words.
+    pub tested_at: Option<DateTime<Utc>>,
+    pub verdict: Option<String>,
+    pub verdict_why: Option<String>,
 }
 
 impl Ledger {
@@ -104,7 +118,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Result<Raised> {
         let mut transaction = self.pool.begin().await?;
-        let arrival = Arrival { mirror, side, origin: Origin::Poll, received_at: now, hints: &page.hints, delivery: None };
+        let arrival = Arrival { mirror, side, origin: Origin::Poll, received_at: now, hints: &page.hints, deliveries: &[] };
         let raised = raise(&mut transaction, &arrival).await?;
         sqlx::query(
             "update watermark
@@ -148,6 +162,8 @@ impl Ledger {
                      select 1 from change_event w
                      where w.mirror_id = p.mirror_id and w.side = p.side and w.ticket = p.ticket and w.origin = 'webhook'
                        and w.happened_at >= p.happened_at - interval '2 seconds')
+                   and not exists (
+                     select from witness v where v.mirror_id = p.mirror_id and v.side = p.side and v.removed_at is not null)
                  where p.mirror_id = $1 and p.side = $2 and p.origin = 'poll' and p.missed is null and p.received_at <= $3
                  returning missed
              ), counted as (
@@ -167,17 +183,7 @@ impl Ledger {
 
     /// Whether the webhook of a side is silent: at least three changes were missed by it since its last delivery.
     pub async fn webhook_silent(&self, mirror: MirrorId, side: Side) -> Result<bool> {
-        let silent = sqlx::query_scalar(
-            "select count(*) >= 3 from change_event e
-             where e.mirror_id = $1 and e.side = $2 and e.missed
-               and e.happened_at > coalesce((select last_delivery_at from witness v
-                   where v.mirror_id = $1 and v.side = $2), '-infinity')",
-        )
-        .bind(mirror.0)
-        .bind(side.as_str())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(silent)
+        Ok(self.webhook_missed(mirror, side).await? >= 3)
     }
 
     /// Notes that the webhook of a side is registered.
@@ -210,6 +216,15 @@ impl Ledger {
             last_rejection_at: row.get("last_rejection_at"),
             last_rejection: row.get("last_rejection"),
             rejections: row.get("rejections"),
+            removed_at: row.get("removed_at"),
+            asked_at: row.get("asked_at"),
+            heard_at: row.get("heard_at"),
+            secret_since: row.get("secret_since"),
+            newest_at: row.get("newest_at"),
+            former_at: row.get("former_at"),
+            tested_at: row.get("tested_at"),
+            verdict: row.get("verdict"),
+            verdict_why: row.get("verdict_why"),
         };
         Ok(row.map(read).unwrap_or_default())
     }
@@ -259,7 +274,7 @@ impl Ledger {
             })
             .collect();
         let arrival =
-            Arrival { mirror, side: Side::Source, origin: Origin::Backfill, received_at: now, hints: &hints, delivery: None };
+            Arrival { mirror, side: Side::Source, origin: Origin::Backfill, received_at: now, hints: &hints, deliveries: &[] };
         raise(&mut transaction, &arrival).await?;
         sqlx::query(
             "update backfill

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod event;
 pub mod feed;
 pub mod figure;
+pub mod history;
 pub mod identity;
 pub mod intent;
 pub mod lane;
@@ -23,6 +24,7 @@ pub mod settle;
 pub mod sight;
 pub mod status;
 pub mod sweep;
+pub mod webhook;
 
 use std::str::FromStr;
 use std::time::Duration;

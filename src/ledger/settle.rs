@@ -100,12 +100,15 @@ impl Ledger {
         if lost {
             wake_waiting(&mut transaction, claim, now).await?;
         }
-        sqlx::query("update change_event set applied_at = $3 where pair_id = $1 and seq <= $2 and applied_at is null")
-            .bind(claim.pair.0)
-            .bind(claim.pending)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "update change_event set applied_at = $3, settled_by = $4 where pair_id = $1 and seq <= $2 and applied_at is null",
+        )
+        .bind(claim.pair.0)
+        .bind(claim.pending)
+        .bind(now)
+        .bind(claim.fence)
+        .execute(&mut *transaction)
+        .await?;
         let came_in = pending - claim.pending;
         let echoes = if came_in > 0 { settle_echoes(&mut transaction, claim, &settled, now).await? } else { 0 };
         let caught_up = if echoes == came_in { pending } else { claim.pending };
@@ -244,7 +247,7 @@ async fn settle_echoes(
 ) -> Result<i64> {
     let echoes = sqlx::query(
         "update change_event
-         set applied_at = $3
+         set applied_at = $3, settled_by = $7
          where pair_id = $1 and seq > $2 and applied_at is null and side = $4 and (least_stamp = any($5) or feed_stamp = $6)",
     )
     .bind(claim.pair.0)
@@ -253,6 +256,7 @@ async fn settle_echoes(
     .bind(settled.lead.other().as_str())
     .bind(settled.seen_acts)
     .bind(settled.follow_feed_stamp)
+    .bind(claim.fence)
     .execute(connection)
     .await?;
     Ok(i64::try_from(echoes.rows_affected()).unwrap_or(i64::MAX))

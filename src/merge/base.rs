@@ -9,6 +9,8 @@ use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{AttachmentId, MessageId};
 use crate::desk::ticket::{Link, Visibility};
 
+use super::reason::{LeftOut, Reason};
+
 /// Agreed fields by the source desk's key, and agreed links.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Base {
@@ -21,6 +23,12 @@ pub struct Base {
     /// A status that has to stand after messages which were being written: the work was interrupted if it is still here.
     #[serde(default)]
     pub owed: Option<Owed>,
+    /// Fields of the leading ticket that hold something and are not carried, at the last look; said to people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// Why the ticket was not in the mirror's scope at the last look; said to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<String>,
 }
 
 /// One field to be written.
@@ -35,6 +43,8 @@ pub struct FieldWrite {
     /// What the following desk held when it was decided.
     pub before: Value,
     pub intended: Value,
+    #[serde(default)]
+    pub why: Reason,
 }
 
 /// A status that is owed, and the target's stamp when it was decided: a person's act after it ends the debt.

@@ -19,6 +19,13 @@ pub struct Three<'a> {
     pub follow: &'a Value,
 }
 
+impl Three<'_> {
+    /// Sets are united, everything else is decided as a whole.
+    pub(super) fn is_set(&self) -> bool {
+        is_set(self.lead) || is_set(self.follow) || is_set(self.wanted)
+    }
+}
+
 /// Who wins when both changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Winner {
@@ -44,7 +51,7 @@ pub enum Decision {
 
 /// Decides. `follow` is never compared with `lead`, only with what it held itself and with the value that we would write.
 pub fn decide(three: Three<'_>, winner: Winner) -> Decision {
-    if is_set(three.lead) || is_set(three.follow) || is_set(three.wanted) {
+    if three.is_set() {
         return decide_set(three);
     }
     let Some((lead_before, follow_before)) = three.base else {

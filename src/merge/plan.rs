@@ -11,6 +11,7 @@ use crate::desk::ticket::{Link, Presence};
 use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink, Unheld};
 use super::field::{Decision, Three, decide};
 use super::links::{self, Note};
+use super::reason::{Absence, LeftOut, Reason};
 use super::scene::{Scene, Wanted};
 use super::thread::{self, Draft, Restricted};
 
@@ -55,6 +56,8 @@ pub struct Plan {
     pub unmapped: BTreeMap<FieldKey, Vec<String>>,
     /// Leading tickets that have to be copied first.
     pub waits_for: Vec<TicketId>,
+    /// Fields that hold something and are not carried.
+    pub left_out: Vec<LeftOut>,
     /// Every link that has no place at the following desk, told before or not.
     pub unheld: Vec<Unheld>,
     /// A file is still being scanned.
@@ -82,7 +85,10 @@ pub fn plan(scene: &Scene<'_>) -> Plan {
 fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
     let mut writes = Vec::new();
     for (key, lead) in &scene.lead.fields {
-        let Some(target) = scene.mapping.field(key) else { continue };
+        let Some(target) = scene.mapping.field(key) else {
+            leave_out(plan, key, lead, Absence::Ignored);
+            continue;
+        };
         // A merge ends a ticket in its own way; one that was closed before could not be merged any more.
         if *key == FieldKey::Status && matches!(scene.lead.presence, Presence::MergedInto(_)) {
             continue;
@@ -93,17 +99,28 @@ fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
                 note_unmapped(scene, key, lead, words, plan);
                 continue;
             }
-            Wanted::Unknown => continue,
+            Wanted::Unknown => {
+                leave_out(plan, key, lead, Absence::Nobody);
+                continue;
+            }
         };
-        let write =
-            FieldWrite { source: key.clone(), key: target.clone(), lead: lead.clone(), before: Value::Empty, intended: wanted };
+        let (source, key, lead) = (key.clone(), target.clone(), lead.clone());
+        let write = FieldWrite { source, key, lead, before: Value::Empty, intended: wanted, why: Reason::Made };
         writes.extend(decided(scene, write, plan));
     }
     writes
 }
 
+/// An empty field that is not carried is not missed.
+fn leave_out(plan: &mut Plan, field: &FieldKey, lead: &Value, why: Absence) {
+    if *lead != Value::Empty {
+        plan.left_out.push(LeftOut { field: field.clone(), why });
+    }
+}
+
 /// An unmapped value matters only when it is news.
 fn note_unmapped(scene: &Scene<'_>, key: &FieldKey, lead: &Value, words: Vec<String>, plan: &mut Plan) {
+    leave_out(plan, key, lead, Absence::Unmapped(words.clone()));
     let known = scene.base.fields.get(key).is_some_and(|base| base.of(scene.lead_side) == lead);
     if !known {
         plan.unmapped.insert(key.clone(), words);
@@ -114,12 +131,15 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     let Some(follow) = scene.follow else {
         return (write.intended != Value::Empty).then_some(write);
     };
-    let held = follow.fields.get(&write.key)?;
+    let Some(held) = follow.fields.get(&write.key) else {
+        leave_out(plan, &write.source, &write.lead, Absence::NoPlace);
+        return None;
+    };
     if let Some(owed) = scene.owed().filter(|owed| owed.write.source == write.source) {
         // What stands there now is what our own messages did to it, not somebody's decision.
         let news = owed.write.lead != write.lead;
         let intended = if news { write.intended } else { owed.write.intended.clone() };
-        return Some(FieldWrite { before: held.clone(), intended, ..write });
+        return Some(FieldWrite { before: held.clone(), intended, why: Reason::Owed, ..write });
     }
     let base = scene.base.fields.get(&write.source);
     let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
@@ -140,7 +160,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
             plan.agreed.insert(write.source.clone(), account());
             None
         }
-        Decision::Write(intended) => Some(FieldWrite { before: held.clone(), intended, ..write }),
+        Decision::Write(intended) => Some(FieldWrite { before: held.clone(), intended, why: Reason::of(&three), ..write }),
         Decision::Conflict { write: chosen, undecided } => {
             let winner = match (&chosen, undecided) {
                 (Some(_), _) => Some(scene.lead_side),
@@ -157,7 +177,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
             if winner == Some(scene.lead_side.other()) {
                 plan.agreed.insert(write.source.clone(), account());
             }
-            chosen.map(|intended| FieldWrite { before: held.clone(), intended, ..write })
+            chosen.map(|intended| FieldWrite { before: held.clone(), intended, why: Reason::Won, ..write })
         }
     }
 }
@@ -207,7 +227,8 @@ fn standing_status(scene: &Scene<'_>, held: &Fields) -> Option<FieldWrite> {
     let lead = scene.lead.fields.get(&FieldKey::Status)?;
     let key = scene.mapping.field(&FieldKey::Status)?;
     let before = held.get(key)?.clone();
-    Some(FieldWrite { source: FieldKey::Status, key: key.clone(), lead: lead.clone(), intended: before.clone(), before })
+    let (key, lead, why) = (key.clone(), lead.clone(), Reason::Stands);
+    Some(FieldWrite { source: FieldKey::Status, key, lead, intended: before.clone(), before, why })
 }
 
 /// The end of a carried link that stands in the leading desk.

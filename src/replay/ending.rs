@@ -9,6 +9,7 @@ use crate::desk::ticket::Presence;
 use crate::desk::write::Write;
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::FieldWrite;
+use crate::merge::reason::Reason;
 
 use super::fate::{Fate, Result};
 use super::lane::Work;
@@ -80,7 +81,9 @@ impl Work<'_> {
 
     pub(super) async fn left_state(&mut self) -> Result<&'static str> {
         let course = self.round.course;
-        let left = self.round.lead.presence == Presence::Present && course.scope.includes(self.round.lead).is_err();
+        let outside = course.scope.includes(self.round.lead).err().filter(|_| self.round.lead.presence == Presence::Present);
+        let left = outside.is_some();
+        self.round.base.outside = outside;
         if left && course.scope.leaving == Leaving::Mark && self.pair.state != "left" {
             let tag = course.policy.tags.out_of_scope.clone();
             self.toggle_tag(&tag, true).await?;
@@ -109,8 +112,8 @@ impl Work<'_> {
         }
         let kept = self.round.base.fields.get(&FieldKey::Tags).cloned();
         let lead = kept.as_ref().map_or(Value::Empty, |base| base.of(self.round.lead_side).clone());
-        let write =
-            FieldWrite { source: FieldKey::Tags, key: FieldKey::Tags, lead, before: held.clone(), intended: Value::set(words) };
+        let (before, intended, why) = (held.clone(), Value::set(words), Reason::OurTag);
+        let write = FieldWrite { source: FieldKey::Tags, key: FieldKey::Tags, lead, before, intended, why };
         self.round.set_fields(&[write], None).await?;
         if kept.is_none() {
             // Nothing was agreed on about the source's tags: only our own tag was written.

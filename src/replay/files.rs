@@ -19,8 +19,8 @@ pub struct Ready {
     pub message: NewMessage,
     pub files: i64,
     pub bytes: i64,
-    /// Names of files that were not carried.
-    pub lost: Vec<String>,
+    /// Names of files that were not carried, and why.
+    pub lost: Vec<(String, String)>,
 }
 
 /// Carries a draft's files and makes the message of it.
@@ -49,7 +49,7 @@ pub async fn ready(course: &Course, lead: Side, draft: &Draft, watch: &mut Watch
         body,
         attachments,
     };
-    Ok(Ready { message, files, bytes, lost: lost.into_iter().map(|(name, _)| name).collect() })
+    Ok(Ready { message, files, bytes, lost })
 }
 
 async fn carry(course: &Course, lead: Side, file: &Attachment) -> std::result::Result<Staged, Fault> {

@@ -113,9 +113,10 @@ async fn settle_untouched(
     lead: &Ticket,
     (state, read_at): (&str, DateTime<Utc>),
 ) -> Result<()> {
+    let base = Base { outside: course.scope.includes(lead).err(), ..pair.base.clone().unwrap_or_default() };
     let settled = LaneSettled {
         state,
-        base: &pair.base.clone().unwrap_or_default(),
+        base: &base,
         lead: pair.authority,
         lead_stamp: Some(&lead.stamp),
         lead_feed_stamp: lead.feed_stamp.as_deref(),
@@ -279,6 +280,7 @@ impl Work<'_> {
     }
 
     async fn account(&mut self, plan: &Plan) -> Result<()> {
+        self.round.base.left_out.clone_from(&plan.left_out);
         for (key, field) in &plan.agreed {
             self.round.base.fields.insert(key.clone(), field.clone());
         }

@@ -84,12 +84,12 @@ impl Round<'_> {
             return Ok(());
         }
         let mut messages = Vec::with_capacity(drafts.len());
-        let (mut count, mut bytes, mut lost) = (0, 0, 0);
+        let (mut count, mut bytes, mut lost) = (0, 0, Vec::new());
         for draft in drafts {
             let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
             count += ready.files;
             bytes += ready.bytes;
-            lost += i64::try_from(ready.lost.len()).unwrap_or(0);
+            lost.extend(ready.lost);
             messages.push(ready.message);
         }
         let keys: Vec<String> = messages.iter().map(|message| message.key.clone()).collect();
@@ -103,7 +103,8 @@ impl Round<'_> {
             messages,
         });
         let links: Vec<MessageLink> = drafts.iter().map(|draft| link_of(draft, None)).collect();
-        let detail = json!({ "form": 1, "links": links, "fields": fields });
+        let detail = json!({ "form": 1, "links": links, "fields": fields, "lost": lost });
+        let lost = i64::try_from(lost.len()).unwrap_or(0);
         let key = self.ticket_key.clone();
         let (intent, outcome) = self.send("create", &key, detail, &write).await?;
         let written = done(outcome, "create")?;
@@ -142,7 +143,7 @@ impl Round<'_> {
         }
         let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
         let links = vec![link_of(draft, None)];
-        let detail = json!({ "form": 1, "links": links });
+        let detail = json!({ "form": 1, "links": links, "lost": ready.lost });
         let keys = vec![draft.key.clone()];
         let lost = i64::try_from(ready.lost.len()).unwrap_or(0);
         let figures = [
@@ -246,7 +247,9 @@ impl Round<'_> {
         };
         let write = Write::Restrict { ticket, message: message.clone(), how };
         let key = format!("{}:restrict", self.course.keys.message(restricted.source.as_str()));
-        let (intent, outcome) = self.send("restrict", &key, json!({ "form": 1 }), &write).await?;
+        let (intent, outcome) = self
+            .send("restrict", &key, json!({ "form": 1, "what": restricted.what, "message": restricted.source }), &write)
+            .await?;
         let written = done(outcome, "restrict")?;
         self.settle(intent, &written, &links, &[("restrictions carried", 1)]).await?;
         self.house.ledger.scrub(self.watch.claim()).await?;
@@ -318,10 +321,17 @@ impl Round<'_> {
         self.settle(intent, &written, &[], &[("links written", 1)]).await
     }
 
+    /// With what explains the write later: the mapping, and how far the hints went that the decision knew of.
+    fn traced(&self, mut detail: Json) -> Json {
+        detail["mapping"] = json!(self.course.mapping_version);
+        detail["hints"] = json!(self.watch.claim().pending);
+        detail
+    }
+
     /// Records, sends, and closes the record where it is sure that nothing happened.
     pub async fn send(&mut self, kind: &'static str, key: &str, detail: Json, write: &Write) -> Result<(i64, Outcome)> {
         self.watch.renew().await?;
-        let intent = NewIntent { kind, key, detail };
+        let intent = NewIntent { kind, key, detail: self.traced(detail) };
         let id = self.house.ledger.send_intent(self.watch.claim(), intent, self.house.clock.now()).await?;
         self.house.steps.reached("intent sent").await;
         self.watch.still_ours()?;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tidegate::connectors::delivery::{Delivery, Encoding, Rejection, Scheme, TimeFormat, Verified};
+use tidegate::intake::diagnose::{Suspects, diagnose};
 use tidegate::secret::Secret;
+
+use crate::world::scrip::mac;
 
 /// Zendesk's published secret for trying out webhooks that do not exist yet; the text itself is the key.
 const PUBLIC: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
@@ -142,6 +145,45 @@ fn refusals_tell_an_admin_what_to_look_at_and_no_secret() {
     let words = refused(&SCHEME, with(SCHEME.time, "1235"), &[secret]).to_string();
     assert!(words.contains("another secret") && words.contains("another mirror") && words.contains("proxy"), "{words}");
     assert!(!words.contains(secret));
+}
+
+#[test]
+fn why_a_signature_does_not_match_is_found_out_as_far_as_it_can_be() {
+    let secrets = |words: &[&str]| words.iter().map(|word| Secret::new(*word)).collect::<Vec<_>>();
+    let suspects = |known: &[&str], retired: &[&str], other: &str| Suspects {
+        known: secrets(known),
+        retired: secrets(retired),
+        others: vec![("umbrella".to_string(), secrets(&[other]))],
+    };
+    let found = |delivery: Delivery, suspects: Suspects| diagnose(&SCHEME, &delivery, &suspects);
+    assert_eq!(found(signed(), suspects(&["new"], &[PUBLIC], "x")), Rejection::FormerSecret);
+    assert_eq!(found(signed(), suspects(&["new"], &[], PUBLIC)), Rejection::OtherMirror("umbrella".to_string()));
+    assert_eq!(found(signed(), suspects(&["new"], &[], "x")), Rejection::Forged);
+    let json: serde_json::Value = serde_json::from_slice(BODY).expect("JSON");
+    let other = Delivery { body: serde_json::to_vec(&json["detail"]).expect("JSON").into(), ..signed() };
+    assert_eq!(found(other, suspects(&[PUBLIC], &[], "x")), Rejection::Forged);
+    let changed = |body: &[u8]| found(Delivery { body: Bytes::copy_from_slice(body), ..signed() }, suspects(&[PUBLIC], &[], "x"));
+    let without_end = BODY.trim_ascii_end();
+    assert_eq!(changed(without_end), Rejection::BodyChanged("with another end of its last line"));
+}
+
+#[test]
+fn json_that_was_written_anew_is_recognised_by_what_it_was() {
+    let scheme = Scheme { encoding: Encoding::Hex("sha256="), separator: ".", ..SCHEME };
+    let found = |sent: &str, came: &str| {
+        let signature = format!("sha256={}", hex::encode(mac("secret", &[b"1234.", sent.as_bytes()])));
+        let delivery = Delivery { body: Bytes::copy_from_slice(came.as_bytes()), ..with(SCHEME.signature, &signature) };
+        diagnose(&scheme, &delivery, &Suspects { known: vec![Secret::new("secret")], retired: Vec::new(), others: Vec::new() })
+    };
+    let packed = r#"{"b":"ä/","a":[1,2]}"#;
+    let spaced = r#"{"b": "ä/", "a": [1, 2]}"#;
+    assert_eq!(found(packed, spaced), Rejection::BodyChanged("without white space between the parts of its JSON"));
+    assert_eq!(found(spaced, packed), Rejection::BodyChanged("with white space between the parts of its JSON"));
+    let escaped = r#"{"b":"\u00e4\/","a":[1,2]}"#;
+    assert_eq!(found(packed, escaped), Rejection::BodyChanged("with other escapes in its JSON"));
+    let sorted = r#"{"a":[1,2],"b":"ä/"}"#;
+    assert_eq!(found(sorted, packed), Rejection::BodyChanged("with the keys of its JSON in another order"));
+    assert_eq!(found(packed, r#"{"b":"ö/","a":[1,2]}"#), Rejection::Forged, "other words are another body");
 }
 
 fn signed() -> Delivery {

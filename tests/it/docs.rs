@@ -332,6 +332,7 @@ fn delivery(mirror: tidegate::mirror::MirrorId, clock: &Clock) -> NewDelivery {
         received_at: clock.now(),
         headers: Vec::new(),
         body: b"{}".to_vec(),
+        by_former: false,
         reading: Ok(vec![hint]),
     }
 }

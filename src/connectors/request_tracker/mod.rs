@@ -32,7 +32,7 @@ use url::Url;
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
 use crate::clock::delta;
-use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
+use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
 use crate::connectors::delivery::{Scheme, Verified};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Http;
@@ -243,6 +243,19 @@ impl SourceDesk for RequestTracker {
 
     async fn webhook_secret(&self, _id: &str) -> Result<Secret, Fault> {
         Err(Fault::refused("RT does not tell the secret that its scrip signs with"))
+    }
+
+    async fn reset_webhook_secret(&self, _id: &str) -> Result<Secret, Fault> {
+        Err(Fault::refused("RT does not let its scrips be changed from outside: an RT admin gives the scrip its new secret"))
+    }
+
+    /// RT has no such call: its next change tells.
+    async fn test_webhook(&self, _id: &str, _url: &str) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
+    fn webhook_steps(&self) -> &'static Steps {
+        &webhook::STEPS
     }
 
     /// There is nothing that we registered.

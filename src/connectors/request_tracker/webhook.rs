@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::change::Hint;
+use crate::connectors::contract::Steps;
 use crate::connectors::delivery::{Encoding, Scheme, TimeFormat};
 use crate::desk::id::TicketId;
 
@@ -21,6 +22,29 @@ pub static SCHEME: Scheme = Scheme {
     separator: ".",
     public_secrets: &[],
     busy_status: 503,
+};
+
+/// As `deploy/request-tracker/README.md` has it.
+pub static STEPS: Steps = Steps {
+    register: &[
+        "On RT's own machine, in the directory deploy/request-tracker:",
+        "  TIDEGATE_HOOK_URL={url} TIDEGATE_HOOK_SECRET={secret} \\",
+        "      rt-setup-database-5 --action insert --skip-create --datafile \"$PWD/initialdata.pl\"",
+        "  (TIDEGATE_RT_USER=NAME before it, if Tidegate's user is not called tidegate.)",
+        "Or on RT's pages: Admin, Global, Scrips, Create: `Tidegate: webhook`, condition On Transaction, action User Defined,",
+        "  template Blank, stage Batch; the text of webhook.pl, with url and secret filled in. README.md beside it says all of it.",
+    ],
+    rotate: &[
+        "On RT's own machine, in the directory deploy/request-tracker:",
+        "  TIDEGATE_HOOK_URL={url} TIDEGATE_HOOK_SECRET={secret} \\",
+        "      rt-setup-database-5 --action insert --skip-create --datafile \"$PWD/initialdata.pl\"",
+        "Or on RT's pages: Admin, Global, Scrips, `Tidegate: webhook`, and put the secret between the quotes after `secret =>`.",
+        "RT uses it within seconds; until then it signs with the former one, which is accepted too.",
+    ],
+    remove: &[
+        "On RT's pages: Admin, Global, Scrips, `Tidegate: webhook`, and take the tick from Enabled.",
+        "Until then RT goes on sending, and is answered 404.",
+    ],
 };
 
 /// Transactions that only record a mail that RT sent.

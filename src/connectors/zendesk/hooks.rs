@@ -11,13 +11,25 @@ use crate::secret::Secret;
 
 use super::Zendesk;
 use super::api::general;
-use super::webhook::subscriptions;
+use super::webhook::{subscriptions, test_payload};
 use super::wire::Hook;
 
 const LIST: Call = general("list webhooks");
 const REGISTER: Call = general("register webhook");
 const SECRET: Call = general("read webhook secret");
+const RESET: Call = general("reset webhook secret");
+const TEST: Call = general("test webhook");
 const REMOVE: Call = general("remove webhook");
+
+#[derive(Deserialize)]
+struct Signed {
+    signing_secret: Signing,
+}
+
+#[derive(Deserialize)]
+struct Signing {
+    secret: String,
+}
 
 impl Zendesk {
     /// Makes the webhook of this name, or brings the one that is there up to date.
@@ -60,16 +72,29 @@ impl Zendesk {
 
     /// What it signs with now.
     pub(super) async fn signing_secret(&self, id: &str) -> Result<Secret, Fault> {
-        #[derive(Deserialize)]
-        struct Answer {
-            signing_secret: Signing,
-        }
-        #[derive(Deserialize)]
-        struct Signing {
-            secret: String,
-        }
-        let answer: Answer = self.get(SECRET, &format!("webhooks/{id}/signing_secret"), &[]).await?;
+        let answer: Signed = self.get(SECRET, &format!("webhooks/{id}/signing_secret"), &[]).await?;
         Ok(Secret::new(answer.signing_secret.secret))
+    }
+
+    /// A fresh one, with which it signs from now on.
+    pub(super) async fn reset_secret(&self, id: &str) -> Result<Secret, Fault> {
+        let url = self.url(&format!("webhooks/{id}/signing_secret"), &[]);
+        let answer = self.send(RESET, Method::POST, url, None, &[]).await?.json::<Signed>(RESET)?;
+        Ok(Secret::new(answer.signing_secret.secret))
+    }
+
+    /// Has a delivery sent that is about no ticket. As documented, the test of an existing webhook is signed with its own secret. The
+    /// documents disagree on what is answered, so the answer is not read: what arrives tells.
+    pub(super) async fn send_test(&self, id: &str, url: &str) -> Result<(), Fault> {
+        let request = json!({
+            "endpoint": url,
+            "http_method": "POST",
+            "request_format": "json",
+            "payload": test_payload(&uuid::Uuid::new_v4().to_string()),
+        });
+        let body = json!({ "request": request });
+        self.send(TEST, Method::POST, self.url("webhooks/test", &[("webhook_id", id)]), Some(&body), &[]).await?;
+        Ok(())
     }
 
     /// Ends it; one that is gone is fine.

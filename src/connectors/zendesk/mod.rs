@@ -49,7 +49,7 @@ use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
 
-use super::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
+use super::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
 use super::delivery::{Scheme, Verified};
 use super::fault::Fault;
 use super::http::Http;
@@ -298,6 +298,19 @@ impl SourceDesk for Zendesk {
 
     async fn webhook_secret(&self, id: &str) -> Result<Secret, Fault> {
         self.signing_secret(id).await
+    }
+
+    async fn reset_webhook_secret(&self, id: &str) -> Result<Secret, Fault> {
+        self.reset_secret(id).await
+    }
+
+    async fn test_webhook(&self, id: &str, url: &str) -> Result<bool, Fault> {
+        self.send_test(id, url).await?;
+        Ok(true)
+    }
+
+    fn webhook_steps(&self) -> &'static Steps {
+        &webhook::STEPS
     }
 
     async fn remove_webhook(&self, id: &str) -> Result<(), Fault> {

@@ -145,6 +145,7 @@ pub static ROUTES: &[Route] = &[
     get("/account/settings", account::settings),
     get("/webhooks", webhook::list),
     post("/webhooks", webhook::create),
+    post("/webhooks/test", webhook::test),
     get("/webhooks/{id}", webhook::show),
     put("/webhooks/{id}", webhook::update),
     Route { method: "PATCH", pattern: "/webhooks/{id}", work: webhook::update },

@@ -214,6 +214,7 @@ impl Mirror {
             received_at: start(),
             headers: Vec::new(),
             body: Vec::new(),
+            by_former: false,
             reading: Ok(vec![hint(source, number)]),
         };
         self.ledger.keep_deliveries(&[delivery]).await.unwrap();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use tidegate::change::{ChangePage, Cursor, Hint, ListPage};
-use tidegate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, TargetDesk, Upload};
+use tidegate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
 use tidegate::connectors::delivery::{Scheme, Verified};
 use tidegate::connectors::fault::Fault;
 use tidegate::connectors::http::{Priority, priority};
@@ -142,6 +142,18 @@ impl SourceDesk for Paper {
 
     async fn webhook_secret(&self, _: &str) -> Result<Secret, Fault> {
         Err(Fault::refused("not asked"))
+    }
+
+    async fn reset_webhook_secret(&self, _: &str) -> Result<Secret, Fault> {
+        Err(Fault::refused("not asked"))
+    }
+
+    async fn test_webhook(&self, _: &str, _: &str) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
+    fn webhook_steps(&self) -> &'static Steps {
+        &Steps { register: &[], rotate: &[], remove: &[] }
     }
 
     async fn remove_webhook(&self, _: &str) -> Result<(), Fault> {

@@ -115,6 +115,7 @@ impl Process {
                 secrets: connected.secrets.of(side).webhook.clone(),
                 known: Arc::default(),
                 ears: self.ears.clone(),
+                looked: Default::default(),
             };
             registrar.activate().await;
         }
