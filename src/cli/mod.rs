@@ -7,6 +7,7 @@ pub mod desks;
 pub mod mirror;
 pub mod open;
 pub mod parked;
+pub mod propose;
 pub mod recover;
 pub mod serve;
 pub mod sim;

@@ -35,8 +35,8 @@ use people::Staff;
 /// One desk as it was found.
 pub struct End {
     pub schema: Schema,
-    /// Everybody who works or worked there, without our own user.
-    pub agents: Vec<Person>,
+    /// Everybody who works or worked there, without our own user; `None` where the desk does not tell.
+    pub agents: Option<Vec<Person>>,
 }
 
 /// Both desks as they were found.
@@ -56,7 +56,9 @@ pub fn propose(config: &MirrorConfig, ends: &Ends) -> Vec<Line> {
         kin: config.source.vendor == config.target.vendor,
     };
     let mut lines: Vec<Line> = silence(config, ends.silence).into_iter().collect();
-    lines.extend(people::lines(&Staff::new(&ends.source.agents), &Staff::new(&ends.target.agents), &config.mapping));
+    if let (Some(here), Some(there)) = (&ends.source.agents, &ends.target.agents) {
+        lines.extend(people::lines(&Staff::new(here), &Staff::new(there), &config.mapping));
+    }
     let fields = fields::lines(&desks);
     let words = words(&desks, &fields);
     lines.extend(fields);

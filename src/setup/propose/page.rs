@@ -80,7 +80,7 @@ impl Page<'_> {
     /// What goes after which of the old lines (counted; 0 is before the first).
     fn pieces(&self, table: &Table, lines: Vec<Line>) -> Result<Vec<(usize, Piece)>, String> {
         let Some(header) = self.header(table)? else {
-            let piece = Piece { header: Some(header_of(table)), lines };
+            let piece = Piece { header: Some(header(table)), lines };
             return Ok(vec![(self.old.len(), piece)]);
         };
         let region = self.region(header);
@@ -111,7 +111,7 @@ impl Page<'_> {
             false => Err(format!(
                 "line {} begins this table in one line, where nothing can be added; write {}, and its keys in lines below",
                 place.line,
-                header_of(table)
+                header(table)
             )),
         }
     }
@@ -189,7 +189,8 @@ fn comment(line: &str) -> Option<Comment> {
     }
 }
 
-fn header_of(table: &Table) -> String {
+/// `[map.status]`
+pub fn header(table: &Table) -> String {
     let path: Vec<String> = table.path().iter().map(|part| key(part)).collect();
     format!("[{}]", path.join("."))
 }

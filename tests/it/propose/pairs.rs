@@ -94,7 +94,7 @@ fn mirror(kin: bool, more: &str) -> MirrorFile {
 fn end(written: &WrittenEnd) -> End {
     let fields = written.fields.iter().map(|(key, kind)| (key.parse().expect("a field"), schema(kind)));
     let agents = written.people.iter().enumerate().map(|(number, person)| agent(number, person));
-    End { schema: Schema { fields: fields.collect::<BTreeMap<FieldKey, _>>() }, agents: agents.collect() }
+    End { schema: Schema { fields: fields.collect::<BTreeMap<FieldKey, _>>() }, agents: Some(agents.collect()) }
 }
 
 /// `choice required: a | b`
