@@ -9,7 +9,7 @@ use crate::desk::schema::{FieldKind, Schema};
 use super::kinds::{self, Fit, fit};
 use super::line::{Answer, Line, Mark, Table, What, shown};
 use super::names::{Likeness, likeness};
-use super::options::{Couple, sure_share};
+use super::options::{Couple, share};
 use super::spelling::Name;
 
 /// Words that say nothing in the name of a field.
@@ -153,9 +153,10 @@ fn matched<'a>(desks: &Desks<'_>, from: &'a FieldKey, to: &'a FieldKey) -> Optio
     let couple = couple(desks, from, to);
     let fit = fit_of(&couple)?;
     let choices = couple.source.options.is_some() && couple.target.options.is_some();
-    let lost = if choices { 100 - sure_share(&couple) } else { 0 };
-    // What is only nearly called so, and shares not one option, is another field.
-    (!choices || likeness <= Likeness::Form || lost < 100).then_some(Match { likeness, fit, lost, from, to })
+    let (sure, any) = if choices { share(&couple) } else { (100, true) };
+    // What is not called just so, or is of another kind, and shares not one option, is another field.
+    let other = !any && (likeness > Likeness::Spelling || fit != Fit::Whole);
+    (!other).then_some(Match { likeness, fit, lost: 100 - sure, from, to })
 }
 
 fn couple<'a>(desks: &'a Desks<'_>, from: &'a FieldKey, to: &'a FieldKey) -> Couple<'a> {
@@ -183,7 +184,7 @@ fn fit_of(couple: &Couple<'_>) -> Option<Fit> {
     use FieldKind::{Checkbox, Choice};
     let fit = fit(couple.source.kind, couple.target.kind)?;
     let truths =
-        matches!((couple.source.kind, couple.target.kind), (Checkbox, Choice) | (Choice, Checkbox)) && sure_share(couple) == 100;
+        matches!((couple.source.kind, couple.target.kind), (Checkbox, Choice) | (Choice, Checkbox)) && share(couple).0 == 100;
     Some(if truths { Fit::Whole } else { fit })
 }
 

@@ -45,10 +45,12 @@ pub fn answers(couple: &Couple<'_>) -> Vec<(String, Answer)> {
     found
 }
 
-/// How many of a hundred words of the source have a counterpart that is sure.
-pub fn sure_share(couple: &Couple<'_>) -> usize {
+/// How many of a hundred words of the source have a counterpart that is sure, and whether any has one at all.
+pub fn share(couple: &Couple<'_>) -> (usize, bool) {
     let found = answers(couple);
-    found.iter().filter(|(_, answer)| answer.is_sure()).count() * 100 / found.len().max(1)
+    let sure = found.iter().filter(|(_, answer)| answer.is_sure()).count();
+    let any = found.iter().any(|(_, answer)| matches!(answer, Answer::Guess(_)));
+    (sure * 100 / found.len().max(1), any)
 }
 
 fn words(couple: &Couple<'_>) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
@@ -103,7 +105,8 @@ pub fn lines(couple: &Couple<'_>, known: Option<&Words>, doubt: Option<&str>) ->
         .collect();
     lines.extend(rest(couple).filter(|_| !told(EVERY)).map(|answer| Line::of(table(), EVERY, doubted(answer))));
     lines.extend(anything(couple).filter(|_| known.is_none()));
-    if couple.target.required && !couple.source.required && !told("") && couple.target.options.is_some() {
+    let may_be_empty = *couple.from != FieldKey::Status && !couple.source.required;
+    if couple.target.required && may_be_empty && !told("") && couple.target.options.is_some() {
         let why = format!("for tickets without one; the target's \"{}\" is never empty", couple.to);
         lines.push(Line::of(table(), "", Answer::Gap(why)));
     }

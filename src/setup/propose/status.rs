@@ -67,6 +67,13 @@ impl Scene<'_> {
         list.iter().filter(is_one).collect()
     }
 
+    /// The one with the usual word, where there is one; else all.
+    fn usual<'s>(found: Vec<&'s Status<'s>>) -> Vec<&'s Status<'s>> {
+        let is_plain = |status: &&&Status<'_>| status.meaning.is_some_and(|(_, strength)| strength == Strength::Plain);
+        let plain: Vec<&Status<'_>> = found.iter().filter(is_plain).copied().collect();
+        if plain.len() == 1 { plain } else { found }
+    }
+
     /// The target has the same word. Does it mean the same?
     fn same(&self, source: &Status<'_>, answer: Answer) -> Answer {
         let concept = source.meaning.map(|(concept, _)| concept);
@@ -88,7 +95,7 @@ impl Scene<'_> {
     fn by_meaning(&self, source: &Status<'_>) -> Option<Answer> {
         let (concept, strength) = source.meaning?;
         let plain = strength == Strength::Plain;
-        let found = Self::of(self.there, &[concept]);
+        let found = Self::usual(Self::of(self.there, &[concept]));
         match found[..] {
             [] => self.next_best(source, concept, plain),
             [one] => Some(self.one_of_its_meaning(concept, plain, one)),
@@ -101,7 +108,7 @@ impl Scene<'_> {
 
     fn one_of_its_meaning(&self, concept: Concept, plain: bool, target: &Status<'_>) -> Answer {
         let usual = plain && target.meaning.is_some_and(|(_, strength)| strength == Strength::Plain);
-        let alone = Self::of(self.here, &[concept]).len() == 1;
+        let alone = Self::usual(Self::of(self.here, &[concept])).len() == 1;
         let waiting = [Concept::Pending, Concept::Customer, Concept::Hold];
         let only_wait = Self::of(self.there, &waiting).len() == 1;
         let sure = match concept {
@@ -133,9 +140,9 @@ impl Scene<'_> {
             Rejected => &[&[Closed], &[Done]],
         };
         let found = nearest.iter().map(|concepts| Self::of(self.there, concepts)).find(|found| !found.is_empty())?;
-        let [target] = found[..] else { return None };
+        let [target] = Self::usual(found)[..] else { return None };
         let usual = plain && target.meaning.is_some_and(|(_, strength)| strength == Strength::Plain);
-        let alone = Self::of(self.here, &[concept]).len() == 1;
+        let alone = Self::usual(Self::of(self.here, &[concept])).len() == 1;
         if concept == Closed && usual && alone {
             return Some(Answer::sure(target.text, format!("the target tells nothing beyond \"{}\" apart", target.text)));
         }
