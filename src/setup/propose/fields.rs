@@ -15,7 +15,7 @@ use super::spelling::Name;
 /// Words that say nothing in the name of a field.
 const IDLE: [&str; 2] = ["field", "custom"];
 /// Of a hundred options so many have to have a counterpart, or the fields only share a name.
-const ENOUGH: usize = 50;
+const ENOUGH: usize = 66;
 
 /// What a desk without the plain field calls one of its own.
 const ALSO_CALLED: [(FieldKey, &[&str]); 6] = [
@@ -217,7 +217,7 @@ fn answer(desks: &Desks<'_>, found: &Match<'_>, open: &[&FieldKey]) -> Answer {
     if let Some(also) = also {
         answer = answer.doubted(true, &format!("the target has \"{also}\" too"));
     }
-    answer.doubted(found.lost > ENOUGH, "their options differ")
+    answer.doubted(found.lost > 100 - ENOUGH, "their options differ")
 }
 
 /// Why nothing is guessed for a field.

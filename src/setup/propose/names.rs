@@ -19,7 +19,7 @@ pub struct Manner<'a> {
     pub what: &'a str,
     /// Words that say nothing in such a name.
     pub idle: &'a [&'a str],
-    /// The name of the field whose options they are: what all of them begin with may be left out, as may a number before each.
+    /// The names of the fields whose options they are.
     pub options_of: Option<[&'a str; 2]>,
 }
 
@@ -49,9 +49,7 @@ struct Listed {
 
 /// What each name of the source becomes, in the source's order.
 pub fn pair(sources: &[&str], targets: &[&str], manner: &Manner<'_>) -> Vec<Answer> {
-    let field = manner.options_of;
-    let here = listed(sources, manner, field.map(|names| names[0]));
-    let there = listed(targets, manner, field.map(|names| names[1]));
+    let (here, there) = (listed(sources, manner), listed(targets, manner));
     here.iter().map(|source| answer(source, &here, &there, manner)).collect()
 }
 
@@ -62,7 +60,7 @@ pub fn likeness(a: &Name, b: &Name, idle: &[&str]) -> Option<Likeness> {
         Some(Likeness::Same)
     } else if a.is_spelt_like(b) {
         Some(Likeness::Spelling)
-    } else if form_a == form_b && !form_a.is_empty() {
+    } else if form_a == form_b && form_a.iter().any(|token| token.chars().count() > 1) {
         Some(Likeness::Form)
     } else if are_kin(a, &form_a, b, &form_b) {
         Some(Likeness::Kin)
@@ -73,12 +71,12 @@ pub fn likeness(a: &Name, b: &Name, idle: &[&str]) -> Option<Likeness> {
     }
 }
 
-/// What all options of a field that is so called begin with says nothing, and a number before each of them neither.
-fn listed(texts: &[&str], manner: &Manner<'_>, field: Option<&str>) -> Vec<Listed> {
+/// Where all options begin with a word of their field's name, it says nothing, and a number before each of them neither.
+fn listed(texts: &[&str], manner: &Manner<'_>) -> Vec<Listed> {
     let names: Vec<Name> = texts.iter().map(|text| Name::new(text)).collect();
     let all: Vec<&[String]> = names.iter().map(|name| name.tokens.as_slice()).collect();
-    let common = field.map_or(0, |field| common(&all, &Name::new(field).tokens));
-    let numbered = field.is_some() && all.len() > 1 && all.iter().all(|tokens| number_before(&tokens[common..]) > 0);
+    let common = manner.options_of.map_or(0, |fields| common(&all, &fields));
+    let numbered = manner.options_of.is_some() && all.len() > 1 && all.iter().all(|tokens| number_before(&tokens[common..]) > 0);
     let core = |name: &Name| {
         let skip = common + if numbered { number_before(&name.tokens[common..]) } else { 0 };
         (skip > 0).then(|| Name::new(&name.tokens[skip..].join(" "))).filter(Name::has_letters)
@@ -86,13 +84,14 @@ fn listed(texts: &[&str], manner: &Manner<'_>, field: Option<&str>) -> Vec<Liste
     names.iter().map(|name| Listed { core: core(name), form: name.form(manner.idle), name: name.clone() }).collect()
 }
 
-/// How many tokens all begin with; those of the field's name also where there is one option only.
-fn common(all: &[&[String]], field: &[String]) -> usize {
+/// How many words of the names of their fields all of them begin with.
+fn common(all: &[&[String]], fields: &[&str; 2]) -> usize {
+    let said: BTreeSet<String> = fields.iter().flat_map(|field| Name::new(field).form(&[])).collect();
     let Some(first) = all.first() else { return 0 };
     let shortest = all.iter().map(|tokens| tokens.len()).min().unwrap_or(0);
-    let same = |at: usize| all.iter().all(|tokens| tokens[at] == first[at]);
-    let count = (0..shortest).take_while(|at| same(*at)).count().min(shortest.saturating_sub(1));
-    if all.len() > 1 { count } else { count.min(field.iter().zip(first.iter()).take_while(|(a, b)| a == b).count()) }
+    let forms: Vec<String> = first.iter().map(|token| Name::new(token).form(&[]).concat()).collect();
+    let same = |at: usize| said.contains(&forms[at]) && all.iter().all(|tokens| tokens[at] == first[at]);
+    (0..shortest.saturating_sub(1)).take_while(|at| same(*at)).count()
 }
 
 /// `1 - Low`, `P1 Critical`: how many tokens are its number.
@@ -109,16 +108,8 @@ fn number_before(tokens: &[String]) -> usize {
 fn like(a: &Listed, b: &Listed, idle: &[&str]) -> Option<Likeness> {
     let whole = likeness(&a.name, &b.name, idle);
     let (core_a, core_b) = (a.core.as_ref().unwrap_or(&a.name), b.core.as_ref().unwrap_or(&b.name));
-    // Two different beginnings may be two different things.
-    let cored = match (&a.core, &b.core) {
-        (Some(_), Some(_)) | (None, None) => None,
-        _ => likeness(core_a, core_b, idle).map(|likeness| likeness.max(Likeness::Form)),
-    };
-    let both = match (&a.core, &b.core) {
-        (Some(_), Some(_)) => likeness(core_a, core_b, idle).map(|likeness| likeness.max(Likeness::Near)),
-        _ => None,
-    };
-    [whole, cored, both].into_iter().flatten().min()
+    let cored = likeness(core_a, core_b, idle).map(|likeness| likeness.max(Likeness::Form));
+    [whole, cored.filter(|_| a.core.is_some() || b.core.is_some())].into_iter().flatten().min()
 }
 
 fn answer(source: &Listed, here: &[Listed], there: &[Listed], manner: &Manner<'_>) -> Answer {
@@ -226,14 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn what_all_options_begin_with_says_nothing() {
+    fn the_name_of_its_field_before_an_option_says_nothing() {
         let manner = Manner { what: "option", idle: &[], options_of: Some(["Product", "Product"]) };
         let tags = ["product_mast", "product_hull_wood"];
         assert_eq!(told(&tags, &["Mast", "Hull::Wood"], &manner), ["Sure Mast", "Sure Hull::Wood"]);
-        assert_eq!(
-            told(&["hull_wood", "hull_steel"], &["mast_wood", "mast_steel"], &manner),
-            ["Ask mast_wood", "Ask mast_steel"]
-        );
+        assert_eq!(told(&["eu_east", "eu_west"], &["East", "West"], &manner), ["Ask East", "Ask West"]);
         assert_eq!(told(&["1 - Low", "2 - High"], &["High", "Low"], &manner), ["Sure Low", "Sure High"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Which agent of the target is which of the source. An address proves it; a name alone never does.
+//! Which agent of the target is which of the source. An address proves it; a name alone never does, unless a whole domain was renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,13 +37,14 @@ pub fn lines(source: &Staff<'_>, target: &Staff<'_>, mapping: &Mapping) -> Vec<L
         .filter(|(address, _)| !taken.contains(address.as_str()) && !source.by_address.contains_key(*address))
         .flat_map(|(_, people)| people.iter().copied())
         .collect();
+    let renamed = renamed(source, &free);
     let mut lines = Vec::new();
     let mut met: BTreeSet<String> = BTreeSet::new();
     let unnamed = source.by_address.iter().filter(|(address, _)| !mapping.people.contains_key(*address));
     for (address, people) in unnamed {
         let answer = match target.by_address.get(address) {
             Some(there) => same_address(address, people, there),
-            None => elsewhere(people, source, &free),
+            None => elsewhere(people, source, &free, &renamed),
         };
         if let Answer::Guess(guess) = &answer {
             met.insert(guess.to.clone());
@@ -96,7 +97,7 @@ fn same_address(address: &str, here: &[&Person], there: &[&Person]) -> Answer {
 }
 
 /// No agent of the target has this address; somebody of the same name may be the same person.
-fn elsewhere(here: &[&Person], source: &Staff<'_>, free: &[&Person]) -> Answer {
+fn elsewhere(here: &[&Person], source: &Staff<'_>, free: &[&Person], renamed: &BTreeSet<(String, String)>) -> Answer {
     if here.len() > 1 {
         let names: Vec<&str> = here.iter().map(|person| person.name.as_str()).collect();
         return Answer::Gap(format!("{} share this address at the source, and the target has nobody with it", shown(&names)));
@@ -110,22 +111,42 @@ fn elsewhere(here: &[&Person], source: &Staff<'_>, free: &[&Person]) -> Answer {
             Answer::Gap(format!("{} left the source, and the target has nobody like it: a line names them", agent.name))
         }
         [] => Answer::Gap(format!("{} is an agent at the source only: a line names them", agent.name)),
-        [other] => by_name(agent, other, namesakes),
+        [other] => by_name(agent, other, namesakes, renamed),
         _ => Answer::Gap(format!("several agents of the target are called {}", agent.name)),
     }
 }
 
-fn by_name(agent: &Person, other: &Person, namesakes: usize) -> Answer {
-    let (from, to) = (address_of(agent), address_of(other));
-    let local = |address: &str| {
-        let name = address.split('@').next().unwrap_or_default();
-        name.split('+').next().unwrap_or_default().to_string()
-    };
-    let host = |address: &str| address.split_once('@').map(|(_, host)| host.to_string());
+/// So many agents have to be the same but for the domain of their addresses, before the domain is taken for renamed.
+const RENAMED: usize = 3;
+
+/// Domains of the source that became another one at the target, as several agents show who kept name and mailbox.
+fn renamed(source: &Staff<'_>, free: &[&Person]) -> BTreeSet<(String, String)> {
+    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for agent in source.by_address.values().flatten() {
+        let same = |other: &&&Person| is_named_like(&agent.name, &other.name) && mailbox(agent).0 == mailbox(other).0;
+        for other in free.iter().filter(same) {
+            *seen.entry((mailbox(agent).1, mailbox(other).1)).or_default() += 1;
+        }
+    }
+    seen.into_iter().filter(|(_, count)| *count >= RENAMED).map(|(domains, _)| domains).collect()
+}
+
+/// The name before the @, without what stands after a +, and the domain.
+fn mailbox(agent: &Person) -> (String, String) {
+    let address = address_of(agent);
+    let (name, domain) = address.split_once('@').unwrap_or((&address, ""));
+    (name.split('+').next().unwrap_or_default().to_string(), domain.to_string())
+}
+
+fn by_name(agent: &Person, other: &Person, namesakes: usize, renamed: &BTreeSet<(String, String)>) -> Answer {
+    let to = address_of(other);
+    let ((name, domain), (other_name, other_domain)) = (mailbox(agent), mailbox(other));
     let whole = Name::new(&agent.name).tokens.len() > 1 && namesakes == 1 && agent.active && other.active;
-    match local(&from) == local(&to) {
-        true if whole && host(&from) == host(&to) => Answer::sure(&to, "the same mailbox and the same name"),
-        true if whole => Answer::sure(&to, "the same name and the same address but for the domain"),
+    match name == other_name {
+        true if whole && domain == other_domain => Answer::sure(&to, "the same mailbox and the same name"),
+        true if whole && renamed.contains(&(domain, other_domain.clone())) => {
+            Answer::sure(&to, format!("the same name and mailbox; several have moved to {other_domain}"))
+        }
         _ => Answer::ask(&to, format!("both are called {}", agent.name)),
     }
 }
@@ -140,11 +161,17 @@ fn is_named_like(a: &str, b: &str) -> bool {
     !a.is_empty() && a == b
 }
 
-/// Two names that have nothing in common, not even initials; a name of one word may be a login and says nothing.
+/// Two names that cannot be of one person: a part of the shorter one is not in the longer, not even as an initial. A name of one
+/// word may be a login and says nothing.
 fn are_strangers(a: &str, b: &str) -> bool {
-    let (a, b) = (Name::new(a).tokens, Name::new(b).tokens);
-    let first = |token: &String| token.chars().next();
-    let common =
-        |a: &String| b.iter().any(|b| a == b || ((a.chars().count() == 1 || b.chars().count() == 1) && first(a) == first(b)));
-    a.len() > 1 && b.len() > 1 && !a.iter().any(common)
+    let parts =
+        |name: &str| name.split([' ', '-', ',', '.']).map(Name::new).filter(|part| !part.tokens.is_empty()).collect::<Vec<_>>();
+    let (a, b) = (parts(a), parts(b));
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let letter = |part: &Name| {
+        Some(part.letters()).filter(|letters| letters.chars().count() == 1).and_then(|letters| letters.chars().next())
+    };
+    let initial = |a: &Name, b: &Name| letter(a).is_some_and(|letter| b.letters().starts_with(letter));
+    let is_one = |a: &Name| long.iter().any(|b| a.is_spelt_like(b) || initial(a, b) || initial(b, a));
+    short.len() > 1 && !short.iter().all(is_one)
 }

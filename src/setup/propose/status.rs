@@ -7,7 +7,7 @@ use super::names::{Manner, pair};
 use super::spelling::Name;
 
 /// Statuses by their names.
-const NAMES: Manner<'_> = Manner { what: "status", idle: &[], options_of: None };
+const NAMES: Manner<'_> = Manner { what: "status", idle: &["on"], options_of: None };
 
 /// A status and what it seems to mean.
 struct Status<'a> {
@@ -184,6 +184,11 @@ mod tests {
         let expected = ["Sure new", "Sure open", "Ask stalled", "Sure stalled", "Sure resolved", "Sure resolved"];
         assert_eq!(told(&desk, &other), expected);
         assert_eq!(told(&["stalled", "resolved", "rejected"], &desk), ["Ask hold", "Sure solved", "Ask closed"]);
+    }
+
+    #[test]
+    fn on_hold_is_hold() {
+        assert_eq!(told(&["pending", "On Hold"], &["pending", "hold"]), ["Ask pending", "Sure hold"]);
     }
 
     #[test]
