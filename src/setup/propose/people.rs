@@ -107,10 +107,11 @@ fn elsewhere(here: &[&Person], source: &Staff<'_>, free: &[&Person], renamed: &B
     let candidates: Vec<&Person> = free.iter().copied().filter(|other| named(other)).collect();
     let namesakes = source.by_address.values().flatten().filter(|other| named(other)).count();
     match candidates[..] {
-        [] if !agent.active => {
-            Answer::Gap(format!("{} left the source, and the target has nobody like it: a line names them", agent.name))
-        }
-        [] => Answer::Gap(format!("{} is an agent at the source only: a line names them", agent.name)),
+        [] if !agent.active => Answer::Gap(format!(
+            "{} left the source, and the target has nobody of this address or name; a line in each message names them",
+            agent.name
+        )),
+        [] => Answer::Gap(format!("{} works at the source only; a line in each message names them", agent.name)),
         [other] => by_name(agent, other, namesakes, renamed),
         _ => Answer::Gap(format!("several agents of the target are called {}", agent.name)),
     }

@@ -30,7 +30,7 @@ fn each_guess_has_its_reason_and_each_gap_is_a_question() {
     for line in [
         "# silence = \"admin-rule\" # ask: is it done? What keeps the target from mailing people: a rule",
         "\"ada@boats.example\" = \"ada@boats.example\" # sure: the same address",
-        "# \"hand@boats.example\" = \"…\" # ask: Old Hand left the source, and the target has nobody like it: a line names them",
+        "# \"hand@boats.example\" = \"…\" # ask: Old Hand left the source, and the target has nobody of this address or name; a line in each message names them",
         "# note: dan@boats.example (Dan): is at the target only",
         "solved = \"resolved\" # sure: another word for it, and the only one",
         "pending = \"stalled\" # ask: the target has no \"pending\"; this is the nearest",
