@@ -40,13 +40,13 @@
 //!  cli                                     one file per verb
 //!  gateway                                 wires everything, starts and stops it
 //!  web                                     webhooks, health, metrics
-//!  intake      replay      cutover         never import each other
+//!  intake    replay    cutover    setup    never import each other
 //!  connectors  ledger      config  embedded  never import each other
 //!  change      merge       sim             merge sees desk and mirror only; sim never sees connectors
 //!  desk  mirror  clock  secret  telemetry  task
 //! ```
 //!
-//! Some absences: `desk`, `change`, `mirror`, `merge` and each vendor's `translate.rs` and `webhook.rs` are pure. Only `ledger` speaks SQL (`embedded` makes its database),
+//! Some absences: `desk`, `change`, `mirror`, `merge`, `setup::propose` and each vendor's `translate.rs` and `webhook.rs` are pure. Only `ledger` speaks SQL (`embedded` makes its database),
 //! `task` alone waits, `clock` alone reads the time, `connectors/mod.rs` and `sim/server.rs` alone list vendors. The simulators are
 //! written from the vendors' documents, so that a misreading in a connector is not in its simulator too.
 //!
@@ -128,6 +128,9 @@ pub mod replay;
 
 // Whether both desks say the same.
 pub mod cutover;
+
+// Before anything is written: what a mirror would do.
+pub mod setup;
 
 // Every route on one page.
 pub mod web;

@@ -47,7 +47,7 @@ push @Final, sub {
     my @rights = qw(
         SeeQueue ShowTicket ShowTicketComments ShowOutgoingEmail CreateTicket CommentOnTicket ReplyToTicket ModifyTicket
         OwnTicket TakeTicket StealTicket ReassignTicket DeleteTicket SeeCustomField ModifyCustomField SetInitialCustomField
-        Watch WatchAsAdminCc AdminUsers ShowUserHistory ManageAuthTokens ModifySelf
+        Watch WatchAsAdminCc AdminUsers SeeGroup ShowUserHistory ManageAuthTokens ModifySelf
     );
     for my $right (@rights) {
         next if $user->PrincipalObj->HasRight( Right => $right, Object => RT->System );

@@ -18,11 +18,16 @@ use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 
-use super::open;
+use super::{open, propose};
 
 /// What to do with mirrors.
 #[derive(Debug, Subcommand)]
 pub enum MirrorVerb {
+    /// Read both desks and write into the mirror file what becomes what, each guess with its reason
+    Propose {
+        /// The mirror file, with name, [source] and [target]
+        file: PathBuf,
+    },
     /// Check a mirror file against both desks and take it into service
     Apply {
         /// The mirror file
@@ -63,8 +68,10 @@ pub enum MirrorVerb {
 
 /// Runs it.
 pub async fn run(settings: &Settings, verb: MirrorVerb) -> anyhow::Result<u8> {
-    if let MirrorVerb::Apply { file, offline } = verb {
-        return apply(settings, file, offline).await;
+    match verb {
+        MirrorVerb::Propose { file } => return propose::run(settings, &file).await,
+        MirrorVerb::Apply { file, offline } => return apply(settings, file, offline).await,
+        _ => {}
     }
     let opened = open::ledger(settings).await?;
     let done = act(&opened.ledger, verb).await;
@@ -74,7 +81,7 @@ pub async fn run(settings: &Settings, verb: MirrorVerb) -> anyhow::Result<u8> {
 
 async fn act(ledger: &Ledger, verb: MirrorVerb) -> anyhow::Result<()> {
     match verb {
-        MirrorVerb::Apply { .. } => unreachable!("handled before the ledger is opened"),
+        MirrorVerb::Propose { .. } | MirrorVerb::Apply { .. } => unreachable!("handled before the ledger is opened"),
         MirrorVerb::List => list(ledger).await,
         MirrorVerb::Show { mirror } => {
             let row = ledger.mirror(&mirror).await?;
@@ -152,19 +159,7 @@ async fn apply(settings: &Settings, path: PathBuf, offline: bool) -> anyhow::Res
 pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyhow::Result<u8> {
     let clock = Clock::system();
     if !offline {
-        let probe = MirrorRow {
-            recovered_at: None,
-            id: crate::mirror::MirrorId(uuid::Uuid::nil()),
-            name: file.config.name.clone(),
-            keys: crate::mirror::KeySpace(file.config.name.clone()),
-            config: serde_json::to_value(&file.config)?,
-            mapping_version: file.config.mapping.version(),
-            phase: crate::mirror::Phase::Applied,
-            paused_why: None,
-            reference_time: None,
-            applied_at: clock.now(),
-        };
-        let connected = connected(&probe, ledger, &clock)?;
+        let connected = connected(&probe(file, &clock)?, ledger, &clock)?;
         let mistakes = ask_desks(file, &connected).await?;
         if refuses(&mistakes) {
             return Ok(tell(&mistakes));
@@ -176,6 +171,22 @@ pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyh
     println!("{} is applied: {} -> {}", row.name, file.config.source.url, file.config.target.url);
     println!("Next: tidegate serve, and tidegate backfill {}", row.name);
     Ok(0)
+}
+
+/// The mirror of a file as if it were applied, to reach its desks.
+pub fn probe(file: &MirrorFile, clock: &Clock) -> anyhow::Result<MirrorRow> {
+    Ok(MirrorRow {
+        recovered_at: None,
+        id: crate::mirror::MirrorId(uuid::Uuid::nil()),
+        name: file.config.name.clone(),
+        keys: crate::mirror::KeySpace(file.config.name.clone()),
+        config: serde_json::to_value(&file.config)?,
+        mapping_version: file.config.mapping.version(),
+        phase: crate::mirror::Phase::Applied,
+        paused_why: None,
+        reference_time: None,
+        applied_at: clock.now(),
+    })
 }
 
 async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<Vec<Mistake>> {

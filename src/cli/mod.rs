@@ -8,6 +8,7 @@ pub mod explain;
 pub mod mirror;
 pub mod open;
 pub mod parked;
+pub mod propose;
 pub mod recover;
 pub mod serve;
 pub mod sim;

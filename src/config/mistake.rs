@@ -78,7 +78,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// How many letters have to be added, removed, changed or swapped with the next (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut grid = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {

@@ -78,6 +78,10 @@ pub trait Desk: Send + Sync {
     /// A person who was named by id. `None`: the desk does not know the id.
     async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault>;
 
+    /// Everybody who works there or did, suspended and disabled people too; our own user among them. Errors: `Unauthorised` names the
+    /// right without which a desk does not tell.
+    async fn agents(&self) -> Result<Vec<Person>, Fault>;
+
     /// Starts to fetch a file; credentials are sent to the desk's own hosts only.
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault>;
 }

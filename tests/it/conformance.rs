@@ -62,6 +62,7 @@ macro_rules! vendor {
                 people::a_person_can_be_without_address,
                 people::a_suspended_person_stays_so,
                 people::an_agent_is_one,
+                people::agents_are_told_and_customers_are_not,
                 people::nobody_is_found_by_a_key_that_nobody_has,
                 feed::a_change_after_the_cursor_is_seen,
                 feed::a_change_that_is_committed_late_is_seen,

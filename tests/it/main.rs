@@ -17,6 +17,7 @@ mod laws;
 mod parity;
 mod private;
 mod processes;
+mod propose;
 mod request_tracker;
 mod rules;
 mod sim_request_tracker;

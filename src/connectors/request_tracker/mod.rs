@@ -205,6 +205,10 @@ impl Desk for RequestTracker {
         self.person_by_id(id).await
     }
 
+    async fn agents(&self) -> Result<Vec<Person>, Fault> {
+        self.privileged_users().await
+    }
+
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
         self.download_file(attachment).await
     }

@@ -13,7 +13,7 @@ use crate::desk::person::{NewPerson, Person};
 use super::RequestTracker;
 use super::api::{call, desk_time};
 use super::translate;
-use super::wire::UserJson;
+use super::wire::{GroupJson, Ref, UserJson};
 
 impl RequestTracker {
     /// RT has no call that tells whose token it is; the number of the user is the token's second part (`1-<user>-<secret>`).
@@ -105,6 +105,30 @@ impl RequestTracker {
             whole.extend(self.person_by_id(&person).await?);
         }
         Ok(whole)
+    }
+
+    /// The members of RT's own group `Privileged`, disabled ones too. Its number is told to everybody, its members to who has the
+    /// right SeeGroup.
+    pub(super) async fn privileged_users(&self) -> Result<Vec<Person>, Fault> {
+        let call = call("list agents");
+        let query =
+            json!([{ "field": "Domain", "value": "SystemInternal" }, { "field": "Name", "value": "Privileged" }]).to_string();
+        let groups: Vec<Ref> = self.visible(call, &["groups"], &[("query", query.as_str()), ("fields", "Name")]).await?;
+        let group = groups.into_iter().find(|group| group.name == "Privileged");
+        let Some(group) = group else { return Err(Fault::unreadable("list agents: RT does not show its group `Privileged`")) };
+        let answer = self.send(call, self.request(Method::GET, &["group", &group.id.0], &[])?, &[403]).await?;
+        if answer.status == 403 {
+            let user = &self.settings.user;
+            return Err(Fault::unauthorised(format!(
+                "list agents: the RT user `{user}` lacks the right SeeGroup, without which RT does not tell who its agents are"
+            )));
+        }
+        let group: GroupJson = answer.json(call)?;
+        let mut agents = Vec::new();
+        for member in group.members.iter().filter(|member| member.kind == "user") {
+            agents.extend(self.person_by_id(&PersonId::new(&member.id.0)).await?);
+        }
+        Ok(agents)
     }
 
     /// Makes an unprivileged user: no seat, no password, no mail. Named by address, as RT names those whom it makes itself; by

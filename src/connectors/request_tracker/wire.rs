@@ -232,6 +232,15 @@ pub struct UserJson {
     pub hyperlinks: Vec<LinkJson>,
 }
 
+/// `GET group/ID`, for who has SeeGroup.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GroupJson {
+    /// Always told; an answer without it is not RT's.
+    #[serde(deserialize_with = "list")]
+    pub members: Vec<Ref>,
+}
+
 /// An item of a queue list.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -261,6 +261,10 @@ impl Desk for Zendesk {
         self.read_person(id).await
     }
 
+    async fn agents(&self) -> Result<Vec<Person>, Fault> {
+        self.staff().await
+    }
+
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
         self.fetch(attachment).await
     }

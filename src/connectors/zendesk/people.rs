@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Call;
-use crate::desk::person::{NewPerson, Person};
+use crate::desk::person::{NewPerson, Person, Role};
 
 use super::Zendesk;
 use super::api::general;
@@ -17,6 +17,7 @@ use super::wire::{Id, User};
 
 const FIND: Call = general("find person");
 const CREATE: Call = general("create person");
+const STAFF: Call = general("list agents");
 
 impl Zendesk {
     /// By our key in `external_id`, and by address. What the search finds is compared exactly.
@@ -31,6 +32,12 @@ impl Zendesk {
         }
         let by_id: BTreeMap<Option<Id>, User> = users.into_iter().map(|user| (user.id.clone(), user)).collect();
         Ok(by_id.values().filter_map(translate::person).collect())
+    }
+
+    /// Agents and admins, suspended ones too. Who was deleted was made an end user before: Zendesk deletes no agents.
+    pub(super) async fn staff(&self) -> Result<Vec<Person>, Fault> {
+        let users: Vec<User> = self.pages(STAFF, "users", &[("role[]", "agent"), ("role[]", "admin")], "users").await?;
+        Ok(users.iter().filter_map(translate::person).filter(|person| person.role == Role::Agent).collect())
     }
 
     /// Makes an end user. `skip_verify_email` keeps the desk from writing to the address.

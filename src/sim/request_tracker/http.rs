@@ -121,7 +121,7 @@ fn lose(sim: &Sim, answer: Answer) -> Response {
 
 /// The lists that are searched by POST.
 fn is_search(path: &str) -> bool {
-    matches!(path, "tickets" | "transactions" | "attachments" | "users" | "queues" | "queues/all" | "customfields")
+    matches!(path, "tickets" | "transactions" | "attachments" | "users" | "groups" | "queues" | "queues/all" | "customfields")
         || path.ends_with("/customfields")
         || path.ends_with("/attachments")
         || path.ends_with("/values")

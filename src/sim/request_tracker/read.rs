@@ -8,7 +8,7 @@ use super::call::{Answer, Call, precondition};
 use super::date;
 use super::list::{Fields, Page, Total, frame, of};
 use super::search;
-use super::store::{Attachment, Object, Store, Ticket};
+use super::store::{Attachment, Object, Store, Ticket, User};
 
 /// What a JSON search can compare.
 struct Limit {
@@ -100,6 +100,8 @@ pub fn answer(store: &Store, call: &Call) -> Answer {
             transaction_page(store, call, rows)
         }
         ["users"] => users(store, call),
+        ["groups"] => groups(store, call),
+        ["group", id] => group(store, call, id),
         ["queue", key] => queue(store, call, key),
         ["queue", key, "history"] => {
             let rows = store.queue(key).map(|queue| queue.transactions.clone()).unwrap_or_default();
@@ -252,6 +254,29 @@ fn users(store: &Store, call: &Call) -> Answer {
     let fields = Fields::of(call);
     let rows = Page::of(call).cut(&found).into_iter().map(|user| store.user_row(user, &fields)).collect();
     Answer::ok(frame(store, call, Total::Known(found.len()), rows))
+}
+
+/// RT's own groups, with the numbers that every RT gives them. Anybody may list them.
+const SYSTEM_GROUPS: [(u64, &str); 3] = [(3, "Everyone"), (PRIVILEGED, "Privileged"), (5, "Unprivileged")];
+const PRIVILEGED: u64 = 4;
+
+fn groups(store: &Store, call: &Call) -> Answer {
+    let row = |(id, name): &(u64, &str)| json!({ "id": id, "Name": name, "Domain": "SystemInternal", "Disabled": "0" });
+    found(store, call, "group", SYSTEM_GROUPS.iter().map(row).collect(), false)
+}
+
+/// One of them with its members, disabled ones too; the gateway's user alone has the right SeeGroup.
+fn group(store: &Store, call: &Call, id: &str) -> Answer {
+    let Some((id, name)) = SYSTEM_GROUPS.iter().find(|(own, _)| own.to_string() == id) else { return Answer::not_found() };
+    if store.user_name(call.actor) != super::world::GATEWAY {
+        return Answer::error(403, "Forbidden");
+    }
+    let is_member = |user: &&User| *id == 3 || user.privileged == (*id == PRIVILEGED);
+    let members: Vec<Value> = store.users.values().filter(is_member).map(|user| store.user_reference(user.id)).collect();
+    Answer::ok(json!({
+        "id": id, "Name": name, "Domain": "SystemInternal", "Instance": "0", "Description": "Pseudogroup for internal use",
+        "Disabled": "0", "CustomFields": [], "Members": members,
+    }))
 }
 
 fn queue(store: &Store, call: &Call, key: &str) -> Answer {

@@ -51,6 +51,18 @@ pub async fn an_agent_is_one(desk: &Desk) {
     }
 }
 
+pub async fn agents_are_told_and_customers_are_not(desk: &Desk) {
+    let customer = desk.person("requester@").await;
+    let own = desk.ours.identify().await.unwrap().person;
+    let agents = desk.ours.agents().await.unwrap();
+    for address in desk.case.agents {
+        let found: Vec<_> = agents.iter().filter(|agent| agent.email.as_deref() == Some(address)).collect();
+        assert!(found.len() == 1 && found[0].active, "{address}: {found:?}");
+    }
+    assert!(agents.iter().all(|agent| agent.role == Role::Agent && agent.id != customer), "{agents:?}");
+    assert!(agents.iter().any(|agent| agent.id == own), "our own user is one: {agents:?}");
+}
+
 pub async fn nobody_is_found_by_a_key_that_nobody_has(desk: &Desk) {
     assert_eq!(desk.ours.find_person(None, &desk.key("p:404")).await.unwrap(), []);
     assert_eq!(desk.ours.person(&PersonId::new("404404404")).await.unwrap(), None);

@@ -102,6 +102,10 @@ impl Desk for Paper {
         Ok(self.people.get(id).cloned())
     }
 
+    async fn agents(&self) -> Result<Vec<Person>, Fault> {
+        Ok(self.people.values().cloned().collect())
+    }
+
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
         let bytes = self.files.get(&attachment.id).cloned().ok_or_else(|| Fault::refused("no such file"))?;
         let half = bytes.len() / 2;
