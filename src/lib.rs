@@ -40,7 +40,7 @@
 //!  cli                                     one file per verb
 //!  gateway                                 wires everything, starts and stops it
 //!  web                                     webhooks, health, metrics
-//!  intake      replay      cutover         never import each other
+//!  setup  intake  replay  cutover          never import each other
 //!  connectors  ledger      config  embedded  never import each other
 //!  change      merge       sim             merge sees desk and mirror only; sim never sees connectors
 //!  desk  mirror  clock  secret  telemetry  task
@@ -116,6 +116,9 @@ pub mod embedded;
 
 // All durable state; the only SQL.
 pub mod ledger;
+
+// Before a mirror writes: it proves itself.
+pub mod setup;
 
 // Hints in: webhooks, poll, full copy.
 pub mod intake;

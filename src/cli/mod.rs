@@ -4,6 +4,7 @@ pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod desks;
+pub mod findings;
 pub mod mirror;
 pub mod open;
 pub mod parked;

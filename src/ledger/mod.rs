@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod event;
 pub mod feed;
 pub mod figure;
+pub mod finding;
 pub mod identity;
 pub mod intent;
 pub mod lane;

@@ -45,7 +45,9 @@ async fn copied(house: &House, mirror: &MirrorRow) -> i64 {
 }
 
 async fn applied(house: &House) -> MirrorRow {
-    house.apply(&house.mirror_text(&house.source.url, port())).await
+    let text = house.mirror_text(&house.source.url, port());
+    house.admit(&text).await;
+    house.apply(&text).await
 }
 
 async fn agree(house: &House, mirror: &MirrorRow) {

@@ -9,6 +9,7 @@ mod deliveries;
 mod delivery;
 mod docs;
 mod embedded;
+mod findings;
 mod gateway;
 mod http;
 mod lab_request_tracker;

@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 8] = [
     &["desk", "mirror", "clock", "secret", "telemetry", "task"],
     &["change", "merge", "sim"],
     &["connectors", "ledger", "config", "embedded"],
-    &["intake", "replay", "cutover"],
+    &["intake", "replay", "cutover", "setup"],
     &["web"],
     &["gateway"],
     &["cli"],
@@ -52,7 +52,7 @@ const BANS: [Ban; 11] = [
 ];
 
 /// The rooms that know no vendor's name.
-const VENDOR_BLIND: [&str; 5] = ["replay", "intake", "cutover", "web", "merge"];
+const VENDOR_BLIND: [&str; 6] = ["replay", "intake", "cutover", "setup", "web", "merge"];
 const OF_EVERY_VENDOR: [&str; 5] = ["mod", "webhook", "api", "wire", "translate"];
 const EMPTY_NAMES: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "types", "manager", "service"];
 const LONGEST_FILE: usize = 450;

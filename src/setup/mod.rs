@@ -1,0 +1,3 @@
+//! Before a mirror writes: it proves itself.
+
+pub mod findings;
