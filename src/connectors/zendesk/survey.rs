@@ -118,9 +118,10 @@ impl Zendesk {
         let addresses: Told<Vec<AddressJson>> = self.list_told("recipient_addresses", "recipient_addresses").await?;
         let patterned: Vec<Patterned> = self.pages(SURVEY, "ticket_fields", &[], "ticket_fields").await?;
         let forms: Vec<FormJson> = self.whole_list_if_any(SURVEY, "ticket_forms", "ticket_forms").await?;
+        let own = if side == Side::Target { self.own_fields_there(&directory) } else { Vec::new() };
         let stock = if side == Side::Source { self.stock().await? } else { Vec::new() };
         Ok(Survey {
-            needs: if side == Side::Target { self.own_fields_there(&directory) } else { Vec::new() },
+            needs: scopes(side, self.scope().await).into_iter().chain(own).collect(),
             addresses: match addresses {
                 Told::Known(list) => Told::Known(list.into_iter().map(|one| one.email.to_lowercase()).collect()),
                 Told::CannotTell(why) => Told::CannotTell(why),
@@ -220,6 +221,24 @@ impl Zendesk {
     }
 }
 
+/// The scopes of an OAuth token; an API token has none and may do what its user may.
+fn scopes(side: Side, granted: Option<String>) -> Option<Need> {
+    let granted = granted?;
+    let needed: &[&str] = if side == Side::Target { &["read", "write"] } else { &["read"] };
+    let missing: Vec<&str> =
+        needed.iter().copied().filter(|scope| !granted.split_whitespace().any(|word| word == *scope)).collect();
+    Some(Need {
+        name: "scope",
+        what: format!(
+            "the OAuth scope `{}` for our client",
+            if missing.is_empty() { needed.join(" ") } else { missing.join(" ") }
+        ),
+        met: Told::Known(missing.is_empty()),
+        cure: "Admin Center, Apps and integrations, APIs > OAuth clients: let the client have the scopes read and write"
+            .to_string(),
+    })
+}
+
 fn rule(kind: RuleKind, json: RuleJson, tag: &str) -> Rule {
     let conditions = json.filter.unwrap_or(json.conditions).all.unwrap_or_default();
     let does = match kind {
@@ -308,4 +327,33 @@ fn dependent(directory: &Directory, forms: Vec<FormJson>) -> Vec<Dependent> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_target_needs_a_token_that_may_write() {
+        let met = |side, scope: &str| scopes(side, Some(scope.to_string())).map(|need| need.met);
+        assert_eq!(met(Side::Source, "read"), Some(Told::Known(true)));
+        assert_eq!(met(Side::Target, "read"), Some(Told::Known(false)));
+        assert_eq!(met(Side::Target, "read write"), Some(Told::Known(true)));
+        assert_eq!(scopes(Side::Target, None), None, "an API token names no scopes");
+    }
+
+    #[test]
+    fn a_rule_spares_us_only_by_the_very_tag_in_all_conditions() {
+        let told = |field: &str, operator: &str, value: Json| {
+            let part = json!({"field": field, "operator": operator, "value": value});
+            spares(&serde_json::from_value(part).expect("a condition"), "tidegate_silent")
+        };
+        assert!(told("current_tags", "not_includes", json!("vip tidegate_silent")));
+        assert!(told("current_tags", "not_includes", json!(["tidegate_silent"])));
+        assert!(!told("current_tags", "includes", json!("tidegate_silent")));
+        assert!(!told("current_tags", "not_includes", json!("tidegate_silent_too")));
+        assert!(!told("status", "not_includes", json!("tidegate_silent")));
+    }
 }

@@ -32,10 +32,11 @@ fn carried(view: &View<'_>, scene: &Scene<'_>, ticket: &Ticket, tally: &mut Tall
     let mut all = BTreeMap::new();
     for (key, lead) in &ticket.fields {
         let Some(target) = view.config.mapping.field(key) else { continue };
-        let one = One { view, ticket, key: &key.to_string(), target, schema: view.target.fields.get(target) };
+        let shown = view.shows(key);
+        let one = One { shown, view, ticket, key: &key.to_string(), target, schema: view.target.fields.get(target) };
         match scene.wanted(key, lead) {
             Wanted::Unmapped(words) => {
-                words.iter().for_each(|word| tally.note(one.found(&trap::UNMAPPED).value(word)));
+                words.iter().for_each(|word| tally.note(one.found(&trap::UNMAPPED).shown(shown, word)));
                 all.insert(target.clone(), lead.clone());
             }
             Wanted::Value(value) => {
@@ -54,6 +55,8 @@ struct One<'a> {
     ticket: &'a Ticket,
     /// The source's field.
     key: &'a str,
+    /// Its words may be told.
+    shown: bool,
     target: &'a FieldKey,
     schema: Option<&'a FieldSchema>,
 }
@@ -72,7 +75,7 @@ impl<'a> One<'a> {
         }
         if let Some(options) = &schema.options {
             let missing = value.words().into_iter().filter(|word| !options.contains(*word));
-            missing.for_each(|word| tally.note(self.found(&trap::NO_OPTION).value(word)));
+            missing.for_each(|word| tally.note(self.found(&trap::NO_OPTION).shown(self.shown, word)));
         }
         let holds_many = matches!(schema.kind, FieldKind::MultiChoice | FieldKind::Words | FieldKind::People);
         if !holds_many && matches!(value, Value::Set(set) if set.len() > 1) {

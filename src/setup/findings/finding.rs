@@ -7,6 +7,9 @@ use crate::desk::survey::{Stock, Told};
 
 use super::estimate::Estimate;
 
+/// The cure of what needs none.
+pub const NOTHING: &str = "nothing";
+
 /// How bad it is, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,7 +93,9 @@ impl Report {
             if !finding.tickets.is_empty() {
                 lines.push(format!("    such as {}", finding.tickets.join(", ")));
             }
-            lines.push(format!("    -> {}", finding.cure));
+            if finding.cure != NOTHING {
+                lines.push(format!("    -> {}", finding.cure));
+            }
         }
         if !self.not_carried.is_empty() {
             lines.push(String::new());
@@ -112,9 +117,14 @@ fn stock_line(stock: &Stock) -> String {
     }
 }
 
-/// The worst first, then by name.
+/// Parts of names of what touches people, the worst first; everything else comes after it.
+const WORST: [&str; 4] = ["mails-customers", "asks-for-rating", "support-addresses", "mails-agents"];
+
+/// The worst first; of equal ones that which is about more tickets.
 pub fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by(|a, b| (a.severity, &a.name).cmp(&(b.severity, &b.name)));
+    let place = |finding: &Finding| WORST.iter().position(|word| finding.name.contains(word)).unwrap_or(WORST.len());
+    findings
+        .sort_by_cached_key(|finding| (finding.severity, place(finding), std::cmp::Reverse(finding.count), finding.name.clone()));
     findings
 }
 

@@ -50,3 +50,26 @@ pub fn open<'a>(report: &'a Report, acceptances: &[Acceptance]) -> Vec<&'a Findi
     let accepted = accepted(report, acceptances);
     report.findings.iter().filter(|finding| finding.severity.holds() && !accepted.contains(&finding.name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acceptance_speaks_of_what_it_saw() {
+        let found = |severity, count, values: &[&str]| Finding {
+            name: "unmapped-status".to_string(),
+            severity,
+            what: String::new(),
+            cure: String::new(),
+            count,
+            values: values.iter().map(|value| value.to_string()).collect(),
+            tickets: Vec::new(),
+        };
+        let accepted = Accepted::of(&found(Severity::Risk, 10, &["hold"]));
+        assert!(accepted.covers(&found(Severity::Risk, 20, &["hold"])) && accepted.covers(&found(Severity::Note, 3, &[])));
+        assert!(!accepted.covers(&found(Severity::Risk, 21, &["hold"])), "more than twice as many");
+        assert!(!accepted.covers(&found(Severity::Risk, 10, &["hold", "spam"])), "another word");
+        assert!(!accepted.covers(&found(Severity::Stop, 10, &["hold"])), "worse");
+    }
+}

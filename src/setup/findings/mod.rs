@@ -9,6 +9,7 @@ pub mod estimate;
 pub mod field;
 pub mod finding;
 pub mod gate;
+pub mod patience;
 pub mod pattern;
 pub mod people;
 pub mod proof;

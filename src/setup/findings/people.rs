@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::connectors::contract::{SourceDesk, TargetDesk};
 use crate::connectors::fault::Fault;
+use crate::desk::Side;
 use crate::desk::capability::SetsAuthor;
 use crate::desk::field::FieldKey;
 use crate::desk::id::{PersonId, TicketId};
 use crate::desk::person::{Person, Role};
 use crate::desk::ticket::Ticket;
 
+use super::patience::patiently;
 use super::tally::{Found, Tally};
 use super::trap::{self, Trap};
 use super::view::View;
@@ -77,19 +79,23 @@ impl Crowd {
         self.people.is_empty()
     }
 
-    /// Asks both desks about those who were met, and counts what would be lost. Errors: a desk that does not answer.
+    /// Asks both desks about those who were met, and counts what would be lost. Errors: the desk that does not answer.
     pub async fn judge(
         mut self,
         view: &View<'_>,
         (source, target): (&dyn SourceDesk, &dyn TargetDesk),
         tally: &mut Tally,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), (Side, Fault)> {
         for (id, met) in &mut self.people {
             if met.person.is_none() {
-                met.person = source.person(id).await?;
+                met.person = patiently(|| source.person(id)).await.map_err(|fault| (Side::Source, fault))?;
             }
         }
         self.addresses(view, tally);
+        self.at_target(view, target, tally).await.map_err(|fault| (Side::Target, fault))
+    }
+
+    async fn at_target(&self, view: &View<'_>, target: &dyn TargetDesk, tally: &mut Tally) -> Result<(), Fault> {
         for met in self.people.values() {
             let Some(person) = &met.person else { continue };
             if person.role == Role::Agent && !met.is_customer {
@@ -98,7 +104,7 @@ impl Crowd {
         }
         if view.target.fields.contains_key(&FieldKey::Organisation) {
             for (name, tickets) in self.organisations.iter().take(MOST_ORGANISATIONS) {
-                if !target.has_organisation(name).await? {
+                if !patiently(|| target.has_organisation(name)).await? {
                     note(&trap::NO_ORGANISATION, tickets, Some(name), tally);
                 }
             }
@@ -132,7 +138,8 @@ async fn agent(view: &View<'_>, target: &dyn TargetDesk, met: &Met, person: &Per
         return Ok(());
     }
     let address = person.email.as_ref().map(|email| at_target(view, email));
-    let found = target.find_person(address.as_deref(), &view.keys.person(person.id.as_str())).await?;
+    let key = view.keys.person(person.id.as_str());
+    let found = patiently(|| target.find_person(address.as_deref(), &key)).await?;
     let there = found.iter().any(|found| found.active && (found.role == Role::Agent || !met.is_needed));
     if !there {
         let trap = if person.active { &trap::MISSING_AGENTS } else { &trap::DEPARTED };

@@ -1,7 +1,5 @@
 //! The whole check of one mirror file: asks both desks, walks the source's tickets, and puts the report together. Reads only.
 
-use std::time::Duration;
-
 use futures_util::{StreamExt, stream};
 
 use crate::change::ListPage;
@@ -18,10 +16,10 @@ use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey, Unseen};
 use crate::desk::ticket::{Presence, Ticket};
 use crate::mirror::KeySpace;
-use crate::task;
 
 use super::estimate::{Pace, Size, estimate};
 use super::finding::{Finding, Report, Severity, sorted};
+use super::patience::patiently;
 use super::pattern::Pattern;
 use super::people::Crowd;
 use super::tally::{Found, Tally};
@@ -30,11 +28,6 @@ use super::{field, gate, ready, rules, thread, trap};
 
 /// Tickets that are read at once.
 const AT_ONCE: usize = 4;
-/// So often a desk that does not answer is asked again.
-const TRIES: u32 = 4;
-const PAUSE: Duration = Duration::from_secs(2);
-/// A desk that asks us to slow down is not waited for longer at a time.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What a check works with.
 pub struct Bench<'a> {
@@ -113,7 +106,7 @@ async fn look(
     progress: &impl Fn(Progress),
     report: &mut Report,
 ) -> Result<(), Finding> {
-    let of = |side| move |fault: Fault| ready::refused(side, &fault);
+    let of = |(side, fault): (Side, Fault)| ready::refused(side, &fault);
     let asked = ask(bench).await?;
     let [here, there] = asked.surveys;
     report.findings.extend(ready::needs(Side::Source, &here));
@@ -128,6 +121,7 @@ async fn look(
         source_can: bench.source.capabilities(),
         target_can: bench.target.capabilities(),
         source_address: bench.source.address(),
+        source: asked.source,
         target: asked.target,
         patterns: there.patterns.iter().map(|(key, text)| (key.clone(), Pattern::read(text))).collect(),
         survey: there,
@@ -135,9 +129,9 @@ async fn look(
         keys: KeySpace(bench.config.name.clone()),
     };
     let mut walk = Walk { tally: Tally::default(), crowd: Crowd::default(), size: Size::default(), outside: 0 };
-    walk.all(bench, &view, sample, progress).await.map_err(of(Side::Source))?;
+    walk.all(bench, &view, sample, progress).await.map_err(|fault| of((Side::Source, fault)))?;
     walk.size.people = walk.crowd.len();
-    walk.crowd.judge(&view, (bench.source, bench.target), &mut walk.tally).await.map_err(of(Side::Target))?;
+    walk.crowd.judge(&view, (bench.source, bench.target), &mut walk.tally).await.map_err(of)?;
     report.findings.extend(walk.tally.findings());
     report.findings.extend(file(&mistakes, &walk.tally));
     report.findings.extend(sampled(&walk.size));
@@ -272,21 +266,6 @@ fn choose(listed: Vec<TicketId>, sample: Option<usize>) -> Vec<TicketId> {
     let place = |number: usize| newest + number * rest / spread.max(1);
     let places: Vec<usize> = (0..newest).chain((0..spread).map(place)).collect();
     places.into_iter().map(|place| listed[place].clone()).collect()
-}
-
-/// Asks until the desk answers: as long as it asks us to slow down, and a few times where it does not answer.
-async fn patiently<T, F: Future<Output = Result<T, Fault>>>(ask: impl Fn() -> F) -> Result<T, Fault> {
-    let mut tries = 0;
-    loop {
-        match ask().await {
-            Err(Fault::Throttled { retry_after, .. }) => task::delay(retry_after.unwrap_or(PAUSE).min(LONGEST_WAIT)).await,
-            Err(Fault::Unreachable { .. }) if tries + 1 < TRIES => {
-                tries += 1;
-                task::delay(PAUSE).await;
-            }
-            outcome => return outcome,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ impl<'a> Found<'a> {
         Self { value: Some(value), ..self }
     }
 
+    /// With a word, if it may be told.
+    pub fn shown(self, may: bool, value: &'a str) -> Self {
+        if may { self.value(value) } else { self }
+    }
+
     /// With what the target takes.
     pub fn limit(self, limit: impl ToString) -> Self {
         Self { limit: limit.to_string(), ..self }
@@ -136,6 +141,9 @@ fn some(tickets: &BTreeSet<TicketId>) -> Vec<String> {
 
 /// Words in a sentence, not too many of them.
 pub fn said(words: &[String]) -> String {
+    if words.is_empty() {
+        return "(not shown here)".to_string();
+    }
     let shown: Vec<&str> = words.iter().take(SAID).map(|word| if word.is_empty() { "(empty)" } else { word }).collect();
     let more = words.len().saturating_sub(SAID);
     if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }

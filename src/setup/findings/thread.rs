@@ -11,6 +11,9 @@ use super::tally::{Found, Tally};
 use super::trap;
 use super::view::View;
 
+/// Bytes that the line about author and time takes at most, or nearly so.
+const LINE: usize = 1_000;
+
 /// Counts what would be lost or changed of the conversation.
 pub fn look(view: &View<'_>, ticket: &Ticket, tally: &mut Tally) {
     if let Some(most) = view.survey.most_messages.filter(|most| ticket.messages.len() > *most) {
@@ -55,6 +58,10 @@ fn keeps_time(view: &View<'_>, place: usize) -> bool {
 
 fn long(view: &View<'_>, ticket: &Ticket, place: usize, message: &Message, tally: &mut Tally) {
     let Some(limit) = view.survey.longest_message else { return };
+    let (Body::Html(own) | Body::Text(own)) = &message.body;
+    if own.len() + LINE < limit {
+        return;
+    }
     let signed = view.config.policy.author_line && needs_byline(view.target_can, true, on_create(view, place));
     let body = view.scene(ticket, |scene| match signed {
         true => byline(scene, message).put(&message.body),

@@ -1,7 +1,7 @@
 //! Everything that can be found on the data, as a table. In the sentences `{n}` is how many tickets, `{of}` the field or what it is
 //! about, `{values}` the words, `{limit}` what the target takes.
 
-use super::finding::Severity;
+use super::finding::{NOTHING, Severity};
 
 /// One kind of loss or change.
 #[derive(Debug, PartialEq, Eq)]
@@ -160,10 +160,10 @@ pub const FOREIGN_IMAGES: Trap = note(
 );
 /// The target cannot say who wrote.
 pub const AUTHORS: Trap =
-    note("authors-as-text", "the target cannot keep who wrote: a line of text says so in {times} of {n}", "nothing");
+    note("authors-as-text", "the target cannot keep who wrote: a line of text says so in {times} of {n}", NOTHING);
 /// The target cannot say when.
 pub const TIMES: Trap =
-    note("times-as-text", "the target cannot keep when it was written: a line of text says so in {times} of {n}", "nothing");
+    note("times-as-text", "the target cannot keep when it was written: a line of text says so in {times} of {n}", NOTHING);
 /// Neither, and no line says so.
 pub const UNSIGNED: Trap = risk(
     "unsigned",
@@ -196,7 +196,7 @@ pub const SHARED_ADDRESS: Trap = risk(
 );
 /// Suspended customers.
 pub const SUSPENDED: Trap =
-    note("suspended", "suspended customers are named in {n}: they are made suspended at the target", "nothing");
+    note("suspended", "suspended customers are named in {n}: they are made suspended at the target", NOTHING);
 /// No such organisation.
 pub const NO_ORGANISATION: Trap = risk(
     "missing-organisations",

@@ -24,6 +24,7 @@ pub struct View<'a> {
     pub target_can: &'a Capabilities,
     /// Scheme, host and port of the source.
     pub source_address: &'a str,
+    pub source: Schema,
     pub target: Schema,
     pub survey: Survey,
     pub rules: Rules,
@@ -32,6 +33,15 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// Whether the words of a source field are an admin's: chosen from a list, tags, names. All others may be a customer's and are not shown.
+    pub fn shows(&self, key: &FieldKey) -> bool {
+        match key {
+            FieldKey::Subject => false,
+            FieldKey::Custom(_) => self.source.fields.get(key).is_some_and(|schema| schema.options.is_some()),
+            _ => true,
+        }
+    }
+
     /// Runs `work` on the scene of a ticket that is not at the target yet. Whoever it names counts as known there: who is not is
     /// [`super::people`]'s business.
     pub fn scene<T>(&self, ticket: &Ticket, work: impl FnOnce(&Scene<'_>) -> T) -> T {

@@ -1,6 +1,8 @@
 //! Ten clean pairs: what the desks can carry is carried without a finding, but for what their APIs cannot tell.
 
 use tidegate::sim::stage::{Action, File, Text};
+use tidegate::sim::story::Story;
+use tidegate::sim::story::vocabulary::Vocabulary;
 
 use super::pair::{between, check, file, names, open, open_as, to_request_tracker, to_zendesk, write};
 use crate::world::desk::{Desk, customer};
@@ -83,6 +85,14 @@ async fn values_of_every_kind_between_desks_of_one_vendor() {
         ("form", &["Refund request"]),
     ];
     open(&world.source, &all);
+    is_clean(&world).await;
+}
+
+#[tokio::test]
+async fn the_past_of_a_whole_story() {
+    let world = to_request_tracker(&[]).await;
+    let mut story = Story::new(7, world.clock.clone(), Vocabulary::zendesk(), Vocabulary::request_tracker());
+    story.history(world.source.running.stage.as_ref(), 40);
     is_clean(&world).await;
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidegate::setup::findings::finding::Severity;
 use tidegate::sim::stage::{Action, Text, Who};
 
-use super::pair::{admin, between, file, finds, is_a_risk, only, open, open_as, to_request_tracker, to_zendesk, write};
+use super::pair::{admin, between, check, file, finds, is_a_risk, only, open, open_as, to_request_tracker, to_zendesk, write};
 use crate::world::desk::customer;
 
 #[tokio::test]
@@ -59,6 +59,18 @@ async fn an_option_that_the_target_does_not_have() {
     let found = finds(&world, "no-option-custom-product").await;
     is_a_risk(&found, &[&ticket]);
     assert_eq!(found.values, ["product_mast"]);
+}
+
+#[tokio::test]
+async fn what_customers_wrote_is_counted_and_not_shown() {
+    let table = "[map.options.\"custom:Order number\"]\nA-1 = \"B-1\"\n\n[map.options.\"custom:Product\"]";
+    let table = table.replace("A-1 =", "\"A-1\" =");
+    let world = to_request_tracker(&[("[map.options.\"custom:Product\"]", &table)]).await;
+    let ticket = open(&world.source, &[("custom:Order number", &["my card is 4711"])]);
+    let report = check(&world).await;
+    let lines = report.lines(&[]).join("\n") + &serde_json::to_string(&report).expect("JSON");
+    assert!(!lines.contains("4711"), "{lines}");
+    is_a_risk(&only(&world, "unmapped-custom-order-number", report), &[&ticket]);
 }
 
 #[tokio::test]
