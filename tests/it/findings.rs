@@ -2,6 +2,7 @@
 
 mod accepting;
 mod clean;
+mod long;
 mod pair;
 mod ready;
 mod rules;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate::setup::findings::finding::Severity;
 use tidegate::sim::stage::{Action, Text, Who};
 
@@ -177,17 +177,6 @@ async fn a_ticket_that_is_closed_for_good() {
     world.source.set(&ticket, "status", "closed");
     let found = finds(&world, "closed-tickets").await;
     assert_eq!((found.severity, found.tickets), (Severity::Note, vec![ticket]));
-}
-
-#[tokio::test]
-async fn a_thread_longer_than_a_ticket_of_the_target_holds() {
-    let world = between("").await;
-    let comments: Vec<Value> = (0..5_001).map(|number| json!({"value": format!("line {number}")})).collect();
-    let ticket = json!({"ticket": {"subject": "a long one", "requester_id": 8_658_726_000_001_u64, "comments": comments}});
-    let made = admin(&world.source, "POST", "imports/tickets", ticket).await;
-    let found = finds(&world, "long-threads").await;
-    is_a_risk(&found, &[&made["ticket"]["id"].to_string()]);
-    assert!(found.what.contains("5000 messages"), "{}", found.what);
 }
 
 #[tokio::test]
