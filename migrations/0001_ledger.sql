@@ -385,3 +385,26 @@ create table refusal (
     last_at timestamptz not null,
     primary key (mirror_id, side, kind)
 );
+
+-- The report of the last check of each mirror file, before or after it was applied. `digest`: of the file as it resolves.
+create table proof (
+    tenant_id bigint not null references tenant,
+    mirror text not null,
+    digest text not null,
+    report jsonb not null,
+    checked_at timestamptz not null,
+    primary key (tenant_id, mirror, digest)
+);
+
+-- A finding that somebody accepted: who, when, why, and what it was then.
+create table acceptance (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror text not null,
+    finding text not null,
+    detail jsonb not null,
+    who text not null,
+    why text,
+    at timestamptz not null
+);
+create index acceptance_by_mirror on acceptance (mirror);

@@ -60,7 +60,7 @@
 //! *plan, step, write*: what to do, one of it, one call · *intent*: a write recorded before it is sent · *settle*: make it durable ·
 //! *conflict*: both desks changed one field · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·
 //! *rejection*: a delivery refused · *verify* is for deliveries, *check* for *parity* · *course*: a mirror with its desks connected · *sim*: a
-//! simulated desk · *story*: scripted customers and agents, and the log that the *judge* compares desks with.
+//! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *story*: scripted customers and agents, and the log that the *judge* compares desks with.
 //!
 //! # Where this departs from the first design, and why
 //!
@@ -116,6 +116,9 @@ pub mod embedded;
 
 // All durable state; the only SQL.
 pub mod ledger;
+
+// Before a mirror writes: it proves itself.
+pub mod setup;
 
 // Hints in: webhooks, poll, full copy.
 pub mod intake;

@@ -15,6 +15,7 @@ use crate::mirror::MirrorId;
 use crate::replay::house;
 use crate::task;
 
+use super::findings;
 use super::open::{self, Opened};
 use super::serve::{parts, told_to_stop};
 
@@ -49,7 +50,11 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = opened.ledger.mirror(&args.mirror).await?;
-    opened.ledger.backfill(row.id, true, Clock::system().now()).await?;
+    let now = Clock::system().now();
+    if opened.ledger.backfill(row.id, false, now).await?.is_none() {
+        findings::gate(&opened.ledger, &row).await?;
+    }
+    opened.ledger.backfill(row.id, true, now).await?;
     if args.detach {
         println!("The copy of {} is ordered; `tidegate status {}` shows it.", row.name, row.name);
         return Ok(0);

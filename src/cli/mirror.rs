@@ -18,7 +18,9 @@ use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 
-use super::{open, propose};
+use super::{findings, open, propose};
+
+const UNAPPLIED: &str = "Nothing was applied.";
 
 /// What to do with mirrors.
 #[derive(Debug, Subcommand)]
@@ -36,6 +38,10 @@ pub enum MirrorVerb {
         #[arg(long)]
         offline: bool,
     },
+    /// Say what would be lost or changed, and whom the new desk would mail; writes nothing at the desks
+    Check(findings::CheckArgs),
+    /// Accept a finding of the last check as it is, so that the copy may begin
+    Accept(findings::AcceptArgs),
     /// List mirrors
     List,
     /// Show a mirror as it is applied, without secrets
@@ -71,6 +77,7 @@ pub async fn run(settings: &Settings, verb: MirrorVerb) -> anyhow::Result<u8> {
     match verb {
         MirrorVerb::Propose { file } => return propose::run(settings, &file).await,
         MirrorVerb::Apply { file, offline } => return apply(settings, file, offline).await,
+        MirrorVerb::Check(args) => return findings::check(settings, args).await,
         _ => {}
     }
     let opened = open::ledger(settings).await?;
@@ -81,7 +88,10 @@ pub async fn run(settings: &Settings, verb: MirrorVerb) -> anyhow::Result<u8> {
 
 async fn act(ledger: &Ledger, verb: MirrorVerb) -> anyhow::Result<()> {
     match verb {
-        MirrorVerb::Propose { .. } | MirrorVerb::Apply { .. } => unreachable!("handled before the ledger is opened"),
+        MirrorVerb::Propose { .. } | MirrorVerb::Apply { .. } | MirrorVerb::Check(_) => {
+            unreachable!("handled before the ledger is opened")
+        }
+        MirrorVerb::Accept(args) => findings::accept(ledger, &Clock::system(), args).await,
         MirrorVerb::List => list(ledger).await,
         MirrorVerb::Show { mirror } => {
             let row = ledger.mirror(&mirror).await?;
@@ -144,10 +154,10 @@ async fn unregister(row: &MirrorRow, ledger: &Ledger, side: Side, registration: 
 async fn apply(settings: &Settings, path: PathBuf, offline: bool) -> anyhow::Result<u8> {
     let file = match file::load(&path) {
         Ok(file) => file,
-        Err(mistakes) => return Ok(tell(&mistakes)),
+        Err(mistakes) => return Ok(tell(&mistakes, UNAPPLIED)),
     };
     if let Err(mistakes) = resolve_secrets(&file.config, &file.places) {
-        return Ok(tell(&mistakes));
+        return Ok(tell(&mistakes, UNAPPLIED));
     }
     let opened = open::ledger(settings).await?;
     let done = apply_to(&opened.ledger, &file, offline).await;
@@ -159,29 +169,29 @@ async fn apply(settings: &Settings, path: PathBuf, offline: bool) -> anyhow::Res
 pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyhow::Result<u8> {
     let clock = Clock::system();
     if !offline {
-        let connected = connected(&probe(file, &clock)?, ledger, &clock)?;
+        let connected = connected(&probe(&file.config, &clock)?, ledger, &clock)?;
         let mistakes = ask_desks(file, &connected).await?;
         if refuses(&mistakes) {
-            return Ok(tell(&mistakes));
+            return Ok(tell(&mistakes, UNAPPLIED));
         }
-        tell(&mistakes);
+        tell(&mistakes, UNAPPLIED);
     }
     let config = serde_json::to_value(&file.config)?;
     let row = ledger.apply_mirror(&file.config.name, &config, &file.config.mapping.version(), clock.now()).await?;
     println!("{} is applied: {} -> {}", row.name, file.config.source.url, file.config.target.url);
-    println!("Next: tidegate serve, and tidegate backfill {}", row.name);
+    println!("Next: tidegate serve, tidegate mirror check FILE, and tidegate backfill {}", row.name);
     Ok(0)
 }
 
-/// The mirror of a file as if it were applied, to reach its desks.
-pub fn probe(file: &MirrorFile, clock: &Clock) -> anyhow::Result<MirrorRow> {
+/// The mirror of a file, before there is one in the ledger: to connect its desks.
+pub fn probe(config: &MirrorConfig, clock: &Clock) -> anyhow::Result<MirrorRow> {
     Ok(MirrorRow {
         recovered_at: None,
         id: crate::mirror::MirrorId(uuid::Uuid::nil()),
-        name: file.config.name.clone(),
-        keys: crate::mirror::KeySpace(file.config.name.clone()),
-        config: serde_json::to_value(&file.config)?,
-        mapping_version: file.config.mapping.version(),
+        name: config.name.clone(),
+        keys: crate::mirror::KeySpace(config.name.clone()),
+        config: serde_json::to_value(config)?,
+        mapping_version: config.mapping.version(),
         phase: crate::mirror::Phase::Applied,
         paused_why: None,
         reference_time: None,
@@ -207,12 +217,13 @@ async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<V
     Ok(check_values(&file.config, &file.places, &source, &target))
 }
 
-fn tell(mistakes: &[Mistake]) -> u8 {
+/// Tells mistakes; `end`: what was not done for them. The number is the exit status.
+pub fn tell(mistakes: &[Mistake], end: &str) -> u8 {
     for mistake in mistakes {
         eprintln!("{mistake}");
     }
     if refuses(mistakes) {
-        eprintln!("\nNothing was applied.");
+        eprintln!("\n{end}");
         return 2;
     }
     0

@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod desks;
 pub mod explain;
+pub mod findings;
 pub mod mirror;
 pub mod open;
 pub mod parked;

@@ -62,7 +62,7 @@ fn refused(mistakes: &[Mistake]) -> u8 {
 
 async fn ends(ledger: &Ledger, file: &MirrorFile) -> anyhow::Result<Ends> {
     let clock = Clock::system();
-    let course = connected(&mirror::probe(file, &clock)?, ledger, &clock)?.course;
+    let course = connected(&mirror::probe(&file.config, &clock)?, ledger, &clock)?.course;
     let silence = course.target.capabilities().silence;
     let source = end(course.source.as_ref(), Side::Source).await?;
     let target = end(course.target.as_ref(), Side::Target).await?;

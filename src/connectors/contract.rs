@@ -7,10 +7,12 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
+use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
 use crate::desk::schema::Schema;
+use crate::desk::survey::{Rules, Survey, Unseen};
 use crate::desk::ticket::{Attachment, Ticket};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
@@ -84,6 +86,12 @@ pub trait Desk: Send + Sync {
 
     /// Starts to fetch a file; credentials are sent to the desk's own hosts only.
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault>;
+
+    /// What is ready for us as this side of a mirror, and what is not carried. Reads only. What the desk does not show is *cannot
+    /// tell*, never *none*.
+    async fn survey(&self, _as_side: Side) -> Result<Survey, Fault> {
+        Ok(Survey::untold())
+    }
 }
 
 /// A registered webhook.
@@ -161,6 +169,20 @@ pub trait TargetDesk: Desk {
 
     /// People with this address (compared without regard to case) or with this key of ours.
     async fn find_person(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault>;
+
+    /// What the desk does by itself to tickets and people when we write. Reads only. Errors: `Unauthorised` where the credential may not
+    /// see the rules.
+    async fn rules(&self) -> Result<Rules, Fault> {
+        let (what, cure) =
+            ("This desk does not show what it does by itself.", "look through its rules for mails and notifications");
+        let unseen = Unseen { name: "rules", what: what.to_string(), cure: cure.to_string() };
+        Ok(Rules { unseen: vec![unseen], ..Rules::default() })
+    }
+
+    /// Whether an organisation of exactly this name is there; `true` at desks where any name will do.
+    async fn has_organisation(&self, _name: &str) -> Result<bool, Fault> {
+        Ok(true)
+    }
 
     /// Makes a customer: nobody is invited, verified, mailed, or given a seat.
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault>;

@@ -13,6 +13,7 @@ pub mod person;
 pub mod policy;
 pub mod schema;
 pub mod scope;
+pub mod survey;
 pub mod ticket;
 pub mod write;
 

@@ -1,7 +1,7 @@
 //! The budget of a desk, kept in the ledger, so that everything that calls the desk shares it, in all processes.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use crate::task;
 /// Longer than this a call does not wait: its lane is given back instead.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
+/// The class of calls that most are of.
+const EVERYDAY: &str = "general";
+
 /// Calls a minute to a desk that has told no limit.
 const UNKNOWN: f64 = 60_000.0;
 
@@ -33,6 +36,10 @@ pub struct SharedBudget {
     per_minute: Option<f64>,
     /// The desk told of a limit, or the operator set one. Until then no call waits.
     limited: AtomicBool,
+    /// Calls so far, in this process.
+    made: AtomicU64,
+    /// What the desk last told that it allows in a minute, our share of it; 0: nothing yet.
+    allowed: AtomicU64,
     calls: Mutex<BTreeMap<String, i64>>,
 }
 
@@ -47,7 +54,22 @@ impl SharedBudget {
             share: f64::from(share.clamp(1, 100)) / 100.0,
             per_minute: per_minute.map(f64::from),
             limited: AtomicBool::new(per_minute.is_some()),
+            made: AtomicU64::new(0),
+            allowed: AtomicU64::new(per_minute.map_or(0, u64::from)),
             calls: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Calls that this process made so far.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Calls a minute that the desk allows us, where it or the operator named a limit.
+    pub fn allowed(&self) -> Option<f64> {
+        match self.allowed.load(Ordering::Relaxed) {
+            0 => None,
+            limit => Some(limit as f64),
         }
     }
 
@@ -105,6 +127,7 @@ impl Budget for SharedBudget {
                 waited += wait;
             }
         }
+        self.made.fetch_add(1, Ordering::Relaxed);
         let name = format!("calls: {}", call.kind);
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
         Ok(())
@@ -122,6 +145,9 @@ impl Budget for SharedBudget {
             self.per_minute.map_or(share, |most| share.min(most)).max(1.0)
         };
         let capacity = limits.limit.map(ours);
+        if let Some(capacity) = capacity.filter(|_| call.class == EVERYDAY) {
+            self.allowed.store(capacity as u64, Ordering::Relaxed);
+        }
         let theirs = limits.limit.map_or(0.0, |limit| f64::from(limit) * (1.0 - self.share));
         let remaining = limits.remaining.map(|remaining| (f64::from(remaining) - theirs).max(0.0));
         let closed = limits.wait.map(|wait| now + delta(wait));

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod event;
 pub mod feed;
 pub mod figure;
+pub mod finding;
 pub mod history;
 pub mod identity;
 pub mod intent;

@@ -45,7 +45,9 @@ async fn copied(house: &House, mirror: &MirrorRow) -> i64 {
 }
 
 async fn applied(house: &House) -> MirrorRow {
-    house.apply(&house.mirror_text(&house.source.url, port())).await
+    let text = house.mirror_text(&house.source.url, port());
+    house.admit(&text).await;
+    house.apply(&text).await
 }
 
 async fn agree(house: &House, mirror: &MirrorRow) {
@@ -74,7 +76,9 @@ async fn without_a_gateway_the_verb_makes_the_copy_itself_and_goes_on_where_it_w
 async fn beside_a_gateway_the_verb_only_watches_until_that_one_is_gone() {
     let house = House::with_past(40, Clock::system()).await;
     let mut serve = Serve::anywhere(&house).await;
-    let mirror = house.apply(&house.mirror_text(&house.source.url, serve.address)).await;
+    let text = house.mirror_text(&house.source.url, serve.address);
+    house.admit(&text).await;
+    let mirror = house.apply(&text).await;
     house.target.stage.faults().set(Rates { slow: 1.0, slow_ms: 120, ..Rates::default() });
     let display = start(&house);
     until("some tickets are copied", async || copied(&house, &mirror).await >= 3).await;

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use rustix::process::Signal;
 use tidegate::cli::Cli;
 use tidegate::clock::Clock;
+use tidegate::ledger::Ledger;
 
 use crate::world::db::fresh_url;
 use crate::world::house::{House, port};
@@ -170,8 +171,14 @@ async fn a_mirror_lives_from_apply_to_remove() {
     desk.says(&["mirror", "pause", "demo"]).await;
     assert!(desk.says(&["mirror", "list"]).await.contains("paused (paused by the operator)"));
     desk.says(&["mirror", "resume", "demo"]).await;
+    let (code, said) = desk.refuses(&["backfill", "demo", "--detach"]).await;
+    assert!(code == Some(1) && said.contains("was not checked as it is applied now"), "{said}");
+    let ledger = Ledger::on(sqlx::PgPool::connect(&desk.url).await.expect("a ledger"));
+    let row = ledger.mirror("demo").await.expect("it is applied");
+    ledger.backfill(row.id, true, Clock::system().now()).await.expect("a copy is ordered");
+    ledger.close().await;
     let ordered = "The copy of demo is ordered; `tidegate status demo` shows it.\n";
-    assert_eq!(desk.says(&["backfill", "demo", "--detach"]).await, ordered);
+    assert_eq!(desk.says(&["backfill", "demo", "--detach"]).await, ordered, "one that was begun goes on");
     let status: serde_json::Value = serde_json::from_str(&desk.says(&["status", "demo", "--json"]).await).expect("JSON");
     assert_eq!((&status[0]["mirror"], &status[0]["phase"]), (&"demo".into(), &"copying".into()));
     assert!(desk.says(&["status", "demo"]).await.contains("poll: not started; run tidegate serve"));

@@ -13,6 +13,7 @@ mod fields;
 mod files;
 mod messages;
 mod people;
+mod survey;
 mod tickets;
 mod webhooks;
 
@@ -64,6 +65,8 @@ macro_rules! vendor {
                 people::an_agent_is_one,
                 people::agents_are_told_and_customers_are_not,
                 people::nobody_is_found_by_a_key_that_nobody_has,
+                survey::it_tells_what_it_needs_of_us_and_what_stays_behind,
+                survey::it_tells_its_rules_or_that_it_does_not_show_them,
                 feed::a_change_after_the_cursor_is_seen,
                 feed::a_change_that_is_committed_late_is_seen,
                 feed::a_change_that_is_not_shown_yet_is_waited_for,

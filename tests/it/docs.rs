@@ -251,7 +251,9 @@ fn what_is_not_carried_is_not_asked_for() {
         "calls.json",
     ];
     let said = |text: &str, word: &str| text.contains(&format!("\"{word}")) || text.contains(&format!("/{word}\""));
-    for file in sources(&root().join("src/connectors")) {
+    // A survey counts what stays behind.
+    let sources = sources(&root().join("src/connectors")).into_iter().filter(|file| !file.ends_with("survey.rs"));
+    for file in sources {
         let text = fs::read_to_string(&file).expect("a source file");
         for word in never {
             assert!(!said(&text, word), "{} asks for {word}, which the README says is not carried", file.display());

@@ -10,6 +10,7 @@ mod delivery;
 mod docs;
 mod embedded;
 mod explain;
+mod findings;
 mod gateway;
 mod http;
 mod lab_request_tracker;

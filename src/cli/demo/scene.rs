@@ -36,6 +36,7 @@ use super::agreement::{mirror_file, rules};
 use super::killer::Killer;
 use super::report::{Summary, Trouble, summary};
 use crate::cli::backfill::watch;
+use crate::cli::findings;
 
 /// The longest that settling may take after the traffic stopped.
 const SETTLE_LIMIT: Duration = Duration::from_secs(300);
@@ -108,6 +109,7 @@ impl Scene {
     }
 
     async fn copy(&mut self) -> anyhow::Result<()> {
+        findings::gate(&self.ledger, &self.mirror).await?;
         self.ledger.backfill(self.mirror.id, true, self.clock.now()).await?;
         let (ledger, id, clock) = (self.ledger.clone(), self.mirror.id, self.clock.clone());
         let copied = async move { watch(&ledger, id, &clock).await };
@@ -318,6 +320,7 @@ async fn apply(
     if refuses(&mistakes) {
         return Err(told(&mistakes));
     }
+    findings::admit(ledger, clock, &file, "two simulated desks").await?;
     Ok(row)
 }
 

@@ -17,6 +17,7 @@ pub mod mime;
 pub mod people;
 pub mod read;
 pub mod schema;
+mod survey;
 pub mod translate;
 pub mod webhook;
 pub mod wire;
@@ -36,10 +37,12 @@ use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, 
 use crate::connectors::delivery::{Scheme, Verified};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Http;
+use crate::desk::Side;
 use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
 use crate::desk::schema::Schema;
+use crate::desk::survey::{Rules, Survey};
 use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
@@ -212,6 +215,10 @@ impl Desk for RequestTracker {
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
         self.download_file(attachment).await
     }
+
+    async fn survey(&self, side: Side) -> Result<Survey, Fault> {
+        self.survey_desk(side).await
+    }
 }
 
 #[async_trait]
@@ -280,6 +287,10 @@ impl TargetDesk for RequestTracker {
 
     async fn find_person(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault> {
         self.people_by(email, key).await
+    }
+
+    async fn rules(&self) -> Result<Rules, Fault> {
+        Ok(self.desk_rules())
     }
 
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {

@@ -17,9 +17,9 @@ use super::wire::{DefinitionJson, QueueJson, TicketJson};
 /// Statuses of RT's lifecycle `default` (RT_Config: `%Lifecycles`). REST2 does not show lifecycles.
 pub const DEFAULT_STATUSES: [&str; 6] = ["new", "open", "stalled", "resolved", "rejected", "deleted"];
 /// What a ticket's custom fields hang on.
-const ON_TICKETS: &str = "RT::Queue-RT::Ticket";
+pub(super) const ON_TICKETS: &str = "RT::Queue-RT::Ticket";
 /// What a transaction's custom fields hang on.
-const ON_TRANSACTIONS: &str = "RT::Queue-RT::Ticket-RT::Transaction";
+pub(super) const ON_TRANSACTIONS: &str = "RT::Queue-RT::Ticket-RT::Transaction";
 const DEFINITION_FIELDS: &str = "Name,Type,MaxValues,LookupType";
 
 impl RequestTracker {
@@ -51,7 +51,7 @@ impl RequestTracker {
         Ok(layout)
     }
 
-    async fn definitions(&self, lookup: &str, name: Option<&str>) -> Result<Vec<DefinitionJson>, Fault> {
+    pub(super) async fn definitions(&self, lookup: &str, name: Option<&str>) -> Result<Vec<DefinitionJson>, Fault> {
         let mut conditions = vec![serde_json::json!({ "field": "LookupType", "value": lookup })];
         conditions.extend(name.map(|name| serde_json::json!({ "field": "Name", "value": name })));
         let query = Json::Array(conditions).to_string();

@@ -28,6 +28,7 @@ pub enum Auth {
 pub struct Token {
     access: Secret,
     got: Monotonic,
+    scope: Option<String>,
     /// `None`: the desk named no end; a 401 tells.
     lives: Option<Duration>,
 }
@@ -40,6 +41,9 @@ const CALL: Call = Call { kind: "get an access token", class: super::api::GENERA
 struct Granted {
     access_token: String,
     expires_in: Option<u64>,
+    /// What was granted of what was asked for, words with spaces between.
+    #[serde(default)]
+    scope: Option<String>,
 }
 
 impl Token {
@@ -63,6 +67,11 @@ impl Zendesk {
     /// Whether a 401 may be about a token that ended, so that a new one is worth a second try.
     pub(super) fn token_may_end(&self) -> bool {
         matches!(self.settings.auth, Auth::ClientCredentials { .. })
+    }
+
+    /// The scopes of the token that is held; `None`: there is none, or the desk does not tell.
+    pub(super) async fn scope(&self) -> Option<String> {
+        self.token.lock().await.as_ref()?.scope.clone()
     }
 
     /// Forgets the token: the desk refused it.
@@ -91,7 +100,8 @@ impl Zendesk {
         }
         let granted: Granted = answer.json(CALL)?;
         let access = Secret::new(granted.access_token);
-        *held = Some(Token { access: access.clone(), got, lives: granted.expires_in.map(Duration::from_secs) });
+        let lives = granted.expires_in.map(Duration::from_secs);
+        *held = Some(Token { access: access.clone(), got, scope: granted.scope, lives });
         Ok(access)
     }
 }

@@ -28,6 +28,7 @@ pub mod html;
 mod people;
 mod read;
 mod restrict;
+mod survey;
 pub mod translate;
 pub mod webhook;
 pub mod wire;
@@ -40,11 +41,13 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
+use crate::desk::Side;
 use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::field::FieldKey;
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::person::{NewPerson, Person};
 use crate::desk::schema::Schema;
+use crate::desk::survey::{Rules, Survey};
 use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
@@ -268,6 +271,10 @@ impl Desk for Zendesk {
     async fn download(&self, attachment: &Attachment) -> Result<Download, Fault> {
         self.fetch(attachment).await
     }
+
+    async fn survey(&self, side: Side) -> Result<Survey, Fault> {
+        self.survey_account(side).await
+    }
 }
 
 #[async_trait]
@@ -334,6 +341,14 @@ impl TargetDesk for Zendesk {
 
     async fn find_person(&self, email: Option<&str>, key: &str) -> Result<Vec<Person>, Fault> {
         self.people_with(email, key).await
+    }
+
+    async fn rules(&self) -> Result<Rules, Fault> {
+        self.account_rules().await
+    }
+
+    async fn has_organisation(&self, name: &str) -> Result<bool, Fault> {
+        Ok(self.organisation_named(name).await?.is_some())
     }
 
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {

@@ -7,6 +7,7 @@ use super::call::Call;
 use super::field::{self, FIELDS, Field, Kind, SYSTEM};
 use super::paging;
 use super::rules::Trigger;
+use super::stock;
 use super::store::{Store, stamp};
 use super::ticket::{KINDS, PRIORITIES, STATUSES};
 use super::world::{self, BRANDS, CUSTOM_STATUSES, CustomStatus, FORMS, GROUPS, Named};
@@ -94,13 +95,14 @@ pub fn show_brand(store: &mut Store, call: &Call) -> Outcome {
 
 fn form(store: &Store, form: &Named) -> Value {
     let fields: Vec<u64> = SYSTEM.iter().map(|(id, _, _)| *id).chain(FIELDS.iter().map(|field| field.id)).collect();
-    json!({
+    let told = json!({
         "url": format!("{}/api/v2/ticket_forms/{}.json", store.url, form.id), "id": form.id, "name": form.name,
         "raw_name": form.name, "display_name": form.name, "raw_display_name": form.name, "end_user_visible": true,
         "position": 1, "active": true, "default": form.id == FORMS[0].id, "in_all_brands": true,
         "restricted_brand_ids": [], "ticket_field_ids": fields, "agent_conditions": [], "end_user_conditions": [],
         "created_at": founded(), "updated_at": founded(),
-    })
+    });
+    store.stock.settle(form.id, told)
 }
 
 /// `GET /api/v2/ticket_forms`
@@ -113,6 +115,13 @@ pub fn forms(store: &mut Store, call: &Call) -> Outcome {
 pub fn show_form(store: &mut Store, call: &Call) -> Outcome {
     let found = find(&FORMS, call.id(0)?)?;
     Answer::ok(json!({"ticket_form": form(store, found)}))
+}
+
+/// `PUT /api/v2/ticket_forms/{id}`: kept and shown; its conditions bind nobody here.
+pub fn change_form(store: &mut Store, call: &Call) -> Outcome {
+    let known = find(&FORMS, call.id(0)?).is_ok();
+    stock::set(store, call, "ticket_form", known)?;
+    show_form(store, call)
 }
 
 fn field_core(store: &Store, id: u64, kind: &str, title: &str) -> Value {
@@ -136,7 +145,7 @@ fn custom_field(store: &Store, field: &Field) -> Value {
         Kind::Tagger(_) | Kind::Multiselect(_) => told["custom_field_options"] = options(field),
         _ => {}
     }
-    told
+    store.stock.settle(field.id, told)
 }
 
 fn options(field: &Field) -> Value {
@@ -178,6 +187,13 @@ pub fn show_field(store: &mut Store, call: &Call) -> Outcome {
     let system = || SYSTEM.iter().find(|(one, _, _)| *one == id).map(|(id, kind, title)| system_field(store, *id, kind, title));
     let found = own.or_else(system).ok_or_else(Refusal::not_found)?;
     Answer::ok(json!({"ticket_field": found}))
+}
+
+/// `PUT /api/v2/ticket_fields/{id}`: kept and shown, of the account's own fields; what a field takes stays as it is.
+pub fn change_field(store: &mut Store, call: &Call) -> Outcome {
+    let known = field::by_id(call.id(0)?).is_some();
+    stock::set(store, call, "ticket_field", known)?;
+    show_field(store, call)
 }
 
 /// `GET /api/v2/ticket_fields/{id}/options`

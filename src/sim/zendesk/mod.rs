@@ -39,6 +39,7 @@ mod routes;
 pub mod rules;
 mod saying;
 mod search;
+mod stock;
 mod store;
 mod ticket;
 mod tickets;

@@ -3,7 +3,9 @@
 use super::answer::{Outcome, Refusal};
 use super::call::Call;
 use super::store::Store;
-use super::{account, auth, comments, export, imports, jobs, organizations, removal, search, tickets, uploads, users, webhook};
+use super::{
+    account, auth, comments, export, imports, jobs, organizations, removal, search, stock, tickets, uploads, users, webhook,
+};
 
 type Work = fn(&mut Store, &Call) -> Outcome;
 
@@ -130,8 +132,10 @@ pub static ROUTES: &[Route] = &[
     get("/brands/{id}", account::show_brand),
     get("/ticket_forms", account::forms),
     get("/ticket_forms/{id}", account::show_form),
+    put("/ticket_forms/{id}", account::change_form),
     get("/ticket_fields", account::fields),
     get("/ticket_fields/{id}", account::show_field),
+    put("/ticket_fields/{id}", account::change_field),
     get("/ticket_fields/{id}/options", account::field_options),
     get("/custom_statuses", account::statuses),
     get("/custom_statuses/{id}", account::show_status),
@@ -139,8 +143,19 @@ pub static ROUTES: &[Route] = &[
     get("/triggers/active", account::triggers),
     get("/triggers/{id}", account::show_trigger),
     put("/triggers/{id}", account::change_trigger),
-    get("/automations", account::empty),
-    get("/automations/active", account::empty),
+    get("/automations", stock::list),
+    post("/automations", stock::create),
+    get("/automations/active", stock::list),
+    get("/slas/policies", stock::list),
+    post("/slas/policies", stock::create),
+    get("/macros", stock::list),
+    post("/macros", stock::create),
+    get("/views", stock::list),
+    post("/views", stock::create),
+    get("/views/count", stock::count_views),
+    get("/satisfaction_ratings/count", stock::count_ratings),
+    get("/recipient_addresses", stock::list),
+    post("/recipient_addresses", stock::create),
     get("/suspended_tickets", account::empty),
     get("/account/settings", account::settings),
     get("/webhooks", webhook::list),

@@ -13,6 +13,7 @@ use super::files::Files;
 use super::limits::Limiter;
 use super::people::{People, User};
 use super::rules::Trigger;
+use super::stock::Stock;
 use super::ticket::Ticket;
 use super::webhook::{Outgoing, Webhook};
 use super::world;
@@ -35,6 +36,7 @@ pub struct Store {
     pub incidents: BTreeMap<u64, BTreeSet<u64>>,
     pub files: Files,
     pub triggers: Vec<Trigger>,
+    pub stock: Stock,
     pub jobs: HashMap<String, Value>,
     pub webhooks: BTreeMap<String, Webhook>,
     /// Events that wait to be sent when the lock is given back.
@@ -55,6 +57,7 @@ impl Store {
     /// An account as [`world`] describes it, without tickets.
     pub fn new(url: String, clock: Clock, seed: u64) -> Self {
         let mut store = Self {
+            stock: Stock::new(&url),
             url,
             clock,
             people: People::default(),

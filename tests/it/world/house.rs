@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use tidegate::cli::demo::agreement::{mirror_file, rules};
+use tidegate::cli::findings::admit;
 use tidegate::clock::Clock;
 use tidegate::config::file;
 use tidegate::connectors::http::CALL_LIMIT;
@@ -81,6 +82,12 @@ impl House {
         let config = serde_json::to_value(&file.config).expect("it is plain data");
         let version = file.config.mapping.version();
         self.ledger.apply_mirror(&file.config.name, &config, &version, self.clock.now()).await.expect("the mirror is applied")
+    }
+
+    /// Checks the mirror file and accepts what is found, so that the verb `backfill` copies.
+    pub async fn admit(&self, text: &str) {
+        let file = file::parse("demo.toml", text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        admit(&self.ledger, &self.clock, &file, "a test").await.expect("nothing has to be mended");
     }
 
     /// What a gateway in this process is made of. Its desks answer at once, so that nothing has to rest for long.

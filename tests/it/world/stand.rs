@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tidegate::cli::demo::agreement;
+use tidegate::cli::findings::prove_and_keep;
 use tidegate::clock::Clock;
 use tidegate::config::file;
 use tidegate::config::mistake::Weight;
@@ -19,6 +20,7 @@ use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
 use tidegate::ledger::status::Status;
 use tidegate::replay::course::{GoOn, Steps};
+use tidegate::setup::findings::finding::Report as Proof;
 use tidegate::sim::judge::{self, rules::Rules};
 use tidegate::sim::snapshot::TicketView;
 
@@ -178,6 +180,12 @@ impl World {
         let mut mistakes = check_values(&file.config, &file.places, &source, &target);
         mistakes.retain(|mistake| mistake.weight == Weight::Wrong);
         mistakes.iter().map(|mistake| format!("{} ({})", mistake.what, mistake.right)).collect()
+    }
+
+    /// What `mirror check` finds.
+    pub async fn prove(&self) -> Proof {
+        let file = file::parse("demo.toml", &self.text).expect("it was read before");
+        prove_and_keep(&self.ledger, &self.clock, &file, None, |_| {}).await.expect("a report")
     }
 
     /// Why tickets do not go on, in words.
