@@ -2,15 +2,18 @@
 
 pub mod backfill;
 pub mod check;
+pub mod conflicts;
 pub mod demo;
 pub mod desks;
 pub mod mirror;
 pub mod open;
+pub mod operator;
 pub mod parked;
 pub mod recover;
 pub mod serve;
 pub mod sim;
 pub mod status;
+pub mod undo;
 
 use clap::{Parser, Subcommand};
 
@@ -41,6 +44,11 @@ pub enum Verb {
     /// Show and decide what waits for a person
     #[command(subcommand)]
     Parked(parked::ParkedVerb),
+    /// Show and decide fields that both desks changed
+    #[command(subcommand)]
+    Conflicts(conflicts::ConflictsVerb),
+    /// Show what the last write of fields to a ticket replaced, and put it back
+    Undo(undo::Args),
     /// Compare both desks ticket by ticket; exit 0 only at parity
     Check(check::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
@@ -62,6 +70,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Backfill(args) => backfill::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
+        Verb::Conflicts(verb) => conflicts::run(settings, verb).await,
+        Verb::Undo(args) => undo::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),

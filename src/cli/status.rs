@@ -14,6 +14,7 @@ use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
 
+use super::conflicts::Names;
 use super::open;
 
 /// So many conflicts are shown to people; `--json` has all.
@@ -208,11 +209,6 @@ fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
 fn conflict_line(conflict: &Conflict) -> String {
     let ticket = |id: &Option<String>| id.clone().unwrap_or_else(|| "(none)".to_string());
     let ends = format!("source {} → target {}", ticket(&conflict.source_ticket), ticket(&conflict.target_ticket));
-    let (source, target) = (&conflict.source, &conflict.target);
-    let outcome = match conflict.winner.as_str() {
-        "source" => format!("the source's `{source}` stands, the target's `{target}` is lost"),
-        "target" => format!("the target's `{target}` stands, the source's `{source}` is lost"),
-        _ => format!("the source says `{source}`, the target `{target}`: undecided"),
-    };
+    let outcome = Names::default().outcome(conflict);
     format!("  conflict: {ends}, `{}`: {outcome}", conflict.field)
 }
