@@ -108,6 +108,14 @@ impl Found {
         unheld.map(|one| format!("link to {} in the old desk: {}", one.link.to, one.why.sentence()))
     }
 
+    fn held(&self) -> impl Iterator<Item = String> {
+        let held = self.pair.base.iter().filter_map(|base| base.held.as_ref());
+        held.map(|held| {
+            let fields: Vec<String> = held.fields.iter().map(|field| format!("`{field}`")).collect();
+            format!("{} wait until {}: people are at work on the new ticket", fields.join(", "), held.until.format("%F %T UTC"))
+        })
+    }
+
     fn lines(&self) -> Vec<String> {
         let Pair { source_ticket, target_ticket, state, incomplete_why, .. } = &self.pair;
         let number = |ticket: &Option<TicketId>| ticket.as_ref().map_or_else(|| "none".to_string(), TicketId::to_string);
@@ -116,6 +124,7 @@ impl Found {
         let merged = self.survivor.iter().filter(|survivor| state == "merged" && target_ticket.as_ref() != Some(survivor));
         lines.extend(merged.map(|survivor| format!("  goes on in new {survivor}")));
         lines.extend(incomplete_why.iter().map(|why| format!("  not whole yet: {why}")));
+        lines.extend(self.held().map(|held| format!("  {held}")));
         lines.extend(self.record.parked.iter().map(|kind| format!("  parked: {kind}")));
         lines.extend(self.unheld().map(|link| format!("  {link}")));
         lines
@@ -126,6 +135,7 @@ impl Found {
             "source_ticket": self.pair.source_ticket, "target_ticket": self.pair.target_ticket, "state": self.pair.state,
             "former_target_tickets": self.record.formers, "goes_on_in": self.survivor,
             "incomplete": self.pair.incomplete_why, "parked": self.record.parked,
+            "held_back": self.pair.base.as_ref().and_then(|base| base.held.as_ref()),
             "links_not_held": self.unheld().collect::<Vec<_>>(),
         })
     }

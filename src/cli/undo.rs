@@ -175,7 +175,15 @@ async fn wait(ledger: &Ledger, ids: &[i64]) -> anyhow::Result<u8> {
                 .map(|(field, _)| field.as_str())
                 .collect();
             left.iter().for_each(|field| println!("`{field}` changed at the same moment and was left as it is."));
-            println!("{} fields were put back; they stay so until they change in the source.", outcomes.len() - left.len());
+            let back: Vec<String> = outcomes
+                .iter()
+                .map(|(field, _)| field.as_str())
+                .filter(|field| !left.contains(field))
+                .map(|field| format!("`{field}`"))
+                .collect();
+            if !back.is_empty() {
+                println!("Put back: {}. It stands until the source says something new there.", back.join(", "));
+            }
             return Ok(u8::from(!left.is_empty()));
         }
         if since.elapsed() > WAIT {

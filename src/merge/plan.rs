@@ -149,8 +149,11 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         Wanted::Value(value) => Some(value),
         Wanted::Unmapped(_) | Wanted::Unknown => None,
     });
+    // Only persons are protected: what the target's rules alone made of a field is not held against the source.
+    let gives_way = scene.lead_side == Side::Source && hand::is_by_rules(follow, &write.key);
+    let follow_before = |base| if gives_way { &write.before } else { FieldBase::of(base, scene.lead_side.other()) };
     let three = Three {
-        base: base.map(|base| (base.of(scene.lead_side), base.of(scene.lead_side.other()))),
+        base: base.map(|base| (base.of(scene.lead_side), follow_before(base))),
         lead: &write.lead,
         wanted: &write.intended,
         wanted_before: wanted_before.as_ref(),

@@ -44,13 +44,13 @@ impl Ruling {
         self.target == *target && self.source.as_ref().is_none_or(|seen| seen == source)
     }
 
-    /// Whether what is agreed on says that it was carried out, by a process that died before it could say so.
-    pub fn stands(&self, agreed: Option<&FieldBase>) -> bool {
-        agreed.is_some_and(|agreed| match (&self.source, &self.value) {
+    /// Whether it was carried out by a process that died before it could say so: `agreed` on it, and `held` by the following desk.
+    pub fn stands(&self, agreed: &FieldBase, held: &Value) -> bool {
+        match (&self.source, &self.value) {
             (Some(source), _) => agreed.source == *source,
-            (None, Some(value)) => agreed.apart == Some(Apart::ByPerson) && agreed.target == *value,
+            (None, Some(value)) => agreed.apart == Some(Apart::ByPerson) && agreed.target == *value && value == held,
             (None, None) => false,
-        })
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Scene<'_> {
     /// Who wins a conflict in this field; `there`: the following desk's key of it. `None`: both desks' clocks have to be known.
     pub fn winner(&self, key: &FieldKey, there: &FieldKey) -> Option<Winner> {
         let policy = self.policy.conflict_in(key);
-        // Only persons are protected: what the target's rules alone have set gives way.
+        // A field on which both never agreed; else what rules alone have set is no conflict.
         if self.lead_side == Side::Source && self.follow.is_some_and(|follow| is_by_rules(follow, there)) {
             return Some(Winner::Lead);
         }

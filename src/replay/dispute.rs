@@ -64,8 +64,13 @@ impl Work<'_> {
         if rulings.is_empty() {
             return Ok(());
         }
-        let fields = &self.round.base.fields;
-        let is_done = |ruling: &Ruling| self.obeyed.contains(&ruling.id) || ruling.stands(fields.get(&ruling.field));
+        let stands = |ruling: &Ruling| {
+            let agreed = self.round.base.fields.get(&ruling.field);
+            let there = self.round.course.mapping.field(&ruling.field);
+            let held = self.round.follow.as_ref().and_then(|follow| follow.fields.get(there?));
+            agreed.zip(held).is_some_and(|(agreed, held)| ruling.stands(agreed, held))
+        };
+        let is_done = |ruling: &Ruling| self.obeyed.contains(&ruling.id) || stands(ruling);
         let (done, overtaken): (Vec<Ruling>, Vec<Ruling>) = rulings.into_iter().partition(is_done);
         let [done, overtaken] = [done, overtaken].map(|some| some.iter().map(|ruling| ruling.id).collect::<Vec<i64>>());
         let (round, now) = (&self.round, self.round.house.clock.now());

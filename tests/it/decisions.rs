@@ -147,7 +147,7 @@ async fn the_last_write_to_a_ticket_is_shown_and_undone() {
     assert!(said.contains("  messages stay, and whatever the target mailed because of them"), "{said}");
     assert!(said.ends_with(&format!("Nothing was written; `tidegate undo demo {ticket} --yes` does it.\n")), "{said}");
     let said = scene.says(&["undo", "demo", &ticket, "--yes"]).await;
-    assert!(said.ends_with("1 fields were put back; they stay so until they change in the source.\n"), "{said}");
+    assert!(said.ends_with("Put back: `priority`. It stands until the source says something new there.\n"), "{said}");
     scene.holds(&copy, "priority", "20").await;
     scene.house.reply(&ticket, "Thanks.");
     let thanked = async || saying(&scene.house.target.stage.tickets()[0], "Thanks.").len() == 1;

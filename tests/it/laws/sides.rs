@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tidegate::desk::field::Value;
 use tidegate::ledger::conflict::Conflict;
+use tidegate::ledger::ruling::PutBack;
 use tidegate::merge::ruling::Keep;
 
 use crate::world::desk::{Kind, field, request_tracker, saying, zendesk};
@@ -275,5 +276,65 @@ async fn what_an_agent_writes_between_our_read_and_our_write_is_not_lost() {
     for target in [zendesk(), request_tracker()] {
         assert_eq!(write(target, "preset = \"old-leads\"").await, "Order 8");
         assert_eq!(write(target, "preset = \"new-leads\"").await, "Order seven");
+    }
+}
+
+#[tokio::test]
+async fn a_restriction_before_it_does_not_let_a_write_pass_unseen() {
+    let mut world = World::of().from(zendesk()).to(zendesk()).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    let secret = world.source.reply(&ticket, "My card is 4111 1111, please charge it.");
+    world.settle().await;
+    let there = world.mirrored(&ticket).id;
+    let holder = Arc::new(Holder::at("intent sent", 1));
+    world.process = world.process.successor(holder.clone()).await;
+    world.process.serve(&world.mirror).await;
+    world.source.redact(&ticket, &secret, "4111 1111");
+    world.source.set(&ticket, "subject", "Order 8");
+    world.arrive().await;
+    let agent = async {
+        holder.holds().await;
+        world.target.set(&there, "subject", "Order seven");
+        holder.let_go();
+    };
+    tokio::join!(agent, world.process.engine.run_until_idle());
+    world.settle().await;
+    assert!(saying(&world.mirrored(&ticket), "4111").is_empty());
+    assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 8");
+    let lost = conflicts(&world).await;
+    assert!(lost.iter().any(|one| one.target == Value::text("Order seven")), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_field_is_put_back_only_while_it_holds_what_was_seen() {
+    for target in [zendesk(), request_tracker()] {
+        let (mut world, ticket, there) = mirrored(World::of().from(zendesk()).to(target)).await;
+        world.source.set(&ticket, "subject", "Order 8");
+        world.settle().await;
+        let pair = world.ledger.pairs_of_number(world.mirror.id, &ticket).await.expect("an answer").remove(0);
+        let visit = world.ledger.visits(pair.id).await.expect("an answer").remove(0);
+        let write = &visit.fields[0];
+        assert_eq!((&write.before, &write.intended), (&Value::text("Order 7"), &Value::text("Order 8")));
+        let back = PutBack { field: write.source.clone(), held: write.intended.clone(), value: write.before.clone() };
+        let order = async |world: &World| {
+            let fields = std::slice::from_ref(&back);
+            world.ledger.order_put_back(pair.id, fields, "olga", world.clock.now()).await.expect("an order")
+        };
+        let ids = order(&world).await;
+        world.settle().await;
+        let became = async |world: &World, ids: &[i64]| world.ledger.outcomes(ids).await.expect("an answer")[0].1.clone();
+        assert_eq!(became(&world, &ids).await.as_deref(), Some("done"));
+        assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 7");
+        let report = world.check().await;
+        assert!(report.at_parity(), "{}: {:#?}", target.vendor, report.lines());
+        world.source.reply(&ticket, "Hello?");
+        world.settle().await;
+        assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 7", "the source did not change it");
+        world.source.set(&ticket, "subject", "Order 8!");
+        world.source.set(&ticket, "subject", "Order 8");
+        world.target.set(&there, "subject", "Order seven");
+        let ids = order(&world).await;
+        world.settle().await;
+        assert_eq!(became(&world, &ids).await.as_deref(), Some("overtaken"), "{}", target.vendor);
     }
 }
