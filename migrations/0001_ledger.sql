@@ -296,7 +296,16 @@ create table conflict (
     winner text not null,
     found_at timestamptz not null,
     decided_at timestamptz,
-    constraint conflict_winner_known check (winner in ('source', 'target', 'undecided'))
+    -- Null: decided by the policy, or not yet.
+    decided_by text,
+    -- With winner `value`: what stands instead of both, in the target's words.
+    decided_value jsonb,
+    -- Who set each value, and when by the desk's clock.
+    source_hand jsonb,
+    target_hand jsonb,
+    -- Nothing is left to do: a decision was carried out, or the desks agree or say something newer.
+    closed_at timestamptz,
+    constraint conflict_winner_known check (winner in ('source', 'target', 'value', 'undecided'))
 );
 create index conflict_by_pair on conflict (pair_id);
 
@@ -408,3 +417,26 @@ create table acceptance (
     at timestamptz not null
 );
 create index acceptance_by_mirror on acceptance (mirror);
+
+-- What a person decided about one field of a pair. Its lane obeys it once, and only while the desks hold what the person saw.
+create table ruling (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    -- Null: a write that is undone.
+    conflict_id bigint references conflict on delete cascade,
+    field text not null,
+    -- What the source has to hold; null: anything.
+    source_value jsonb,
+    target_value jsonb not null,
+    keep text not null,
+    value jsonb,
+    decided_by text not null,
+    decided_at timestamptz not null,
+    closed_at timestamptz,
+    outcome text,
+    constraint ruling_keep_known check (keep in ('source', 'target', 'value')),
+    constraint ruling_outcome_known check (outcome in ('done', 'overtaken'))
+);
+create index ruling_open on ruling (pair_id) where closed_at is null;

@@ -12,6 +12,8 @@ pub struct Clock {
     /// Microseconds: of the era if `fixed`, else ahead of the machine's clock.
     turned: Option<Arc<AtomicI64>>,
     fixed: bool,
+    /// Microseconds that this one is ahead of those it shares `turned` with.
+    ahead: i64,
 }
 
 impl Clock {
@@ -22,19 +24,25 @@ impl Clock {
 
     /// Stands still at `at` until [`Clock::advance`].
     pub fn fixed(at: DateTime<Utc>) -> Self {
-        Self { turned: Some(Arc::new(AtomicI64::new(at.timestamp_micros()))), fixed: true }
+        Self { turned: Some(Arc::new(AtomicI64::new(at.timestamp_micros()))), fixed: true, ahead: 0 }
     }
 
     /// Goes with the machine's clock, and [`Clock::advance`] puts it ahead.
     pub fn adjustable() -> Self {
-        Self { turned: Some(Arc::new(AtomicI64::new(0))), fixed: false }
+        Self { turned: Some(Arc::new(AtomicI64::new(0))), fixed: false, ahead: 0 }
     }
 
     /// Now, to the microsecond (what Postgres keeps).
     pub fn now(&self) -> DateTime<Utc> {
         let turned = self.turned.as_ref().map_or(0, |turned| turned.load(Ordering::SeqCst));
         let micros = if self.fixed { turned } else { Utc::now().timestamp_micros() + turned };
-        DateTime::from_timestamp_micros(micros).expect("a clock between the years -262143 and 262142")
+        DateTime::from_timestamp_micros(micros + self.ahead).expect("a clock between the years -262143 and 262142")
+    }
+
+    /// Another clock that goes with this one and is turned with it, but is ahead: that of a desk which goes wrong.
+    pub fn ahead(&self, by: Duration) -> Self {
+        let by = i64::try_from(by.as_micros()).expect("a clock goes wrong by less than 292,000 years");
+        Self { ahead: self.ahead + by, ..self.clone() }
     }
 
     /// Turns a fixed or adjustable clock forward; the machine's clock is left alone.

@@ -24,7 +24,8 @@
 //! 5. **It hydrates** (`replay::hydrate`): reads both tickets as they are now. Ten waiting hints cost one read. A desk that
 //!    shows less than a hint promised is asked again later.
 //! 6. **It plans** (`merge`, pure): each field from base, lead and follow; messages as a union, known by link and key. What
-//!    nobody may decide alone is parked (`ledger::parked`) with a sentence of advice.
+//!    nobody may decide alone is parked (`ledger::parked`) with a sentence of advice. A field that a person has to decide on waits alone
+//!    (`ledger::conflict`), the rest of the ticket goes on; the next plan obeys the decision (`merge::ruling`).
 //! 7. **It performs** (`replay::perform`): per step an intent, one call, one settlement. Then it reads back what the desk made of it and
 //!    plans again, until the plan is empty.
 //! 8. **It settles** (`ledger::settle`): base, links, applied counter and figures in one commit; whoever waited for this ticket
@@ -58,7 +59,8 @@
 //! backfill, operator or sweep · *witness*: who may see a change · *watermark*: where a feed was read up to · *lane*: work of a pair · *claim*: the
 //! lease on a lane · *stamp*: a desk's proof of a ticket's state · *hydrate*: read both tickets now · *base*: what both said when they last agreed ·
 //! *plan, step, write*: what to do, one of it, one call · *intent*: a write recorded before it is sent · *settle*: make it durable ·
-//! *conflict*: both desks changed one field · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·
+//! *conflict*: both desks changed one field · *guard*: what protects people at work from writes of fields · *ruling*: what a person decided about
+//! a field · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·
 //! *rejection*: a delivery refused · *verify* is for deliveries, *check* for *parity* · *course*: a mirror with its desks connected · *sim*: a
 //! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *story*: scripted customers and agents, and the log that the *judge* compares desks with.
 //!

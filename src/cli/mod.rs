@@ -2,18 +2,21 @@
 
 pub mod backfill;
 pub mod check;
+pub mod conflicts;
 pub mod demo;
 pub mod desks;
 pub mod explain;
 pub mod findings;
 pub mod mirror;
 pub mod open;
+pub mod operator;
 pub mod parked;
 pub mod propose;
 pub mod recover;
 pub mod serve;
 pub mod sim;
 pub mod status;
+pub mod undo;
 pub mod webhook;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +50,11 @@ pub enum Verb {
     /// Show and decide what waits for a person
     #[command(subcommand)]
     Parked(parked::ParkedVerb),
+    /// Show and decide fields that both desks changed
+    #[command(subcommand)]
+    Conflicts(conflicts::ConflictsVerb),
+    /// Show what the last write of fields to a ticket replaced, and put it back
+    Undo(undo::Args),
     /// Show, register, try, re-key or remove a desk's webhook
     Webhook(webhook::Args),
     /// Compare both desks ticket by ticket; exit 0 only at parity
@@ -71,6 +79,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Explain(args) => explain::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
+        Verb::Conflicts(verb) => conflicts::run(settings, verb).await,
+        Verb::Undo(args) => undo::run(settings, args).await,
         Verb::Webhook(args) => webhook::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,

@@ -15,6 +15,7 @@ use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::webhook::Verdict;
 
+use super::conflicts::Names;
 use super::open;
 
 /// So many conflicts are shown to people; `--json` has all.
@@ -108,6 +109,14 @@ impl Found {
         unheld.map(|one| format!("link to {} in the old desk: {}", one.link.to, one.why.sentence()))
     }
 
+    fn held(&self) -> impl Iterator<Item = String> {
+        let held = self.pair.base.iter().filter_map(|base| base.held.as_ref());
+        held.map(|held| {
+            let fields: Vec<String> = held.fields.iter().map(|field| format!("`{field}`")).collect();
+            format!("{} wait until {}: people are at work on the new ticket", fields.join(", "), held.until.format("%F %T UTC"))
+        })
+    }
+
     fn lines(&self) -> Vec<String> {
         let Pair { source_ticket, target_ticket, state, incomplete_why, .. } = &self.pair;
         let number = |ticket: &Option<TicketId>| ticket.as_ref().map_or_else(|| "none".to_string(), TicketId::to_string);
@@ -116,6 +125,7 @@ impl Found {
         let merged = self.survivor.iter().filter(|survivor| state == "merged" && target_ticket.as_ref() != Some(survivor));
         lines.extend(merged.map(|survivor| format!("  goes on in new {survivor}")));
         lines.extend(incomplete_why.iter().map(|why| format!("  not whole yet: {why}")));
+        lines.extend(self.held().map(|held| format!("  {held}")));
         lines.extend(self.record.parked.iter().map(|kind| format!("  parked: {kind}")));
         lines.extend(self.unheld().map(|link| format!("  {link}")));
         lines
@@ -126,6 +136,7 @@ impl Found {
             "source_ticket": self.pair.source_ticket, "target_ticket": self.pair.target_ticket, "state": self.pair.state,
             "former_target_tickets": self.record.formers, "goes_on_in": self.survivor,
             "incomplete": self.pair.incomplete_why, "parked": self.record.parked,
+            "held_back": self.pair.base.as_ref().and_then(|base| base.held.as_ref()),
             "links_not_held": self.unheld().collect::<Vec<_>>(),
         })
     }
@@ -215,11 +226,6 @@ fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
 fn conflict_line(conflict: &Conflict) -> String {
     let ticket = |id: &Option<String>| id.clone().unwrap_or_else(|| "(none)".to_string());
     let ends = format!("source {} → target {}", ticket(&conflict.source_ticket), ticket(&conflict.target_ticket));
-    let (source, target) = (&conflict.source, &conflict.target);
-    let outcome = match conflict.winner.as_str() {
-        "source" => format!("the source's `{source}` stands, the target's `{target}` is lost"),
-        "target" => format!("the target's `{target}` stands, the source's `{source}` is lost"),
-        _ => format!("the source says `{source}`, the target `{target}`: undecided"),
-    };
+    let outcome = Names::default().outcome(conflict);
     format!("  conflict: {ends}, `{}`: {outcome}", conflict.field)
 }

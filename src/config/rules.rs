@@ -4,14 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::desk::field::FieldKey;
-use crate::desk::policy::{Closed, Conflict, Deletion, DestructiveLimit, Policy, Silence, Tags, Unmapped};
+use crate::desk::policy::{Closed, Conflict, Deletion, DestructiveLimit, Guard, Policy, Silence, Tags, Unmapped};
 use crate::desk::scope::{Leaving, Scope};
 
 use super::page::{Entry, Section};
 use super::table::field_key;
 
-const CONFLICTS: [(&str, Conflict); 3] =
-    [("source-wins", Conflict::SourceWins), ("target-wins", Conflict::TargetWins), ("ask", Conflict::Ask)];
+const PRESETS: [(&str, Conflict); 3] =
+    [("old-leads", Conflict::SourceWins), ("new-leads", Conflict::TargetWins), ("ask", Conflict::Ask)];
+const CONFLICTS: [(&str, Conflict); 4] = [
+    ("source-wins", Conflict::SourceWins),
+    ("target-wins", Conflict::TargetWins),
+    ("newest-wins", Conflict::NewestWins),
+    ("ask", Conflict::Ask),
+];
+const GUARDS: [(&str, Guard); 3] = [("merge", Guard::Merge), ("wait", Guard::Wait), ("ask", Guard::Ask)];
 const DELETIONS: [(&str, Deletion); 3] = [("mark", Deletion::Mark), ("delete", Deletion::Delete), ("leave", Deletion::Leave)];
 const CLOSED: [(&str, Closed); 2] = [("follow-up", Closed::FollowUp), ("park", Closed::Park)];
 const UNMAPPED: [(&str, Unmapped); 2] = [("park", Unmapped::Park), ("leave-out", Unmapped::LeaveOut)];
@@ -61,9 +68,13 @@ fn words(entry: &Entry<'_>) -> BTreeSet<String> {
 pub fn policy(section: Option<Section<'_>>) -> Policy {
     let usual = Policy::default();
     let Some(section) = section else { return usual };
+    let preset = section.get("preset").and_then(|entry| entry.word(&PRESETS)).unwrap_or(usual.conflict);
+    let guard = section.get("guard").and_then(|entry| entry.word(&GUARDS)).unwrap_or(usual.guard);
     let policy = Policy {
-        conflict: section.get("conflict").and_then(|entry| entry.word(&CONFLICTS)).unwrap_or(usual.conflict),
+        conflict: section.get("conflict").and_then(|entry| entry.word(&CONFLICTS)).unwrap_or(preset),
         fields: section.part("fields").map(|part| conflicts(&part)).unwrap_or_default(),
+        guard,
+        guard_for: guard_for(&section, guard).unwrap_or(usual.guard_for),
         deletion: section.get("deletion").and_then(|entry| entry.word(&DELETIONS)).unwrap_or(usual.deletion),
         closed: section.get("closed").and_then(|entry| entry.word(&CLOSED)).unwrap_or(usual.closed),
         unmapped: section.get("unmapped").and_then(|entry| entry.word(&UNMAPPED)).unwrap_or(usual.unmapped),
@@ -74,6 +85,18 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
     };
     section.finish();
     policy
+}
+
+/// How long people have to be quiet; a mistake where nobody waits for it.
+fn guard_for(section: &Section<'_>, guard: Guard) -> Option<Duration> {
+    let entry = section.get("guard-for")?;
+    if guard != Guard::Wait {
+        entry.at_key().wrong(
+            format!("`{}` says how long to wait, and nothing waits", entry.path),
+            "write `guard = \"wait\"` too, or leave it out".to_string(),
+        );
+    }
+    entry.length(Duration::from_secs(1), Duration::from_secs(86_400))
 }
 
 fn conflicts(part: &Section<'_>) -> BTreeMap<FieldKey, Conflict> {

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::mapping::Mapped;
 use crate::desk::policy::Unmapped;
-use crate::ledger::check::AgreedField;
+use crate::ledger::check::{AgreedField, ConflictRecord};
 
 use super::case::{BY_PERSON, CLOSED, Case, Findings};
 use super::report::Kind;
@@ -15,6 +15,8 @@ use super::words::fold;
 
 const NOT_KEPT: &str = "the new desk did not keep the value: its own normal form or rule";
 const CONFLICT: &str = "both desks changed it, and the new one won by the policy";
+const DECIDED: &str = "a person decided what the new desk holds";
+const UNDECIDED: &str = "nobody has decided yet, see `tidegate conflicts list`";
 const LEFT_OUT: &str = "the mapping has no word for it, and the policy leaves it out";
 const REMAPPED: &str = "the mapping was changed after it was written";
 const NOBODY: &str = "the person has no account in the new desk";
@@ -77,7 +79,7 @@ fn compare_one(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
             }
             match explanation(case, point, &value) {
                 Some(reason) => found.explain(reason),
-                None => differ(point, "", &value, found),
+                None => differ(point, undecided(case, point), &value, found),
             }
         }
     }
@@ -171,6 +173,8 @@ fn explanation(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> Option<&'s
     let hands = case.hands(point.there);
     if same(&agreed.target, point.target) {
         return match () {
+            () if agreed.by_policy => Some(CONFLICT),
+            () if agreed.by_person => Some(DECIDED),
             // Not kept as it was written: the record says so.
             () if agreed.flagged => Some(NOT_KEPT),
             () if is_remapped(case) => Some(REMAPPED),
@@ -202,6 +206,18 @@ fn target_won(case: &Case<'_>, point: &Point<'_>) -> bool {
             && conflict.source == *point.source
             && same(&conflict.target, point.target)
     })
+}
+
+/// A conflict that waits for a decision explains nothing: the desks differ until there is one.
+fn undecided(case: &Case<'_>, point: &Point<'_>) -> &'static str {
+    let field = point.key.to_string();
+    let open = |conflict: &ConflictRecord| {
+        conflict.field == field
+            && conflict.winner == "undecided"
+            && conflict.source == *point.source
+            && same(&conflict.target, point.target)
+    };
+    if case.record.conflicts.iter().any(open) { UNDECIDED } else { "" }
 }
 
 /// Sets element by element: what the source has and the target lacks, and what the target has and the source took out.

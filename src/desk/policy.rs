@@ -14,6 +14,12 @@ pub struct Policy {
     pub conflict: Conflict,
     /// Fields that are decided otherwise than `conflict`, by the source's field.
     pub fields: BTreeMap<FieldKey, Conflict>,
+    /// What happens to a write of fields while people are at work on the target ticket.
+    #[serde(default)]
+    pub guard: Guard,
+    /// How long the last of them has to be quiet ([`Guard::Wait`]).
+    #[serde(default = "quarter_of_an_hour")]
+    pub guard_for: Duration,
     pub deletion: Deletion,
     pub closed: Closed,
     pub unmapped: Unmapped,
@@ -31,8 +37,27 @@ pub enum Conflict {
     /// The source's value is written; the lost one is kept in the ledger and shown.
     SourceWins,
     TargetWins,
-    /// The ticket is parked until a person decides.
+    /// Whoever changed it last by the desks' own records; a person decides where the clocks do not tell.
+    NewestWins,
+    /// The field waits until a person decides; the rest of the ticket goes on.
     Ask,
+}
+
+/// What happens to a write of fields while a person has touched the target ticket since the last one. Messages always go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// Each field is decided by itself, as at any other time.
+    #[default]
+    Merge,
+    /// It waits until nobody has touched the ticket for [`Policy::guard_for`].
+    Wait,
+    /// A person decides about each field.
+    Ask,
+}
+
+fn quarter_of_an_hour() -> Duration {
+    Duration::from_secs(900)
 }
 
 /// What happens in the target when the source says that a ticket was deleted.
@@ -109,6 +134,8 @@ impl Default for Policy {
         Self {
             conflict: Conflict::SourceWins,
             fields: BTreeMap::new(),
+            guard: Guard::Merge,
+            guard_for: quarter_of_an_hour(),
             deletion: Deletion::Mark,
             closed: Closed::FollowUp,
             unmapped: Unmapped::Park,

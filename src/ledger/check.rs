@@ -8,6 +8,7 @@ use sqlx::Row;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::ticket::Link;
+use crate::merge::base::Apart;
 use crate::mirror::{MirrorId, PairId};
 
 use super::pair::Pair;
@@ -22,6 +23,10 @@ pub struct AgreedField {
     pub flagged: bool,
     /// Written and not read back: `target` is what was meant.
     pub unread: bool,
+    /// The target's own value stands by the policy.
+    pub by_policy: bool,
+    /// A person decided what the target holds.
+    pub by_person: bool,
 }
 
 /// A field that both sides changed.
@@ -31,7 +36,7 @@ pub struct ConflictRecord {
     pub field: String,
     pub source: Value,
     pub target: Value,
-    /// `source`, `target` or `undecided`.
+    /// `source`, `target`, `value` or `undecided`.
     pub winner: String,
 }
 
@@ -129,7 +134,15 @@ impl Ledger {
         let base = pair.base.as_ref();
         let fields = base.into_iter().flat_map(|base| &base.fields).map(|(key, field)| {
             let (source, target) = (field.source.clone(), field.target.clone());
-            (key.clone(), AgreedField { source, target, flagged: field.flagged, unread: field.unread })
+            let agreed = AgreedField {
+                source,
+                target,
+                flagged: field.flagged,
+                unread: field.unread,
+                by_policy: field.apart == Some(Apart::ByPolicy),
+                by_person: field.apart == Some(Apart::ByPerson),
+            };
+            (key.clone(), agreed)
         });
         Ok(PairRecord {
             fields: fields.collect(),

@@ -4,9 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use sqlx::Row;
 
+use crate::merge::base::FieldWrite;
+use crate::mirror::PairId;
+
 use super::lane::Claim;
 use super::settle::{Kin, lock_ids};
-use super::{Error, Ledger, Result};
+use super::{Error, Ledger, Result, stored};
 
 /// A write that may have happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +71,41 @@ impl Ledger {
             sent_at: row.get("sent_at"),
         };
         Ok(rows.into_iter().map(intent).collect())
+    }
+}
+
+/// What one visit of a worker wrote to a target ticket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visit {
+    pub at: DateTime<Utc>,
+    /// In the order in which they were written.
+    pub fields: Vec<FieldWrite>,
+    /// Messages and notes that were written too.
+    pub messages: usize,
+}
+
+impl Ledger {
+    /// The last visits that wrote fields of a pair, the latest first: up to fifty.
+    pub async fn visits(&self, pair: PairId) -> Result<Vec<Visit>> {
+        let rows = sqlx::query(
+            "select max(sent_at) as at, count(*) filter (where kind in ('message', 'note')) as messages,
+                    jsonb_agg(detail -> 'fields' order by id) filter (where kind = 'fields') as fields
+             from intent
+             where pair_id = $1 and state = 'done' and kind in ('fields', 'message', 'note')
+             group by fence
+             having bool_or(kind = 'fields')
+             order by fence desc
+             limit 50",
+        )
+        .bind(pair.0)
+        .fetch_all(&self.pool)
+        .await?;
+        let visit = |row: &sqlx::postgres::PgRow| {
+            let fields: Vec<Vec<FieldWrite>> = stored("a write", row.get("fields"))?;
+            let messages = usize::try_from(row.get::<i64, _>("messages")).unwrap_or_default();
+            Ok(Visit { at: row.get("at"), fields: fields.concat(), messages })
+        };
+        rows.iter().map(visit).collect()
     }
 }
 

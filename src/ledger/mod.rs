@@ -21,6 +21,7 @@ pub mod mirror;
 pub mod pair;
 pub mod parked;
 pub mod person;
+pub mod ruling;
 pub mod settle;
 pub mod sight;
 pub mod status;

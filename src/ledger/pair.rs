@@ -11,6 +11,7 @@ use crate::desk::Side;
 use crate::desk::id::{AttachmentId, MessageId, TicketId};
 use crate::desk::ticket::Visibility;
 use crate::merge::base::{Base, MessageLink};
+use crate::merge::ruling::Ruling;
 use crate::mirror::{MirrorId, PairId};
 
 use super::{Ledger, Result, stored};
@@ -36,6 +37,10 @@ pub struct Pair {
     pub part: u16,
     /// The target ticket before the present one: closed for good.
     pub former: Option<TicketId>,
+    /// What people decided about fields and is not carried out yet.
+    pub rulings: Vec<Ruling>,
+    /// A field waits for a decision.
+    pub disputed: bool,
 }
 
 /// The most that the hints of a claim promise.
@@ -56,7 +61,12 @@ impl Ledger {
             "select p.id, p.source_ticket, p.target_ticket, p.authority, p.state, p.base, p.source_stamp, p.source_feed_stamp,
                     p.target_stamp, p.source_shown, p.target_shown, p.incomplete_why,
                     (select count(*) from pair_former f where f.pair_id = p.id) as part,
-                    (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former
+                    (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former,
+                    (select jsonb_agg(jsonb_build_object('id', r.id, 'field', r.field, 'source', r.source_value,
+                            'target', r.target_value, 'keep', r.keep, 'value', r.value) order by r.id)
+                        from ruling r where r.pair_id = p.id and r.closed_at is null) as rulings,
+                    exists (select 1 from conflict c
+                        where c.pair_id = p.id and c.winner = 'undecided' and c.closed_at is null) as disputed
              from pair p
              where p.id = $1",
         )
@@ -183,6 +193,7 @@ impl Ledger {
 
 fn read_pair(row: &PgRow) -> Result<Pair> {
     let base: Option<Json> = row.get("base");
+    let rulings: Option<Json> = row.get("rulings");
     let ticket = |column: &str| row.get::<Option<String>, _>(column).map(TicketId::new);
     Ok(Pair {
         id: PairId(row.get("id")),
@@ -198,6 +209,8 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         target_shown: row.get("target_shown"),
         incomplete_why: row.get("incomplete_why"),
         former: ticket("former"),
+        rulings: rulings.map(|json| stored("rulings", json)).transpose()?.unwrap_or_default(),
+        disputed: row.get("disputed"),
         part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),
     })
 }

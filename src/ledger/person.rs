@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
+use crate::desk::Side;
 use crate::desk::id::PersonId;
 use crate::mirror::MirrorId;
 
@@ -23,6 +24,20 @@ pub struct NewPersonLink<'a> {
 }
 
 impl Ledger {
+    /// Names of people by their ids at one desk, as they were when they were looked up.
+    pub async fn names_of(&self, mirror: MirrorId, side: Side, ids: &[String]) -> Result<BTreeMap<String, String>> {
+        let rows = sqlx::query(
+            "select case $2 when 'source' then source_person else target_person end as id, name from person_link
+             where mirror_id = $1 and case $2 when 'source' then source_person else target_person end = any($3)",
+        )
+        .bind(mirror.0)
+        .bind(side.as_str())
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(|row| (row.get("id"), row.get("name"))).collect())
+    }
+
     /// What is known of these people; those never looked up are missing, and so are those whom nobody was found for longer
     /// than an hour ago: an account may have been made meanwhile.
     pub async fn people(

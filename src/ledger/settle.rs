@@ -8,7 +8,6 @@ use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::desk::ticket::Visibility;
 use crate::merge::base::{Base, MessageLink};
-use crate::merge::plan::FieldConflict;
 
 use super::lane::Claim;
 use super::{Error, Ledger, Result, to_store};
@@ -157,36 +156,6 @@ impl Ledger {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Records conflicts of a pair once each.
-    pub async fn record_conflicts(&self, claim: &Claim, found: &[FieldConflict], lead: Side, now: DateTime<Utc>) -> Result<()> {
-        for conflict in found {
-            let (source, target) = match lead {
-                Side::Source => (&conflict.lead, &conflict.follow),
-                Side::Target => (&conflict.follow, &conflict.lead),
-            };
-            sqlx::query(
-                "insert into conflict (tenant_id, mirror_id, pair_id, field, base_source, base_target, source_now, target_now,
-                                       winner, found_at)
-                 select tenant_id, id, $2, $3, $4, $5, $6, $7, $8, $9 from mirror
-                 where id = $1 and not exists (
-                     select 1 from conflict
-                     where pair_id = $2 and field = $3 and source_now = $6 and target_now = $7 and winner = $8)",
-            )
-            .bind(claim.mirror.0)
-            .bind(claim.pair.0)
-            .bind(conflict.source.to_string())
-            .bind(conflict.base.as_ref().map(|base| to_store(&base.source)))
-            .bind(conflict.base.as_ref().map(|base| to_store(&base.target)))
-            .bind(to_store(source))
-            .bind(to_store(target))
-            .bind(conflict.winner.map_or("undecided", Side::as_str))
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
-        }
         Ok(())
     }
 }

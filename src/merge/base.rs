@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::desk::Side;
@@ -29,6 +30,21 @@ pub struct Base {
     /// Why the ticket was not in the mirror's scope at the last look; said to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<String>,
+    /// The following ticket's stamp under which fields were written last: a person's act after it is what the guard looks for.
+    #[serde(default)]
+    pub written_on: Option<String>,
+    /// Fields that the guard holds back.
+    #[serde(default)]
+    pub held: Option<Held>,
+}
+
+/// Writes that wait until the people at work on the following ticket are quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// By the source's key.
+    pub fields: Vec<FieldKey>,
+    /// Our clock; later, if somebody goes on.
+    pub until: DateTime<Utc>,
 }
 
 /// One field to be written.
@@ -45,6 +61,34 @@ pub struct FieldWrite {
     pub intended: Value,
     #[serde(default)]
     pub why: Reason,
+    /// When the leading value came about, by the leading desk's clock, where its acts tell.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+    /// It puts back what stood there before messages of ours: nothing is agreed on by it.
+    #[serde(default)]
+    pub standing: bool,
+    /// The value written does not stand for the leading one.
+    #[serde(default)]
+    pub apart: Option<Apart>,
+}
+
+impl FieldWrite {
+    /// What is agreed on once it stands.
+    pub fn agreed(&self, lead: Side) -> FieldBase {
+        let field = FieldBase::from_lead(lead, self.lead.clone(), self.intended.clone());
+        FieldBase { at: self.at, apart: self.apart, ..field }
+    }
+}
+
+/// Why the two values of a field do not stand for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Apart {
+    /// The following desk's own value stood against the leading one by the policy. It is still its people's: overwriting it
+    /// later is told as a conflict again.
+    ByPolicy,
+    /// A person decided so: it stands until the leading value changes.
+    ByPerson,
 }
 
 /// A status that is owed, and the target's stamp when it was decided: a person's act after it ends the debt.
@@ -69,6 +113,11 @@ pub struct FieldBase {
     /// The target's stamp before that write: a person's act after it is not ours.
     #[serde(default)]
     pub written_after: Option<String>,
+    /// When the leading value came about, by the leading desk's clock: a write of ours carries this time, not its own.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub apart: Option<Apart>,
 }
 
 impl FieldBase {
@@ -86,7 +135,7 @@ impl FieldBase {
             Side::Source => (leading, following),
             Side::Target => (following, leading),
         };
-        Self { source, target, flagged: false, unread: false, written_after: None }
+        Self { source, target, flagged: false, unread: false, written_after: None, at: None, apart: None }
     }
 }
 

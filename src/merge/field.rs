@@ -17,6 +17,8 @@ pub struct Three<'a> {
     pub wanted_before: Option<&'a Value>,
     /// The following desk now.
     pub follow: &'a Value,
+    /// What `follow` held at the base is its own people's value: writing over it is a conflict.
+    pub is_own: bool,
 }
 
 impl Three<'_> {
@@ -49,18 +51,21 @@ pub enum Decision {
     },
 }
 
-/// Decides. `follow` is never compared with `lead`, only with what it held itself and with the value that we would write.
-pub fn decide(three: Three<'_>, winner: Winner) -> Decision {
+/// Decides; who wins is asked only where both changed. `follow` is never compared with `lead`, only with what it held itself and
+/// with the value that we would write.
+pub fn decide(three: Three<'_>, winner: impl FnOnce() -> Winner) -> Decision {
     if three.is_set() {
         return decide_set(three);
     }
     let Some((lead_before, follow_before)) = three.base else {
-        return if three.follow == three.wanted {
+        // A leading desk that never said anything has nothing to overwrite with.
+        let says_nothing = *three.lead == Value::Empty && *three.wanted == Value::Empty;
+        return if three.follow == three.wanted || says_nothing {
             Decision::Agree
         } else if *three.follow == Value::Empty {
             Decision::Write(three.wanted.clone())
         } else {
-            conflict(three, winner)
+            conflict(three, winner())
         };
     };
     if three.lead == lead_before {
@@ -69,10 +74,10 @@ pub fn decide(three: Three<'_>, winner: Winner) -> Decision {
     if three.follow == three.wanted {
         return Decision::Agree;
     }
-    if three.follow == follow_before {
+    if three.follow == follow_before && !three.is_own {
         return Decision::Write(three.wanted.clone());
     }
-    conflict(three, winner)
+    conflict(three, winner())
 }
 
 fn conflict(three: Three<'_>, winner: Winner) -> Decision {

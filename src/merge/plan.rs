@@ -8,10 +8,14 @@ use crate::desk::field::{FieldKey, Fields, Value};
 use crate::desk::id::TicketId;
 use crate::desk::ticket::{Link, Presence};
 
-use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink, Unheld};
-use super::field::{Decision, Three, decide};
+use super::base::{Apart, FieldBase, FieldWrite, Held, LinkBase, MessageLink, Unheld};
+use super::field::{Decision, Three, Winner, decide};
+use super::guard::{self, Pass};
+use super::hand::{self, Hand};
 use super::links::{self, Note};
 use super::reason::{Absence, LeftOut, Reason};
+use super::newest::said_at;
+use super::ruling;
 use super::scene::{Scene, Wanted};
 use super::thread::{self, Draft, Restricted};
 
@@ -33,13 +37,15 @@ pub enum Step {
     StatusLast(FieldWrite),
 }
 
-/// Both sides changed one field.
+/// Both sides changed one field, or one did while the guard asks before each write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldConflict {
     pub source: FieldKey,
     pub base: Option<FieldBase>,
     pub lead: Value,
     pub follow: Value,
+    /// Who set `lead` and `follow`.
+    pub hands: [Option<Hand>; 2],
     /// `None`: a person decides.
     pub winner: Option<Side>,
 }
@@ -62,6 +68,12 @@ pub struct Plan {
     pub unheld: Vec<Unheld>,
     /// A file is still being scanned.
     pub pending: bool,
+    /// Rulings that this plan carries out.
+    pub obeyed: Vec<i64>,
+    /// What the guard holds back.
+    pub held: Option<Held>,
+    /// A decision asks for the desks' clocks, which the scene does not have: it is to be planned again with them.
+    pub wants_clocks: bool,
 }
 
 /// Plans one round. Called again after its steps were performed, it plans nothing.
@@ -104,8 +116,17 @@ fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
                 continue;
             }
         };
-        let (source, key, lead) = (key.clone(), target.clone(), lead.clone());
-        let write = FieldWrite { source, key, lead, before: Value::Empty, intended: wanted, why: Reason::Made };
+        let write = FieldWrite {
+            source: key.clone(),
+            key: target.clone(),
+            lead: lead.clone(),
+            before: Value::Empty,
+            intended: wanted,
+            why: Reason::Made,
+            at: said_at(scene.lead, key, scene.base.fields.get(key)),
+            standing: false,
+            apart: None,
+        };
         writes.extend(decided(scene, write, plan));
     }
     writes
@@ -135,51 +156,107 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         leave_out(plan, &write.source, &write.lead, Absence::NoPlace);
         return None;
     };
+    let write = FieldWrite { before: held.clone(), ..write };
     if let Some(owed) = scene.owed().filter(|owed| owed.write.source == write.source) {
+        if owed.write.standing {
+            return Some(FieldWrite { before: write.before, ..owed.write.clone() });
+        }
         // What stands there now is what our own messages did to it, not somebody's decision.
         let news = owed.write.lead != write.lead;
         let intended = if news { write.intended } else { owed.write.intended.clone() };
-        return Some(FieldWrite { before: held.clone(), intended, why: Reason::Owed, ..write });
+        return Some(FieldWrite { intended, why: Reason::Owed, ..write });
     }
     let base = scene.base.fields.get(&write.source);
     let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
         Wanted::Value(value) => Some(value),
         Wanted::Unmapped(_) | Wanted::Unknown => None,
     });
+    // Only persons are protected: what the target's rules alone made of a field is not held against the source.
+    let gives_way = scene.lead_side == Side::Source && hand::is_by_rules(follow, &write.key);
+    let follow_before = |base| if gives_way { &write.before } else { FieldBase::of(base, scene.lead_side.other()) };
     let three = Three {
-        base: base.map(|base| (base.of(scene.lead_side), base.of(scene.lead_side.other()))),
+        base: base.map(|base| (base.of(scene.lead_side), follow_before(base))),
         lead: &write.lead,
         wanted: &write.intended,
         wanted_before: wanted_before.as_ref(),
-        follow: held,
+        follow: &write.before,
+        is_own: base.is_some_and(|base| base.apart == Some(Apart::ByPolicy)),
     };
-    let account = || FieldBase::from_lead(scene.lead_side, write.lead.clone(), held.clone());
-    match decide(three, scene.winner(&write.source)) {
+    if let Some(ruling) = ruling::about(scene, &write) {
+        let intended = match decide(three, || Winner::Lead) {
+            Decision::Write(value) | Decision::Conflict { write: Some(value), .. } => value,
+            _ => write.before.clone(),
+        };
+        return ruling::obey(scene, ruling, FieldWrite { intended, ..write }, plan);
+    }
+    let mut wants_clocks = false;
+    let decision = decide(three, || {
+        let winner = scene.winner(&write.source, &write.key);
+        wants_clocks = winner.is_none();
+        winner.unwrap_or(Winner::Ask)
+    });
+    plan.wants_clocks |= wants_clocks;
+    let why = Reason::of(&three);
+    carry_out(scene, decision, FieldWrite { why, ..write }, plan)
+}
+
+fn carry_out(scene: &Scene<'_>, decision: Decision, write: FieldWrite, plan: &mut Plan) -> Option<FieldWrite> {
+    match decision {
         Decision::Leave => None,
         Decision::Agree => {
-            plan.agreed.insert(write.source.clone(), account());
+            plan.agreed.insert(write.source.clone(), account(scene, &write, None));
             None
         }
-        Decision::Write(intended) => Some(FieldWrite { before: held.clone(), intended, why: Reason::of(&three), ..write }),
-        Decision::Conflict { write: chosen, undecided } => {
-            let winner = match (&chosen, undecided) {
-                (Some(_), _) => Some(scene.lead_side),
-                (None, false) => Some(scene.lead_side.other()),
-                (None, true) => None,
-            };
-            plan.conflicts.push(FieldConflict {
-                source: write.source.clone(),
-                base: base.cloned(),
-                lead: write.lead.clone(),
-                follow: held.clone(),
-                winner,
-            });
-            if winner == Some(scene.lead_side.other()) {
-                plan.agreed.insert(write.source.clone(), account());
+        Decision::Write(intended) => guarded(scene, FieldWrite { intended, ..write }, None, plan),
+        Decision::Conflict { write: Some(intended), .. } => {
+            guarded(scene, FieldWrite { intended, why: Reason::Won, ..write }, Some(scene.lead_side), plan)
+        }
+        Decision::Conflict { write: None, undecided } => {
+            let winner = Some(scene.lead_side.other()).filter(|_| !undecided);
+            tell(scene, &write, winner, plan);
+            if winner.is_some() {
+                plan.agreed.insert(write.source.clone(), account(scene, &write, Some(Apart::ByPolicy)));
             }
-            chosen.map(|intended| FieldWrite { before: held.clone(), intended, why: Reason::Won, ..write })
+            None
         }
     }
+}
+
+/// What both hold now is agreed on.
+fn account(scene: &Scene<'_>, write: &FieldWrite, apart: Option<Apart>) -> FieldBase {
+    FieldWrite { intended: write.before.clone(), apart, ..write.clone() }.agreed(scene.lead_side)
+}
+
+/// Lets a write through unless people are at work on the ticket; `winner`: of the conflict that it decides.
+fn guarded(scene: &Scene<'_>, write: FieldWrite, winner: Option<Side>, plan: &mut Plan) -> Option<FieldWrite> {
+    match guard::pass(scene, plan) {
+        Pass::Free => {
+            if winner.is_some() {
+                tell(scene, &write, winner, plan);
+            }
+            Some(write)
+        }
+        Pass::After(until) => {
+            let held = plan.held.get_or_insert_with(|| Held { fields: Vec::new(), until });
+            held.fields.push(write.source);
+            None
+        }
+        Pass::Ask => {
+            tell(scene, &write, None, plan);
+            None
+        }
+    }
+}
+
+fn tell(scene: &Scene<'_>, write: &FieldWrite, winner: Option<Side>, plan: &mut Plan) {
+    plan.conflicts.push(FieldConflict {
+        source: write.source.clone(),
+        base: scene.base.fields.get(&write.source).cloned(),
+        lead: write.lead.clone(),
+        follow: write.before.clone(),
+        hands: [hand::last(scene.lead, &write.source), scene.follow.and_then(|follow| hand::last(follow, &write.key))],
+        winner,
+    });
 }
 
 fn is_status(write: &FieldWrite) -> bool {
@@ -222,13 +299,13 @@ fn changes(scene: &Scene<'_>, held: &Fields, writes: Vec<FieldWrite>, drafts: Ve
     plan.steps.extend(status.into_iter().map(Step::StatusLast));
 }
 
-/// The status that has to stand after our messages although nobody asked for another one.
+/// The status that has to stand after our messages although nobody asked for another one, or nobody decided on it yet.
 fn standing_status(scene: &Scene<'_>, held: &Fields) -> Option<FieldWrite> {
-    let lead = scene.lead.fields.get(&FieldKey::Status)?;
-    let key = scene.mapping.field(&FieldKey::Status)?;
-    let before = held.get(key)?.clone();
-    let (key, lead, why) = (key.clone(), lead.clone(), Reason::Stands);
-    Some(FieldWrite { source: FieldKey::Status, key, lead, intended: before.clone(), before, why })
+    let lead = scene.lead.fields.get(&FieldKey::Status)?.clone();
+    let key = scene.mapping.field(&FieldKey::Status)?.clone();
+    let before = held.get(&key)?.clone();
+    let (source, intended, why) = (FieldKey::Status, before.clone(), Reason::Stands);
+    Some(FieldWrite { source, key, lead, before, intended, why, at: None, standing: true, apart: None })
 }
 
 /// The end of a carried link that stands in the leading desk.

@@ -21,6 +21,8 @@ pub enum Reason {
     Union,
     /// Both changed, and the leading desk wins.
     Won,
+    /// A person decided it.
+    Ruled,
     /// An interruption had left it unwritten.
     Owed,
     /// Our own message may have changed it.
@@ -38,6 +40,7 @@ impl Reason {
             Reason::FirstWord => "nothing was agreed on before, and the other desk held nothing",
             Reason::Union => "what the leading desk added or took out; the rest of the set is the other desk's",
             Reason::Won => "both desks had changed it, and the mirror's policy lets the leading desk win",
+            Reason::Ruled => "a person decided it",
             Reason::Owed => "it was still owed after an interruption",
             Reason::Stands => "it has to stand after a message of ours, which may change it",
             Reason::OurTag => "a tag of Tidegate's own",

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::field::{FieldKey, Value};
@@ -14,7 +16,10 @@ use crate::mirror::KeySpace;
 
 use super::base::{Base, MessageLink, Owed};
 use super::field::Winner;
+use super::hand::is_by_rules;
 use super::links::Ends;
+use super::newest::{Clocks, later, said_at, set_at};
+use super::ruling::Ruling;
 
 /// Both tickets as they are, what was agreed before, and the rules of the mirror.
 pub struct Scene<'a> {
@@ -36,6 +41,12 @@ pub struct Scene<'a> {
     pub ends: &'a Ends,
     pub mapping: &'a Mapping,
     pub policy: &'a Policy,
+    /// What people decided about fields and is not carried out yet.
+    pub rulings: &'a [Ruling],
+    /// `None`: not looked at; a plan that needs them says so.
+    pub clocks: Option<Clocks>,
+    /// Our clock.
+    pub now: DateTime<Utc>,
 }
 
 /// A field's value in the following desk's words.
@@ -97,14 +108,27 @@ impl Scene<'_> {
         (!by_person).then_some(owed)
     }
 
-    /// Who wins a conflict in this field.
-    pub fn winner(&self, key: &FieldKey) -> Winner {
-        match self.policy.conflict_in(key) {
+    /// Who wins a conflict in this field; `there`: the following desk's key of it. `None`: both desks' clocks have to be known.
+    pub fn winner(&self, key: &FieldKey, there: &FieldKey) -> Option<Winner> {
+        let policy = self.policy.conflict_in(key);
+        // A field on which both never agreed; else what rules alone have set is no conflict.
+        if self.lead_side == Side::Source && self.follow.is_some_and(|follow| is_by_rules(follow, there)) {
+            return Some(Winner::Lead);
+        }
+        Some(match policy {
+            Conflict::NewestWins => return self.newest(key, there),
             Conflict::SourceWins if self.lead_side == Side::Source => Winner::Lead,
             Conflict::TargetWins if self.lead_side == Side::Target => Winner::Lead,
             Conflict::SourceWins | Conflict::TargetWins => Winner::Follow,
             Conflict::Ask => Winner::Ask,
-        }
+        })
+    }
+
+    fn newest(&self, key: &FieldKey, there: &FieldKey) -> Option<Winner> {
+        let clocks = self.clocks?;
+        let base = self.base.fields.get(key);
+        let follow = self.follow.and_then(|follow| set_at(follow, there));
+        Some(later(said_at(self.lead, key, base), follow, clocks))
     }
 }
 

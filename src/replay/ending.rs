@@ -1,17 +1,18 @@
-//! What becomes of tickets that were deleted, merged, or left the scope, and the tags of ours that say so.
+//! What becomes of tickets that were deleted, merged, closed for good, or left the scope, and the tags of ours that say so.
 
 use crate::clock::delta;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::TicketId;
-use crate::desk::policy::Deletion;
+use crate::desk::policy::{Closed, Deletion};
 use crate::desk::scope::Leaving;
 use crate::desk::ticket::Presence;
 use crate::desk::write::Write;
 use crate::ledger::settle::StepSettled;
-use crate::merge::base::FieldWrite;
+use crate::merge::base::{Base, FieldWrite};
+use crate::merge::plan::Plan;
 use crate::merge::reason::Reason;
 
-use super::fate::{Fate, Result};
+use super::fate::{Fate, Parking, Result};
 use super::lane::Work;
 use super::perform::Round;
 
@@ -59,6 +60,37 @@ impl Work<'_> {
             self.destroy("merge", &Write::Merge { ticket, into }).await?;
         }
         self.round.house.ledger.settle_merge(claim, root_pair, self.round.house.clock.now()).await?;
+        Ok(true)
+    }
+
+    /// A closed ticket that something has to be written to.
+    pub(super) fn immutable_in_the_way(&self, plan: &Plan) -> Result<bool> {
+        let immutable = self.round.follow.as_ref().is_some_and(|follow| follow.immutable);
+        if !immutable || plan.steps.is_empty() {
+            return Ok(false);
+        }
+        match self.round.course.policy.closed {
+            Closed::FollowUp => Ok(true),
+            Closed::Park => Err(Fate::Park(Parking {
+                kind: "closed",
+                reason: format!("source ticket {} changed, and its target ticket is closed for good", self.round.lead.id),
+                advice: "Set `closed = \"follow-up\"` in the mirror file and release it, or discard it.".into(),
+            })),
+        }
+    }
+
+    /// A new ticket continues the closed one.
+    pub(super) async fn follow_up(&mut self) -> Result<bool> {
+        let has_news = self.round.lead.messages.iter().any(|message| !self.links.iter().any(|link| link.source == message.id));
+        if !has_news {
+            // Fields of a closed ticket cannot be changed, and a follow-up without a message would be an empty shell.
+            return Ok(false);
+        }
+        self.round.house.ledger.retire_target(self.round.watch.claim()).await?;
+        self.pair.part += 1;
+        self.round.ticket_key = self.round.course.keys.ticket(self.round.lead.id.as_str(), self.pair.part);
+        self.round.continues = self.round.follow.take().map(|closed| closed.id);
+        self.round.base = Base::default();
         Ok(true)
     }
 
@@ -112,9 +144,18 @@ impl Work<'_> {
         }
         let kept = self.round.base.fields.get(&FieldKey::Tags).cloned();
         let lead = kept.as_ref().map_or(Value::Empty, |base| base.of(self.round.lead_side).clone());
-        let (before, intended, why) = (held.clone(), Value::set(words), Reason::OurTag);
-        let write = FieldWrite { source: FieldKey::Tags, key: FieldKey::Tags, lead, before, intended, why };
-        self.round.set_fields(&[write], None).await?;
+        let write = FieldWrite {
+            source: FieldKey::Tags,
+            key: FieldKey::Tags,
+            lead,
+            before: held.clone(),
+            intended: Value::set(words),
+            why: Reason::OurTag,
+            at: kept.as_ref().and_then(|base| base.at),
+            standing: false,
+            apart: kept.as_ref().and_then(|base| base.apart),
+        };
+        self.round.write_decided(&[write]).await?;
         if kept.is_none() {
             // Nothing was agreed on about the source's tags: only our own tag was written.
             self.round.base.fields.remove(&FieldKey::Tags);

@@ -14,11 +14,12 @@ use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
 use crate::merge::base::{Base, MessageLink, Owed, Unheld, Why};
 use crate::merge::digest;
+use crate::merge::newest::Clocks;
 use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
-use super::fate::{Fate, Parking, Result, park};
+use super::fate::{Result, park};
 use super::house::House;
 use super::hydrate::{Seen, ticket_of};
 use super::perform::Round;
@@ -36,12 +37,16 @@ pub(super) struct Work<'a> {
     pub(super) pair: Pair,
     promises: [Promise; 2],
     read_at: DateTime<Utc>,
-    links: Vec<MessageLink>,
+    pub(super) links: Vec<MessageLink>,
     /// Both tickets stood still while they were read.
     whole: bool,
     pub(super) last_plan: Plan,
     /// Something had to be written.
     acted: bool,
+    /// Both desks' clocks, once a decision asked for them.
+    pub(super) clocks: Option<Clocks>,
+    /// Rulings that were carried out.
+    pub(super) obeyed: Vec<i64>,
 }
 
 /// Replays a claimed lane and settles it.
@@ -68,6 +73,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
     people::introduce(course, pair.authority, &mut lead, &links).await?;
     let mut base = pair.base.clone().unwrap_or_default();
+    base.written_on = base.written_on.or_else(|| pair.target_stamp.clone());
     if let Some(follow) = follow.as_ref().filter(|_| whole) {
         half_done.take(&mut base, follow, pair.authority);
         hydrate::resolve_unread(&mut base, pair.authority, follow, course);
@@ -88,7 +94,8 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         lead_side: pair.authority,
     };
     let promises = [promise, promised_there];
-    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan: Plan::default(), acted: false };
+    let (last_plan, acted, clocks, obeyed) = (Plan::default(), false, None, Vec::new());
+    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan, acted, clocks, obeyed };
     work.fill_targets().await?;
     work.run().await
 }
@@ -188,7 +195,16 @@ impl Work<'_> {
         hydrate::not_yet(self.round.watch.claim(), why)
     }
 
-    async fn plan(&self) -> Result<Plan> {
+    async fn plan(&mut self) -> Result<Plan> {
+        let plan = self.plan_as_known().await?;
+        if !plan.wants_clocks || self.clocks.is_some() {
+            return Ok(plan);
+        }
+        self.clocks = Some(self.read_clocks().await?);
+        self.plan_as_known().await
+    }
+
+    async fn plan_as_known(&self) -> Result<Plan> {
         let round = &self.round;
         let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
         let people = people::resolve(round.house, round.course, round.lead, &before).await?;
@@ -207,6 +223,9 @@ impl Work<'_> {
             ends: &ends,
             mapping: &round.course.mapping,
             policy: &round.course.policy,
+            rulings: &self.pair.rulings,
+            clocks: self.clocks,
+            now: round.house.clock.now(),
         };
         Ok(plan(&scene))
     }
@@ -214,7 +233,8 @@ impl Work<'_> {
     /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
     async fn round_once(&mut self) -> Result<bool> {
         let plan = self.plan().await?;
-        self.refuse(&plan).await?;
+        self.tell_conflicts(&plan).await?;
+        self.refuse(&plan)?;
         self.account(&plan).await?;
         if self.immutable_in_the_way(&plan)? {
             return self.follow_up().await;
@@ -250,19 +270,7 @@ impl Work<'_> {
     }
 
     /// What a person has to decide first.
-    async fn refuse(&mut self, plan: &Plan) -> Result<()> {
-        let claim = self.round.watch.claim();
-        if !plan.conflicts.is_empty() {
-            let now = self.round.house.clock.now();
-            self.round.house.ledger.record_conflicts(claim, &plan.conflicts, self.round.lead_side, now).await?;
-        }
-        if let Some(conflict) = plan.conflicts.iter().find(|conflict| conflict.winner.is_none()) {
-            return park(
-                "conflict",
-                format!("both desks changed `{}` of source ticket {}", conflict.source, self.round.lead.id),
-                "Make both desks say the same, or change the policy of this field, then release it.",
-            );
-        }
+    fn refuse(&self, plan: &Plan) -> Result<()> {
         if self.round.course.policy.unmapped == Unmapped::Park
             && let Some((field, words)) = plan.unmapped.iter().next()
         {
@@ -284,6 +292,8 @@ impl Work<'_> {
         for (key, field) in &plan.agreed {
             self.round.base.fields.insert(key.clone(), field.clone());
         }
+        self.obeyed.extend(&plan.obeyed);
+        self.round.base.held.clone_from(&plan.held);
         if !plan.adopted.is_empty() {
             let settled = StepSettled {
                 links: &plan.adopted,
@@ -309,37 +319,6 @@ impl Work<'_> {
             self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
         }
         Ok(())
-    }
-
-    /// A closed ticket that something has to be written to.
-    fn immutable_in_the_way(&self, plan: &Plan) -> Result<bool> {
-        let immutable = self.round.follow.as_ref().is_some_and(|follow| follow.immutable);
-        if !immutable || plan.steps.is_empty() {
-            return Ok(false);
-        }
-        match self.round.course.policy.closed {
-            crate::desk::policy::Closed::FollowUp => Ok(true),
-            crate::desk::policy::Closed::Park => Err(Fate::Park(Parking {
-                kind: "closed",
-                reason: format!("source ticket {} changed, and its target ticket is closed for good", self.round.lead.id),
-                advice: "Set `closed = \"follow-up\"` in the mirror file and release it, or discard it.".into(),
-            })),
-        }
-    }
-
-    /// A new ticket continues the closed one.
-    async fn follow_up(&mut self) -> Result<bool> {
-        let has_news = self.round.lead.messages.iter().any(|message| !self.links.iter().any(|link| link.source == message.id));
-        if !has_news {
-            // Fields of a closed ticket cannot be changed, and a follow-up without a message would be an empty shell.
-            return Ok(false);
-        }
-        self.round.house.ledger.retire_target(self.round.watch.claim()).await?;
-        self.pair.part += 1;
-        self.round.ticket_key = self.round.course.keys.ticket(self.round.lead.id.as_str(), self.pair.part);
-        self.round.continues = self.round.follow.take().map(|closed| closed.id);
-        self.round.base = Base::default();
-        Ok(true)
     }
 
     pub(super) async fn read_back(&mut self) -> Result<()> {
@@ -400,6 +379,7 @@ impl Work<'_> {
     }
 
     async fn settle(&mut self, state: &str) -> Result<()> {
+        self.close_rulings().await?;
         let house = self.round.house;
         let claim = self.round.watch.claim();
         let lead = self.round.lead;
@@ -409,6 +389,7 @@ impl Work<'_> {
             promise.weak && ticket.is_some_and(|ticket| hydrate::too_soon(ticket, self.read_at))
         };
         let look_again = self.last_plan.pending || self.promises.iter().zip(read).any(too_soon);
+        let held_until = self.round.base.held.as_ref().map(|held| held.until);
         let acts = follow.map_or(&[][..], |follow| &follow.acts);
         let seen_acts: Vec<&str> = acts.iter().rev().take(SEEN_ACTS).map(|act| act.id.as_str()).collect();
         // Whoever is linked to a ticket that is out of scope is woken should it come in.
@@ -416,6 +397,7 @@ impl Work<'_> {
         waits_for.extend(self.round.base.unheld.iter().filter(|one| one.why == Why::NotCarried).map(|one| one.link.to.clone()));
         let wait = if self.last_plan.pending { Duration::from_secs(30) } else { house.settings.second_look };
         let now = house.clock.now();
+        let look_again = look_again.then(|| now + delta(wait));
         let settled = LaneSettled {
             state,
             base: &self.round.base,
@@ -431,7 +413,7 @@ impl Work<'_> {
             mapping_version: &self.round.course.mapping_version,
             incomplete_why: self.incomplete_why(),
             waits_for: &waits_for,
-            look_again_at: look_again.then(|| now + delta(wait)),
+            look_again_at: look_again.into_iter().chain(held_until).min(),
             figures: &[
                 ("hydrations", 1),
                 ("calls saved", (claim.events - 1).max(0)),

@@ -3,6 +3,7 @@
 mod again;
 pub mod canary;
 pub mod course;
+mod dispute;
 mod ending;
 mod ends;
 pub mod engine;

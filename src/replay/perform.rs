@@ -55,10 +55,7 @@ impl Round<'_> {
     pub async fn step(&mut self, step: &Step) -> Result<()> {
         match step {
             Step::Create { fields, drafts } => self.create(fields, drafts).await,
-            Step::SetFields(writes) => {
-                let expect = self.expect();
-                self.set_fields(writes, expect).await
-            }
+            Step::SetFields(writes) => self.write_decided(writes).await,
             Step::AddMessage(draft) => self.add_message(draft).await,
             Step::Restrict(restricted) => self.restrict(restricted).await,
             Step::AddLink(link) => self.link(link, true).await,
@@ -68,10 +65,25 @@ impl Round<'_> {
         }
     }
 
-    /// The stamp that the decision was made on, while we have not moved it ourselves.
-    fn expect(&self) -> Option<String> {
-        let can_compare = self.course.desk(self.lead_side.other()).capabilities().compare_and_set;
-        self.follow.as_ref().filter(|_| can_compare && !self.wrote).map(|follow| follow.stamp.clone())
+    fn can_compare(&self) -> bool {
+        self.course.desk(self.lead_side.other()).capabilities().compare_and_set
+    }
+
+    /// Writes fields if the ticket is still as it was when that was decided. The desk compares where it can and nothing of ours moved the
+    /// ticket since; else it is read once more right before.
+    pub(super) async fn write_decided(&mut self, writes: &[FieldWrite]) -> Result<()> {
+        let ticket = self.ticket()?;
+        let stamp = self.follow.as_ref().map(|follow| follow.stamp.clone()).unwrap_or_default();
+        if self.can_compare() && !self.wrote {
+            return self.set_fields(writes, Some(stamp)).await;
+        }
+        let now = self.read_again(&ticket, &stamp).await?;
+        let Some(now) = now.filter(|now| writes.iter().all(|write| now.fields.get(&write.key) == Some(&write.before))) else {
+            return moved();
+        };
+        let expect = Some(now.stamp.clone()).filter(|_| self.can_compare());
+        self.follow = Some(*now);
+        self.set_fields(writes, expect).await
     }
 
     fn ticket(&self) -> Result<TicketId> {
@@ -129,6 +141,7 @@ impl Round<'_> {
         };
         match self.course.desk(self.lead_side.other()).read(&made, None).await? {
             Read::Found(ticket) => {
+                self.base.written_on = Some(ticket.stamp.clone());
                 self.follow = Some(*ticket);
                 Ok(())
             }
@@ -169,10 +182,7 @@ impl Round<'_> {
         match outcome {
             Outcome::Moved => {
                 self.house.ledger.void_intent(intent, self.house.clock.now()).await?;
-                Err(Fate::NotYet {
-                    after: Duration::from_millis(50),
-                    why: "somebody changed the ticket at the same moment: it is decided anew".into(),
-                })
+                moved()
             }
             Outcome::Done(written) => {
                 self.note_fields(writes);
@@ -184,11 +194,12 @@ impl Round<'_> {
 
     fn note_fields(&mut self, writes: &[FieldWrite]) {
         let stamp = self.follow.as_ref().map(|follow| follow.stamp.clone());
-        for write in writes {
-            let mut field = FieldBase::from_lead(self.lead_side, write.lead.clone(), write.intended.clone());
-            field.unread = true;
-            field.written_after = stamp.clone();
+        for write in writes.iter().filter(|write| !write.standing) {
+            let field = FieldBase { unread: true, written_after: stamp.clone(), ..write.agreed(self.lead_side) };
             self.base.fields.insert(write.source.clone(), field);
+        }
+        if writes.iter().any(|write| !write.standing) {
+            self.base.written_on = stamp;
         }
     }
 
@@ -211,8 +222,7 @@ impl Round<'_> {
             self.note_fields(std::slice::from_ref(write));
             return Ok(());
         }
-        let can_compare = self.course.desk(self.lead_side.other()).capabilities().compare_and_set;
-        self.set_fields(std::slice::from_ref(write), expect.filter(|_| can_compare)).await
+        self.set_fields(std::slice::from_ref(write), expect.filter(|_| self.can_compare())).await
     }
 
     /// Reads the following ticket after our own writes; an answer from before them is not taken at once.
@@ -378,6 +388,11 @@ impl Round<'_> {
 
 fn intended(writes: &[FieldWrite]) -> Fields {
     writes.iter().map(|write| (write.key.clone(), write.intended.clone())).collect()
+}
+
+fn moved<T>() -> Result<T> {
+    let why = "somebody changed the ticket at the same moment: it is decided anew".into();
+    Err(Fate::NotYet { after: Duration::from_millis(50), why })
 }
 
 fn done(outcome: Outcome, what: &str) -> Result<Written> {

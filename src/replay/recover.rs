@@ -25,10 +25,9 @@ pub struct HalfDone {
 impl HalfDone {
     /// A half-done field write is ours where the following desk holds what was intended.
     pub fn take(&self, base: &mut Base, follow: &Ticket, lead: Side) {
-        for write in &self.fields {
+        for write in self.fields.iter().filter(|write| !write.standing) {
             if follow.fields.get(&write.key) == Some(&write.intended) {
-                let field = FieldBase::from_lead(lead, write.lead.clone(), write.intended.clone());
-                base.fields.insert(write.source.clone(), field);
+                base.fields.insert(write.source.clone(), write.agreed(lead));
             }
         }
     }
@@ -77,8 +76,7 @@ async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, in
     let fields: Vec<FieldWrite> = read_detail(intent, "fields")?;
     let mut base = pair.base.clone().unwrap_or_default();
     for write in fields {
-        let mut field = FieldBase::from_lead(pair.authority, write.lead, write.intended);
-        field.unread = true;
+        let field = FieldBase { unread: true, ..write.agreed(pair.authority) };
         base.fields.insert(write.source, field);
     }
     let settled = StepSettled {

@@ -14,7 +14,7 @@ use tidegate::config::settings::Settings;
 use tidegate::config::values::check_values;
 use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::mapping::Mapped;
-use tidegate::desk::policy::{Conflict, Silence};
+use tidegate::desk::policy::{Conflict, Guard, Silence};
 use tidegate::desk::schema::{FieldKind, FieldSchema, Schema};
 
 /// Right, and as short as can be.
@@ -78,6 +78,34 @@ fn a_short_file_gets_careful_defaults() {
     assert_eq!(config.policy.silence, Silence::Proven);
     assert!(!config.scope.spam && !config.scope.suspended);
     assert!(matches!(config.target.auth, Auth::ApiToken { .. }));
+}
+
+#[test]
+fn presets_and_guards_are_read() {
+    let with = |policy: &str| format!("{SHORT}\n[policy]\n{policy}\n");
+    let policy = |text: &str| right(&with(text)).config.policy;
+    for (line, conflict) in [
+        ("preset = \"old-leads\"", Conflict::SourceWins),
+        ("preset = \"new-leads\"", Conflict::TargetWins),
+        ("preset = \"ask\"", Conflict::Ask),
+        ("conflict = \"newest-wins\"", Conflict::NewestWins),
+        ("preset = \"ask\"\nconflict = \"newest-wins\"", Conflict::NewestWins),
+    ] {
+        assert_eq!(policy(line).conflict, conflict, "{line}");
+    }
+    assert_eq!((policy("").guard, policy("guard = \"ask\"").guard), (Guard::Merge, Guard::Ask));
+    let waits = policy("guard = \"wait\"");
+    assert_eq!((waits.guard, waits.guard_for), (Guard::Wait, Duration::from_secs(900)));
+    assert_eq!(policy("guard = \"wait\"\nguard-for = \"2h\"").guard_for, Duration::from_secs(7200));
+    for (line, meant) in [
+        ("preset = \"new-lead\"", "did you mean \"new-leads\"?"),
+        ("guard = \"wiat\"", "did you mean \"wait\"?"),
+        ("guard-for = \"15m\"", "write `guard = \"wait\"` too"),
+        ("guard = \"wait\"\nguard-for = \"3d\"", "write a length between"),
+    ] {
+        let text = told(&wrong(&with(line)));
+        assert!(text.contains(meant), "{line}: {text}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod carried;
 mod cli;
 mod config;
 mod conformance;
+mod decisions;
 mod deliveries;
 mod delivery;
 mod docs;

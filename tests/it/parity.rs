@@ -134,6 +134,7 @@ async fn fields_are_explained_by_records_and_by_the_targets_own_history() {
 
 #[tokio::test]
 async fn a_conflict_that_the_target_won_is_explained_by_its_record() {
+    use tidegate::ledger::conflict::Found;
     use tidegate::merge::plan::FieldConflict;
     let mut mirror = Mirror::carried().await;
     mirror.old().fields.insert(FieldKey::Subject, Value::text("News"));
@@ -144,9 +145,11 @@ async fn a_conflict_that_the_target_won_is_explained_by_its_record() {
         base: None,
         lead: Value::text("News"),
         follow: Value::text("Other news"),
+        hands: [None, None],
         winner: Some(tidegate::desk::Side::Target),
     };
-    mirror.ledger.record_conflicts(&claim, &[conflict], tidegate::desk::Side::Source, start()).await.unwrap();
+    let told = Found { conflicts: &[conflict], lead: tidegate::desk::Side::Source, advice: "" };
+    mirror.ledger.record_conflicts(&claim, told, start()).await.unwrap();
     let source = mirror.source.tickets[&ticket(1)].clone();
     mirror.settle_lane(&claim, &source, &Default::default(), "copied").await;
     let report = mirror.check().await;

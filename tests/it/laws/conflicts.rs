@@ -50,7 +50,6 @@ async fn a_person_is_asked_where_the_policy_says_so() {
     assert_eq!(parked[0].source_ticket.as_deref(), Some(ticket.as_str()));
     let mirrored = world.mirrored(&ticket).id;
     world.target.set(&mirrored, "priority", "100");
-    assert!(world.ledger.decide_parked(parked[0].id, true, world.clock.now()).await.expect("an answer"));
     world.settle().await;
     assert!(world.ledger.parked(None).await.expect("an answer").is_empty(), "both say the same now");
 }

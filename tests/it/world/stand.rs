@@ -39,6 +39,8 @@ pub struct Plan {
     webhooks: bool,
     /// The target's webhook comes to us too.
     both_tell: bool,
+    /// How far the target's clock is ahead of ours.
+    target_ahead: Duration,
     seed: u64,
 }
 
@@ -68,6 +70,7 @@ impl World {
             maps: None,
             webhooks: true,
             both_tell: false,
+            target_ahead: Duration::ZERO,
             seed: 1,
         }
     }
@@ -104,6 +107,11 @@ impl Plan {
         Self { both_tell: true, ..self }
     }
 
+    /// The target's clock is so far ahead.
+    pub fn target_ahead(self, by: Duration) -> Self {
+        Self { target_ahead: by, ..self }
+    }
+
     /// Makes the world and proves the webhook.
     pub async fn begin(self) -> World {
         self.begin_with(Arc::new(GoOn)).await
@@ -112,7 +120,8 @@ impl Plan {
     /// The same with a first process that is held somewhere.
     pub async fn begin_with(self, steps: Arc<dyn Steps>) -> World {
         let clock = Clock::fixed(Utc.with_ymd_and_hms(2026, 3, 2, 9, 0, 0).single().expect("a date"));
-        let (source, target) = (self.source.start(&clock, self.seed).await, self.target.start(&clock, self.seed).await);
+        let there = clock.ahead(self.target_ahead);
+        let (source, target) = (self.source.start(&clock, self.seed).await, self.target.start(&there, self.seed).await);
         let options = db::fresh_options().await;
         let pool = sqlx::postgres::PgPoolOptions::new().max_connections(8).connect_with(options.clone()).await.expect("a pool");
         let ledger = Ledger::on(pool.clone());
