@@ -8,9 +8,11 @@ pub mod mirror;
 pub mod open;
 pub mod parked;
 pub mod recover;
+pub mod rehearse;
 pub mod serve;
 pub mod sim;
 pub mod status;
+pub mod takeback;
 
 use clap::{Parser, Subcommand};
 
@@ -36,6 +38,8 @@ pub enum Verb {
     Mirror(mirror::MirrorVerb),
     /// Make the full copy of a mirror, or go on with one that was stopped
     Backfill(backfill::Args),
+    /// Remove from the new desk what a copy made there, where nobody else touched it
+    Takeback(takeback::Args),
     /// Show where mirrors stand
     Status(status::Args),
     /// Show and decide what waits for a person
@@ -60,6 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Serve(args) => serve::run(settings, args).await,
         Verb::Mirror(verb) => mirror::run(settings, verb).await,
         Verb::Backfill(args) => backfill::run(settings, args).await,
+        Verb::Takeback(args) => takeback::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
         Verb::Check(args) => check::run(settings, args).await,

@@ -4,6 +4,7 @@
 pub mod backfill;
 pub mod poll;
 pub mod receive;
+pub mod sample;
 pub mod secrets;
 pub mod sweep;
 pub mod writer;

@@ -19,10 +19,12 @@ pub mod mirror;
 pub mod pair;
 pub mod parked;
 pub mod person;
+pub mod sample;
 pub mod settle;
 pub mod sight;
 pub mod status;
 pub mod sweep;
+pub mod takeback;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -15,4 +15,5 @@ pub mod people;
 pub mod perform;
 pub mod recover;
 pub mod remedy;
+pub mod takeback;
 pub mod watch;

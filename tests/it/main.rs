@@ -16,6 +16,7 @@ mod laws;
 mod parity;
 mod private;
 mod processes;
+mod rehearsal;
 mod request_tracker;
 mod rules;
 mod sim_request_tracker;
