@@ -59,7 +59,8 @@
 //! lease on a lane · *stamp*: a desk's proof of a ticket's state · *hydrate*: read both tickets now · *base*: what both said when they last agreed ·
 //! *plan, step, write*: what to do, one of it, one call · *intent*: a write recorded before it is sent · *settle*: make it durable ·
 //! *conflict*: both desks changed one field · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·
-//! *rejection*: a delivery refused · *verify* is for deliveries, *check* for *parity* · *course*: a mirror with its desks connected · *sim*: a
+//! *rejection*: a delivery refused · *sample*: tickets that are copied before the others · *take back*: remove what we made ·
+//! *adopt*: take over another tool's copy · *verify* is for deliveries, *check* for *parity* · *course*: a mirror with its desks connected · *sim*: a
 //! simulated desk · *story*: scripted customers and agents, and the log that the *judge* compares desks with.
 //!
 //! # Where this departs from the first design, and why

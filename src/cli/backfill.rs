@@ -44,6 +44,9 @@ pub struct Args {
     /// Rehearse with these tickets of the old desk
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub tickets: Vec<String>,
+    /// Print what would be written for the sample or the tickets, and write nothing
+    #[arg(long, conflicts_with = "detach")]
+    pub dry_run: bool,
 }
 
 /// Makes the copy, or watches the gateway that makes it. Exit status 0 when it is done.
@@ -56,6 +59,9 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = opened.ledger.mirror(&args.mirror).await?;
+    if args.dry_run && args.sample.is_none() && args.tickets.is_empty() {
+        bail!("--dry-run needs to know for which tickets: --sample 20, or --tickets 1,2,3");
+    }
     if args.sample.is_some() || !args.tickets.is_empty() {
         return rehearse::run(opened, settings, &row, args).await;
     }

@@ -16,10 +16,12 @@ use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::sample::{Chosen, Sampled};
 use crate::mirror::{MirrorId, Phase};
+use crate::replay::dry::foresee;
 use crate::task;
 
 use super::backfill::{Args, see_through};
 use super::open::Opened;
+use super::takeback;
 
 /// How often the sample is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -29,8 +31,11 @@ const AWAY_LIMIT: Duration = Duration::from_secs(60);
 /// Copies the sample, or has it copied, and shows it. Exit status 0 when all of it was copied.
 pub async fn run(opened: &Opened, settings: &Settings, row: &MirrorRow, args: &Args) -> anyhow::Result<u8> {
     let (ledger, clock) = (&opened.ledger, Clock::system());
-    refuse_copied(row)?;
     let desks = connected(row, ledger, &clock)?;
+    if args.dry_run {
+        return foretell(ledger, settings, &desks, args).await;
+    }
+    refuse_copied(row)?;
     let sample = ledger.sample(row.id).await?;
     let wanted = args.sample.map_or(0, usize::from);
     if args.tickets.is_empty() && sample.len() >= wanted {
@@ -58,6 +63,21 @@ pub async fn run(opened: &Opened, settings: &Settings, row: &MirrorRow, args: &A
         return Ok(1);
     }
     at_priority(Priority::Backfill, show(ledger, row, &desks)).await
+}
+
+/// Prints the plan of writes. Exit status 1 where a ticket would be parked.
+async fn foretell(ledger: &Ledger, settings: &Settings, desks: &Connected, args: &Args) -> anyhow::Result<u8> {
+    let house = takeback::house(ledger, settings, desks.course.id);
+    let mut parked = 0;
+    for one in wish(desks, args, &house.clock).await? {
+        let foreseen = foresee(&house, &desks.course, &one.hint.ticket).await?;
+        let there = foreseen.target.as_ref().map_or_else(|| "not copied yet".to_string(), |target| format!("new {target}"));
+        println!("\nold {}, {there}: {}", foreseen.source, one.why);
+        foreseen.lines.iter().for_each(|line| println!("  {line}"));
+        parked += u8::from(foreseen.parked);
+    }
+    println!("\nNothing was written.");
+    Ok(parked.min(1))
 }
 
 fn refuse_copied(row: &MirrorRow) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use crate::desk::person::Removal;
 use crate::gateway::connect::connected;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
-use crate::mirror::Phase;
+use crate::mirror::{MirrorId, Phase};
 use crate::replay::course::{Course, GoOn};
 use crate::replay::house::{self, House, Turns};
 use crate::replay::takeback::{Ended, TakeBack, Taken, Unmade};
@@ -51,15 +51,7 @@ async fn take_back(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
     may_begin(ledger, &row, args).await?;
     let clock = Clock::system();
     let connected = connected(&row, ledger, &clock)?;
-    let engine = house::Settings { workers: usize::from(settings.workers), only: Some(row.id), ..house::Settings::default() };
-    let house = House {
-        ledger: ledger.clone(),
-        clock: clock.clone(),
-        settings: engine,
-        steps: Arc::new(GoOn),
-        turns: Turns::default(),
-        stopping: AtomicBool::new(false),
-    };
+    let house = house(ledger, settings, row.id);
     ledger.begin_takeback(row.id, args.sample, clock.now()).await?;
     println!("{} is paused while its {} is taken back.", row.name, if args.sample { "sample" } else { "copy" });
     let work = TakeBack { house: &house, course: &connected.course, worker: Uuid::new_v4() };
@@ -77,6 +69,19 @@ async fn take_back(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
         budget.flush().await;
     }
     finish(ledger, &row, &connected.course, tally, args.sample).await
+}
+
+/// What a verb needs that works on tickets itself.
+pub fn house(ledger: &Ledger, settings: &Settings, mirror: MirrorId) -> House {
+    let workers = usize::from(settings.workers);
+    House {
+        ledger: ledger.clone(),
+        clock: Clock::system(),
+        settings: house::Settings { workers, only: Some(mirror), ..house::Settings::default() },
+        steps: Arc::new(GoOn),
+        turns: Turns::default(),
+        stopping: AtomicBool::new(false),
+    }
 }
 
 async fn may_begin(ledger: &Ledger, row: &MirrorRow, args: &Args) -> anyhow::Result<()> {

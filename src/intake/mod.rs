@@ -2,6 +2,7 @@
 //! ledger; nothing else happens here.
 
 pub mod backfill;
+pub mod pairs;
 pub mod poll;
 pub mod receive;
 pub mod sample;

@@ -59,6 +59,10 @@ pub struct FieldBase {
     /// The target's stamp before that write: a person's act after it is not ours.
     #[serde(default)]
     pub written_after: Option<String>,
+    /// The two were not the same when another tool's copy was adopted, and nobody knows why: the next change of the leading value is
+    /// decided as if both had changed.
+    #[serde(default)]
+    pub unknown: bool,
 }
 
 impl FieldBase {
@@ -76,7 +80,7 @@ impl FieldBase {
             Side::Source => (leading, following),
             Side::Target => (following, leading),
         };
-        Self { source, target, flagged: false, unread: false, written_after: None }
+        Self { source, target, flagged: false, unread: false, written_after: None, unknown: false }
     }
 }
 

@@ -126,6 +126,8 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         Wanted::Value(value) => Some(value),
         Wanted::Unmapped(_) | Wanted::Unknown => None,
     });
+    // Values that nobody explains are no base for a change.
+    let base = base.filter(|base| !base.unknown || *base.of(scene.lead_side) == write.lead);
     let three = Three {
         base: base.map(|base| (base.of(scene.lead_side), base.of(scene.lead_side.other()))),
         lead: &write.lead,

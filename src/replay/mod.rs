@@ -1,8 +1,10 @@
 //! Replay: from a claimed lane to a settled one. Read both sides, decide, write, read back, settle.
 
+pub mod adopt;
 mod again;
 pub mod canary;
 pub mod course;
+pub mod dry;
 mod ending;
 mod ends;
 pub mod engine;

@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod adoption;
 mod backfill;
 mod carried;
 mod cli;
