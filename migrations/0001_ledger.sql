@@ -27,7 +27,7 @@ create table mirror (
     applied_at timestamptz not null,
     constraint mirror_name_once unique (tenant_id, name),
     constraint mirror_key_once unique (key),
-    constraint mirror_phase_known check (phase in ('applied', 'copying', 'mirroring'))
+    constraint mirror_phase_known check (phase in ('applied', 'rehearsing', 'copying', 'mirroring'))
 );
 
 -- A part of a mirror's tickets with its own cut-over.
@@ -68,6 +68,8 @@ create table pair (
     merged_into bigint references pair,
     -- The target ticket lacks something (a file, a link, a person) and carries the tag that says so.
     incomplete_why text,
+    -- Another tool made the target ticket, and we took it over then: it is not ours to take back.
+    adopted_at timestamptz,
     created_at timestamptz not null,
     constraint pair_source_once unique (mirror_id, source_ticket),
     constraint pair_target_once unique (mirror_id, target_ticket),
@@ -440,3 +442,26 @@ create table ruling (
     constraint ruling_outcome_known check (outcome in ('done', 'overtaken'))
 );
 create index ruling_open on ruling (pair_id) where closed_at is null;
+
+-- A rehearsal: the tickets that are copied before all others, and what each of them shows.
+create table sample (
+    mirror_id uuid not null references mirror on delete cascade,
+    source_ticket text not null,
+    why text not null,
+    chosen_at timestamptz not null,
+    primary key (mirror_id, source_ticket)
+);
+
+-- What was in the target and was taken back. Removing a ticket has an intent besides; removing a person only this row.
+create table tombstone (
+    id bigint generated always as identity primary key,
+    mirror_id uuid not null references mirror on delete cascade,
+    kind text not null,
+    source text not null,
+    target text not null,
+    -- Null: it was asked for, and the answer is not known.
+    removed_at timestamptz,
+    asked_at timestamptz not null,
+    constraint tombstone_once unique (mirror_id, kind, target),
+    constraint tombstone_kind_known check (kind in ('ticket', 'person'))
+);

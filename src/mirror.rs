@@ -2,9 +2,14 @@
 //!
 //! ```text
 //!  applied ──backfill starts──► copying ──everything listed is applied──► mirroring
-//!                                  ▲                                          │
-//!                                  └──────────── backfill again ──────────────┘
+//!    │                          ▲    ▲                                       │  ▲
+//!    │ a sample is copied       │    └────────── backfill again ─────────────┘  │
+//!    ▼                          │                                               │
+//!  rehearsing ──────────────────┘     applied ──another tool's copy is adopted──┘
+//!    ▲
+//!    └── everything is taken back, from any phase
 //! ```
+//! While a mirror is rehearsed, only the sample and what is in the target already is carried; the rest waits for the copy.
 //! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing.
 //! A mirror can be paused in any phase; then hints are still received and nothing is written.
 
@@ -26,6 +31,8 @@ pub struct PairId(pub i64);
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     Applied,
+    /// Only a sample was copied, or nothing any more.
+    Rehearsing,
     Copying,
     Mirroring,
 }
@@ -35,6 +42,7 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Applied => "applied",
+            Phase::Rehearsing => "rehearsing",
             Phase::Copying => "copying",
             Phase::Mirroring => "mirroring",
         }
@@ -42,7 +50,7 @@ impl Phase {
 
     /// From the word in the ledger.
     pub fn parse(word: &str) -> Option<Phase> {
-        [Phase::Applied, Phase::Copying, Phase::Mirroring].into_iter().find(|phase| phase.as_str() == word)
+        [Phase::Applied, Phase::Rehearsing, Phase::Copying, Phase::Mirroring].into_iter().find(|phase| phase.as_str() == word)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::task;
 
 use super::findings;
 use super::open::{self, Opened};
+use super::rehearse;
 use super::serve::{parts, told_to_stop};
 
 /// How often the copy is looked at.
@@ -38,6 +39,15 @@ pub struct Args {
     /// Order the copy and return; a running `tidegate serve` makes it
     #[arg(long)]
     pub detach: bool,
+    /// Rehearse: copy about so many telling tickets only, and show both desks side by side
+    #[arg(long, value_name = "N", conflicts_with = "tickets", value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub sample: Option<u16>,
+    /// Rehearse with these tickets of the old desk
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub tickets: Vec<String>,
+    /// Print what would be written for the sample or the tickets, and write nothing
+    #[arg(long, conflicts_with = "detach")]
+    pub dry_run: bool,
 }
 
 /// Makes the copy, or watches the gateway that makes it. Exit status 0 when it is done.
@@ -50,9 +60,15 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = opened.ledger.mirror(&args.mirror).await?;
+    if args.dry_run && args.sample.is_none() && args.tickets.is_empty() {
+        bail!("--dry-run needs to know for which tickets: --sample 20, or --tickets 1,2,3");
+    }
     let now = Clock::system().now();
-    if opened.ledger.backfill(row.id, false, now).await?.is_none() {
+    if !args.dry_run && opened.ledger.backfill(row.id, false, now).await?.is_none() {
         findings::gate(&opened.ledger, &row).await?;
+    }
+    if args.sample.is_some() || !args.tickets.is_empty() {
+        return rehearse::run(opened, settings, &row, args).await;
     }
     opened.ledger.backfill(row.id, true, now).await?;
     if args.detach {
@@ -60,7 +76,9 @@ async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Res
         return Ok(0);
     }
     let mut own = None;
-    let outcome = see_through(opened, settings, &row, &mut own).await;
+    let clock = Clock::system();
+    let copied = watch(&opened.ledger, row.id, &clock);
+    let outcome = see_through(opened, settings, &row, &mut own, copied).await;
     let here = own.is_some();
     if let Some(gateway) = own {
         gateway.stop().await;
@@ -75,14 +93,18 @@ async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Res
     Ok(1)
 }
 
-/// Returns whether the copy is done; else we were told to stop. `own` is the gateway that we had to start for it.
-async fn see_through(opened: &Opened, settings: &Settings, row: &MirrorRow, own: &mut Option<Gateway>) -> anyhow::Result<bool> {
+/// Returns whether the copy is done (`copied` returned); else we were told to stop. `own` is the gateway that we had to start for it.
+pub async fn see_through(
+    opened: &Opened,
+    settings: &Settings,
+    row: &MirrorRow,
+    own: &mut Option<Gateway>,
+    copied: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<bool> {
     match opened.ledger.gateway_works().await? {
         true => println!("A `tidegate serve` makes the copy; Ctrl-C here stops only this display."),
         false => *own = Some(alone(opened, settings, row).await?),
     }
-    let clock = Clock::system();
-    let copied = watch(&opened.ledger, row.id, &clock);
     let stopped = told_to_stop();
     tokio::pin!(copied, stopped);
     let mut missing = 0;

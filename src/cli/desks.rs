@@ -66,6 +66,7 @@ fn lines(can: &Capabilities) -> Vec<String> {
         ),
         format!("  subject             {} characters", can.subject_limit),
         format!("  silence             {}", can.silence),
+        format!("  left when taken back {}", can.residue),
         format!("  fields              {}", can.fields.join(", ")),
     ]
 }

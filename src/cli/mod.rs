@@ -1,5 +1,6 @@
 //! The verbs of the program; one file each.
 
+pub mod adopt;
 pub mod backfill;
 pub mod check;
 pub mod conflicts;
@@ -13,9 +14,11 @@ pub mod operator;
 pub mod parked;
 pub mod propose;
 pub mod recover;
+pub mod rehearse;
 pub mod serve;
 pub mod sim;
 pub mod status;
+pub mod takeback;
 pub mod undo;
 pub mod webhook;
 
@@ -43,6 +46,10 @@ pub enum Verb {
     Mirror(mirror::MirrorVerb),
     /// Make the full copy of a mirror, or go on with one that was stopped
     Backfill(backfill::Args),
+    /// Take over a copy that another tool made, and go on from its reference time
+    Adopt(adopt::Args),
+    /// Remove from the new desk what a copy made there, where nobody else touched it
+    Takeback(takeback::Args),
     /// Show where mirrors stand
     Status(status::Args),
     /// Tell why one ticket looks as it does: every field and message back to where it came from
@@ -76,6 +83,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Serve(args) => serve::run(settings, args).await,
         Verb::Mirror(verb) => mirror::run(settings, verb).await,
         Verb::Backfill(args) => backfill::run(settings, args).await,
+        Verb::Adopt(args) => adopt::run(settings, args).await,
+        Verb::Takeback(args) => takeback::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Explain(args) => explain::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,

@@ -14,6 +14,7 @@ use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::webhook::Verdict;
+use crate::mirror::Phase;
 
 use super::conflicts::Names;
 use super::open;
@@ -158,6 +159,7 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         status.conflicts,
         status.incomplete
     ));
+    lines.extend(rehearsal_line(mirror, status));
     lines.push(format!(
         "  lag p50 {:.2} s, p95 {:.2} s, p99 {:.2} s, longest {:.2} s over {} live changes",
         status.lag.p50, status.lag.p95, status.lag.p99, status.lag.max, status.lag.events
@@ -184,6 +186,17 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }
     lines
+}
+
+/// What is not carried while only a sample is in the new desk.
+fn rehearsal_line(mirror: &MirrorRow, status: &Status) -> Option<String> {
+    let (name, Status { sample, resting, .. }) = (&mirror.name, status);
+    (mirror.phase == Phase::Rehearsing).then(|| {
+        format!(
+            "  rehearsal: a sample of {sample} tickets and what is in the new desk is carried, nothing else; {resting} other tickets \
+             changed and wait for `tidegate backfill {name}`"
+        )
+    })
 }
 
 fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {

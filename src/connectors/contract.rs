@@ -10,7 +10,7 @@ use crate::change::{ChangePage, Cursor, Hint, ListPage};
 use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
-use crate::desk::person::{NewPerson, Person};
+use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey, Unseen};
 use crate::desk::ticket::{Attachment, Ticket};
@@ -186,6 +186,10 @@ pub trait TargetDesk: Desk {
 
     /// Makes a customer: nobody is invited, verified, mailed, or given a seat.
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault>;
+
+    /// Takes away a customer whom we made under this key, where the desk can and nothing of anybody else depends on them. One who is
+    /// gone already is fine.
+    async fn remove_person(&self, id: &PersonId, key: &str) -> Result<Removal, Fault>;
 
     /// Takes a file in, so that a message can carry it. Hashes while streaming. Errors: `Refused` when the desk will not
     /// have it (too large, forbidden kind, empty).

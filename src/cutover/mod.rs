@@ -5,6 +5,7 @@
 //! should be is worked out anew from the mapping, words are spelled by `words`, and a record counts as an explanation only
 //! where the target's own history does not speak against it.
 
+pub mod aside;
 pub mod case;
 pub mod fields;
 pub mod files;

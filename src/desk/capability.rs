@@ -59,6 +59,8 @@ pub struct Capabilities {
     pub plain_tags: bool,
     /// How the desk is kept from mailing anyone about our writes; for people.
     pub silence: &'static str,
+    /// What stays behind of tickets and people that we made and removed again; for people.
+    pub residue: &'static str,
     /// Fields that the desk has of its own.
     pub fields: &'static [&'static str],
 }

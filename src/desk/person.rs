@@ -34,3 +34,12 @@ pub struct NewPerson {
     pub email: Option<String>,
     pub active: bool,
 }
+
+/// What became of a customer who was to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// Gone, or was gone already.
+    Removed,
+    /// They are there, and why; half a sentence: `RT deletes no users`.
+    Stays(String),
+}

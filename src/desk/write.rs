@@ -45,6 +45,14 @@ pub enum Write {
     Delete {
         ticket: TicketId,
     },
+    /// Our key and the other desk's number on a ticket that another tool made, so that look-ups find it.
+    SetKey {
+        ticket: TicketId,
+        /// As [`NewTicket::key`].
+        key: String,
+        /// As [`NewTicket::number_there`].
+        number_there: String,
+    },
 }
 
 /// A ticket to be made.

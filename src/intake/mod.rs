@@ -3,8 +3,10 @@
 
 pub mod backfill;
 pub mod diagnose;
+pub mod pairs;
 pub mod poll;
 pub mod receive;
+pub mod sample;
 pub mod secrets;
 pub mod selftest;
 pub mod sweep;

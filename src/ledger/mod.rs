@@ -4,6 +4,7 @@
 //! inside a transaction nobody commits. Callers that can be cancelled (handlers) hand work to a task that cannot; as a
 //! second fence every connection is rolled back when it returns to the pool.
 
+pub mod adopt;
 pub mod budget;
 pub mod check;
 pub mod conflict;
@@ -22,10 +23,12 @@ pub mod pair;
 pub mod parked;
 pub mod person;
 pub mod ruling;
+pub mod sample;
 pub mod settle;
 pub mod sight;
 pub mod status;
 pub mod sweep;
+pub mod takeback;
 pub mod webhook;
 
 use std::str::FromStr;

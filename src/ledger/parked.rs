@@ -120,7 +120,7 @@ impl Ledger {
             "update lane l set blocked = false, due_at = $1
              where l.blocked and exists (
                  select 1 from parked k join change_event e on e.pair_id = k.pair_id
-                 where k.pair_id = l.pair_id and k.decided_at is null and k.blocking and k.kind <> 'conflict'
+                 where k.pair_id = l.pair_id and k.decided_at is null and k.blocking and k.kind not in ('conflict', 'adopted')
                    and e.applied_at is null and e.seq > k.pending and e.origin <> 'backfill')",
         )
         .bind(now)

@@ -315,7 +315,12 @@ async fn wake_waiting(connection: &mut PgConnection, claim: &Claim, now: DateTim
     Ok(())
 }
 
-async fn put_links(connection: &mut PgConnection, claim: &Claim, links: &[MessageLink], now: DateTime<Utc>) -> Result<()> {
+pub(super) async fn put_links(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    links: &[MessageLink],
+    now: DateTime<Utc>,
+) -> Result<()> {
     for link in links {
         let visibility = match link.visibility {
             Visibility::Public => "public",

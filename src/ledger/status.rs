@@ -9,6 +9,7 @@ use sqlx::Row;
 use crate::desk::Side;
 use crate::mirror::MirrorId;
 
+use super::sample::carried;
 use super::sight::Blind;
 use super::{Ledger, Result};
 
@@ -21,6 +22,10 @@ pub struct Status {
     pub incomplete: i64,
     /// Lanes with work, blocked ones left out.
     pub waiting: i64,
+    /// Tickets that changed and rest because only a sample was copied so far.
+    pub resting: i64,
+    /// Tickets of that sample.
+    pub sample: i64,
     /// Seconds since the oldest waiting event was received.
     pub oldest_seconds: f64,
     pub parked: i64,
@@ -59,20 +64,30 @@ pub struct Lag {
 impl Ledger {
     /// Reads the whole status of a mirror.
     pub async fn status(&self, mirror: MirrorId, now: DateTime<Utc>) -> Result<Status> {
-        let row = sqlx::query(
+        let row = sqlx::query(concat!(
             "select
                  (select count(*) from pair where mirror_id = $1 and state <> 'outside') as tickets,
                  (select count(*) from pair where mirror_id = $1 and target_ticket is not null) as copied,
                  (select count(*) from message_link where mirror_id = $1) as messages,
                  (select count(*) from pair where mirror_id = $1 and incomplete_why is not null) as incomplete,
-                 (select count(*) from lane where mirror_id = $1 and not blocked
-                     and (pending > applied or look_again_at is not null)) as waiting,
-                 (select coalesce(extract(epoch from $2 - min(waiting_since)), 0)::float8 from lane
-                     where mirror_id = $1 and not blocked and pending > applied) as oldest,
+                 (select count(*) from lane l join mirror m on m.id = l.mirror_id where l.mirror_id = $1 and not l.blocked
+                     and (l.pending > l.applied or l.look_again_at is not null) and ",
+            carried!(),
+            ") as waiting,
+                 (select coalesce(extract(epoch from $2 - min(l.waiting_since)), 0)::float8
+                     from lane l join mirror m on m.id = l.mirror_id
+                     where l.mirror_id = $1 and not l.blocked and l.pending > l.applied and ",
+            carried!(),
+            ") as oldest,
+                 (select count(*) from lane l join mirror m on m.id = l.mirror_id
+                     where l.mirror_id = $1 and l.pending > l.applied and not ",
+            carried!(),
+            ") as resting,
+                 (select count(*) from sample where mirror_id = $1) as sample,
                  (select count(*) from parked where mirror_id = $1 and decided_at is null) as parked,
                  (select count(*) from conflict where mirror_id = $1) as conflicts,
-                 (select count(*) from change_event where mirror_id = $1 and missed) as missed",
-        )
+                 (select count(*) from change_event where mirror_id = $1 and missed) as missed"
+        ))
         .bind(mirror.0)
         .bind(now)
         .fetch_one(&self.pool)
@@ -83,6 +98,8 @@ impl Ledger {
             messages: row.get("messages"),
             incomplete: row.get("incomplete"),
             waiting: row.get("waiting"),
+            resting: row.get("resting"),
+            sample: row.get("sample"),
             oldest_seconds: row.get("oldest"),
             parked: row.get("parked"),
             conflicts: row.get("conflicts"),

@@ -118,6 +118,10 @@ pub struct FieldBase {
     pub at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub apart: Option<Apart>,
+    /// The two were not the same when another tool's copy was adopted, and nobody knows why: the next change of the leading value is
+    /// decided as if both had changed.
+    #[serde(default)]
+    pub unknown: bool,
 }
 
 impl FieldBase {
@@ -135,7 +139,7 @@ impl FieldBase {
             Side::Source => (leading, following),
             Side::Target => (following, leading),
         };
-        Self { source, target, flagged: false, unread: false, written_after: None, at: None, apart: None }
+        Self { source, target, flagged: false, unread: false, written_after: None, at: None, apart: None, unknown: false }
     }
 }
 

@@ -5,6 +5,8 @@
 //! The leading value is compared with what *it* said at the base, the following value with what *it* held at the base; the two are
 //! never compared with each other, because desks rewrite what they are given.
 
+pub mod adopt;
+pub mod align;
 pub mod attribution;
 pub mod base;
 pub mod digest;

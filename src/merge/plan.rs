@@ -174,6 +174,8 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     // Only persons are protected: what the target's rules alone made of a field is not held against the source.
     let gives_way = scene.lead_side == Side::Source && hand::is_by_rules(follow, &write.key);
     let follow_before = |base| if gives_way { &write.before } else { FieldBase::of(base, scene.lead_side.other()) };
+    // Values that nobody explains are no base for a change.
+    let base = base.filter(|base| !base.unknown || *base.of(scene.lead_side) == write.lead);
     let three = Three {
         base: base.map(|base| (base.of(scene.lead_side), follow_before(base))),
         lead: &write.lead,

@@ -37,6 +37,7 @@ impl Round<'_> {
             return Ok(false);
         }
         let found = self.course.desk(self.lead_side.other()).find_ticket(&self.ticket_key).await?;
+        let found = self.house.ledger.not_buried(self.course.id, &found).await?;
         let only = match found.as_slice() {
             [] => return Ok(false),
             [only] => only.clone(),

@@ -31,6 +31,20 @@ pub struct Parking {
     pub advice: String,
 }
 
+impl std::fmt::Display for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fate::Fault(fault) => write!(f, "{fault}"),
+            Fate::Ledger(error) => write!(f, "{error}"),
+            Fate::NotYet { why, .. } => f.write_str(why),
+            Fate::Park(parking) | Fate::Unseen { parking, .. } => write!(f, "{}. {}", parking.reason, parking.advice),
+            Fate::Halted => f.write_str("the mirror was halted"),
+        }
+    }
+}
+
+impl std::error::Error for Fate {}
+
 impl From<Fault> for Fate {
     fn from(fault: Fault) -> Self {
         Fate::Fault(fault)

@@ -1,9 +1,11 @@
 //! Replay: from a claimed lane to a settled one. Read both sides, decide, write, read back, settle.
 
+pub mod adopt;
 mod again;
 pub mod canary;
 pub mod course;
 mod dispute;
+pub mod dry;
 mod ending;
 mod ends;
 pub mod engine;
@@ -16,4 +18,5 @@ pub mod people;
 pub mod perform;
 pub mod recover;
 pub mod remedy;
+pub mod takeback;
 pub mod watch;

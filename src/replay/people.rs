@@ -34,6 +34,50 @@ pub async fn resolve(house: &House, course: &Course, lead: &Ticket, before: &[&V
     Ok(people)
 }
 
+/// Who stands for whom, where nobody may be made and nothing is remembered.
+#[derive(Debug, Default)]
+pub struct Looked {
+    pub people: People,
+    /// Who would be made.
+    pub new: Vec<Person>,
+}
+
+/// Looks for everyone whom the leading ticket names, and writes nothing. Who would be made is missing among the people.
+pub async fn look(house: &House, course: &Course, lead: &Ticket, before: &[&Value]) -> Result<Looked> {
+    let needed = people_needed(lead, before, course.target.capabilities(), &course.mapping);
+    let ids: Vec<&PersonId> = needed.iter().map(|needed| &needed.person).collect();
+    let known = house.ledger.people(course.id, &ids, house.clock.now()).await?;
+    let mut looked = Looked { people: known, new: Vec::new() };
+    for needed in needed.iter().filter(|needed| !matches!(looked.people.get(&needed.person), Some(Some(_)))).collect::<Vec<_>>() {
+        let told = lead.person(&needed.person).cloned();
+        let person = match told {
+            Some(person) => Some(person),
+            None => course.source.person(&needed.person).await?,
+        };
+        let Some(person) = person else {
+            looked.people.insert(needed.person.clone(), None);
+            continue;
+        };
+        let may_create = needed.may_create && (needed.as_customer || person.role == Role::Customer);
+        let key = course.keys.person(person.id.as_str());
+        let address = address_of(course, &person);
+        match find(course, address.as_deref(), &key, may_create).await? {
+            Some(found) => _ = looked.people.insert(needed.person.clone(), Some(found.id)),
+            None if may_create => {
+                looked.people.remove(&needed.person);
+                looked.new.push(person);
+            }
+            None => _ = looked.people.insert(needed.person.clone(), None),
+        }
+    }
+    Ok(looked)
+}
+
+/// The address by which a person of the source is known at the target.
+pub fn address_of(course: &Course, person: &Person) -> Option<String> {
+    person.email.as_deref().map(|email| course.mapping.address(email).unwrap_or(email).to_string())
+}
+
 /// Asks the leading desk about the authors of messages that are still to be written, where it did not name them with the ticket: the
 /// line before a message says who wrote it in words that people know, not by a login.
 pub async fn introduce(course: &Course, side: Side, lead: &mut Ticket, linked: &[MessageLink]) -> Result<()> {
@@ -79,7 +123,7 @@ async fn find_or_make(
     may_create: bool,
 ) -> Result<Option<(Person, &'static str)>> {
     let key = course.keys.person(person.id.as_str());
-    let address = person.email.as_deref().map(|email| course.mapping.address(email).unwrap_or(email).to_string());
+    let address = address_of(course, person);
     // One at a time per address: two tickets of a new customer must not make two.
     let _turn = house.turns.take(address.as_deref().unwrap_or(&key)).await;
     if let Some(found) = find(course, address.as_deref(), &key, may_create).await? {

@@ -69,6 +69,8 @@ fn wait_out(house: &House, course: &Course, pair: &Pair, intent: &OpenIntent) ->
 
 async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
     let found = course.desk(pair.authority.other()).find_ticket(&intent.key).await?;
+    // A desk may still find what was taken back a moment ago.
+    let found = house.ledger.not_buried(claim.mirror, &found).await?;
     let [only] = found.as_slice() else {
         return none_or_many(house, intent, &found.iter().map(TicketId::as_str).collect::<Vec<_>>(), "tickets").await;
     };

@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod adoption;
 mod backfill;
 mod carried;
 mod cli;
@@ -20,6 +21,7 @@ mod parity;
 mod private;
 mod processes;
 mod propose;
+mod rehearsal;
 mod request_tracker;
 mod rules;
 mod sim_request_tracker;

@@ -35,6 +35,7 @@ impl RequestTracker {
             Write::RemoveLink { ticket, link } => self.change_link("Delete", ticket, link).await,
             Write::Merge { ticket, into } => self.merge(ticket, into).await,
             Write::Delete { ticket } => self.delete(ticket).await,
+            Write::SetKey { ticket, key, number_there } => self.set_key(ticket, key, number_there).await,
         }
     }
 
@@ -242,6 +243,17 @@ impl RequestTracker {
         let root = self.ticket_json(into).await?;
         let same = now.zip(root).is_some_and(|((now, _), (root, _))| now.id == root.id);
         if same { Ok(done(into)) } else { Err(Fault::refused(format!("merge tickets: RT said: {}", sentences.join(" ")))) }
+    }
+
+    async fn set_key(&self, ticket: &TicketId, key: &str, number: &str) -> Result<Outcome, Fault> {
+        self.present(ticket).await?;
+        let body = compose::key(key, number, &self.settings);
+        let sentences = self.put(call("set key"), ticket, &body, None).await?.unwrap_or_default();
+        let (json, _) = self.present(ticket).await?;
+        if translate::first_text(&json.custom_fields, &self.settings.key_field).as_deref() != Some(key) {
+            return Err(Fault::refused(format!("set key: RT did not keep it and said: {}", sentences.join(" "))));
+        }
+        Ok(done(ticket))
     }
 
     async fn delete(&self, ticket: &TicketId) -> Result<Outcome, Fault> {

@@ -98,6 +98,15 @@ pub fn link(verb: &str, link: &Link) -> Json {
     json!({ format!("{verb}{name}"): [number(&link.to)] })
 }
 
+/// The body of `PUT ticket/ID` that gives a ticket our key and the other desk's number.
+pub fn key(key: &str, number: &str, settings: &Settings) -> Json {
+    let mut custom = json!({ &settings.key_field: key });
+    if let Some(field) = &settings.number_field {
+        custom[field] = json!(number);
+    }
+    json!({ "CustomFields": custom })
+}
+
 /// A ticket's id as RT wants it in a body.
 pub fn number(ticket: &TicketId) -> Json {
     ticket.as_str().parse::<u64>().map_or_else(|_| json!(ticket.as_str()), |number| json!(number))

@@ -15,7 +15,7 @@ use super::{ATTACHMENT_LIMIT, RequestTracker, translate};
 
 impl RequestTracker {
     /// RT searches without regard to case, so each row is compared; and whoever copies a ticket copies its fields too, so it has to be
-    /// made by our user. Naming `EffectiveId` makes it show merged tickets too; they
+    /// made by our user, or to have got the key from our user. Naming `EffectiveId` makes it show merged tickets too; they
     /// are followed.
     pub(super) async fn tickets_with_key(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
         let name = &self.settings.key_field;
@@ -23,11 +23,24 @@ impl RequestTracker {
         let query = [("query", query.as_str()), ("fields", "EffectiveId,Creator,CustomFields")];
         let listed: Vec<ListedJson> = self.visible(call("find ticket"), &["tickets"], &query).await?;
         let exact = listed.iter().filter(|ticket| translate::first_text(&ticket.custom_fields, name).as_deref() == Some(key));
-        let ours = exact.filter(|ticket| ticket.creator.as_ref().is_some_and(|creator| creator.id.0 == self.settings.user));
-        let mut roots: Vec<u64> = ours.filter_map(|ticket| ticket.effective_id.0.parse().ok()).collect();
+        let mut roots: Vec<u64> = Vec::new();
+        for ticket in exact {
+            let made = ticket.creator.as_ref().is_some_and(|creator| creator.id.0 == self.settings.user);
+            if made || self.keyed_by_us(&ticket.effective_id.0, key).await? {
+                roots.extend(ticket.effective_id.0.parse::<u64>());
+            }
+        }
         roots.sort_unstable();
         roots.dedup();
         Ok(roots.into_iter().map(TicketId::new).collect())
+    }
+
+    /// Whether our user set this key on a ticket that another made: an adopted one.
+    async fn keyed_by_us(&self, ticket: &str, key: &str) -> Result<bool, Fault> {
+        let Some((_, stamp)) = self.ticket_json(&TicketId::new(ticket)).await? else { return Ok(false) };
+        let history = self.history(ticket, &stamp).await?;
+        let set = |item: &TransactionJson| item.kind == "CustomField" && item.new_value.0 == key;
+        Ok(history.iter().any(|item| set(item) && item.creator.id.0 == self.settings.user))
     }
 
     pub(super) async fn messages_with_key(&self, ticket: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault> {

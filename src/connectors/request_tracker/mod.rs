@@ -40,7 +40,7 @@ use crate::connectors::http::Http;
 use crate::desk::Side;
 use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::id::{MessageId, PersonId, TicketId};
-use crate::desk::person::{NewPerson, Person};
+use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey};
 use crate::desk::ticket::{Attachment, LinkKind};
@@ -108,6 +108,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     subject_limit: 200,
     plain_tags: false,
     silence: "the scrip `Tidegate: silence` in RT keeps back every mail about what the gateway's user does (deploy/request-tracker)",
+    residue: "the rows of deleted tickets stay in RT's database with the status `deleted`, with their messages and files, and their numbers \
+              are not given again (`rt-shredder` of an RT admin takes them out); RT keeps every user",
     fields: &["subject", "status", "priority", "group", "assignee", "requester", "cc", "followers", "tags", "due"],
 };
 
@@ -295,6 +297,12 @@ impl TargetDesk for RequestTracker {
 
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {
         self.make_person(person).await
+    }
+
+    /// RT deletes no users. A disabled one would be found again and could not be written for, so they are left as they are: so is
+    /// everybody whom RT makes itself for a mail.
+    async fn remove_person(&self, _id: &PersonId, _key: &str) -> Result<Removal, Fault> {
+        Ok(Removal::Stays("RT deletes no users".to_string()))
     }
 
     async fn stage(&self, upload: Upload) -> Result<Staged, Fault> {

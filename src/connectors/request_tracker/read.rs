@@ -80,7 +80,7 @@ impl RequestTracker {
 
     /// All transactions, oldest first. What the user may not see is taken out of a page after it was cut, so that a short page
     /// proves nothing; having seen the transaction that the stamp names does.
-    async fn history(&self, ticket: &str, stamp: &str) -> Result<Vec<TransactionJson>, Fault> {
+    pub(super) async fn history(&self, ticket: &str, stamp: &str) -> Result<Vec<TransactionJson>, Fault> {
         let is_last = |items: &[TransactionJson]| items.is_empty() || items.iter().any(|item| item.id.0 == stamp);
         let (path, query) = (["ticket", ticket, "history"], [("fields", HISTORY_FIELDS)]);
         let mut history: Vec<TransactionJson> = self.pages(call("read history"), &path, &query, is_last).await?;

@@ -86,6 +86,9 @@ impl Zendesk {
             }
             Write::Merge { ticket, into } => self.merge(ticket, into).await.map_err(about(format_args!("ticket {ticket}"))),
             Write::Delete { ticket } => self.delete(ticket).await.map_err(about(format_args!("ticket {ticket}"))),
+            Write::SetKey { ticket, key, number_there } => {
+                self.set_key(ticket, key, number_there).await.map_err(about(format_args!("ticket {ticket}")))
+            }
         }
     }
 
@@ -171,6 +174,21 @@ impl Zendesk {
             }
         }
         Ok(())
+    }
+
+    /// Two calls. A tag for the number is added to those that are there.
+    async fn set_key(&self, id: &TicketId, key: &str, number: &str) -> Result<Outcome, Fault> {
+        for _ in 0..TRIES {
+            let current = self.changeable(id).await?;
+            let mut body = self.encoded(&Fields::new(), Some(&current)).await?;
+            body.entry("tags").or_insert_with(|| json!(current.tags.clone().unwrap_or_default()));
+            self.add_key(key, &mut body).await?;
+            self.add_number(number, &mut body).await?;
+            if self.put(&current, body, &self.settings.mirror).await?.is_some() {
+                return Ok(Outcome::Done(Written { ticket: Some(id.clone()), ..Written::default() }));
+            }
+        }
+        Ok(Outcome::Moved)
     }
 
     /// The ticket as it is now. Errors: `Refused` when it is closed.

@@ -132,7 +132,7 @@ impl Zendesk {
         Ok(asked.keys().filter(differs).map(|key| format!("the import did not take the field `{key}` as it was given")).collect())
     }
 
-    async fn add_key(&self, key: &str, ticket: &mut Map<String, Json>) -> Result<(), Fault> {
+    pub(super) async fn add_key(&self, key: &str, ticket: &mut Map<String, Json>) -> Result<(), Fault> {
         let KeyField::Custom(name) = &self.settings.key_field else {
             ticket.insert("external_id".to_string(), json!(key));
             return Ok(());
@@ -143,7 +143,7 @@ impl Zendesk {
     }
 
     /// Where agents find the ticket by its number in the other desk: the field that was made for it, else a tag.
-    async fn add_number(&self, number: &str, ticket: &mut Map<String, Json>) -> Result<(), Fault> {
+    pub(super) async fn add_number(&self, number: &str, ticket: &mut Map<String, Json>) -> Result<(), Fault> {
         match &self.settings.number_field {
             Some(name) => {
                 let id = self.own_field_id(name).await?;

@@ -45,7 +45,7 @@ use crate::desk::Side;
 use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::field::FieldKey;
 use crate::desk::id::{MessageId, PersonId, TicketId};
-use crate::desk::person::{NewPerson, Person};
+use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey};
 use crate::desk::ticket::{Attachment, LinkKind};
@@ -209,6 +209,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     subject_limit: 150,
     plain_tags: true,
     silence: "imports run no triggers; every later write carries a tag that the account's triggers and automations have to exclude",
+    residue: "deleted tickets are in the list of deleted tickets for 30 days, where an admin can restore them, and their numbers are not \
+              given again; a removed customer leaves a row that is not active; tags and organisations are left as they are",
     fields: &[
         "subject",
         "status",
@@ -353,6 +355,10 @@ impl TargetDesk for Zendesk {
 
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {
         self.make_person(person).await
+    }
+
+    async fn remove_person(&self, id: &PersonId, key: &str) -> Result<Removal, Fault> {
+        self.unmake_person(id, key).await
     }
 
     async fn stage(&self, upload: Upload) -> Result<Staged, Fault> {

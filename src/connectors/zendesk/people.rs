@@ -8,7 +8,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Call;
-use crate::desk::person::{NewPerson, Person, Role};
+use crate::desk::id::PersonId;
+use crate::desk::person::{NewPerson, Person, Removal, Role};
 
 use super::Zendesk;
 use super::api::general;
@@ -18,6 +19,20 @@ use super::wire::{Id, User};
 const FIND: Call = general("find person");
 const CREATE: Call = general("create person");
 const STAFF: Call = general("list agents");
+const READ: Call = general("read person");
+const CHANGE: Call = general("change person");
+const DELETE: Call = general("delete person");
+
+/// What Zendesk counts for a user (`GET users/ID/related`).
+#[derive(Deserialize)]
+struct Related {
+    #[serde(default)]
+    assigned_tickets: u64,
+    #[serde(default)]
+    requested_tickets: u64,
+    #[serde(default)]
+    ccd_tickets: u64,
+}
 
 impl Zendesk {
     /// By our key in `external_id`, and by address. What the search finds is compared exactly.
@@ -62,5 +77,45 @@ impl Zendesk {
         let answer = self.send(CREATE, Method::POST, self.url("users", &[]), Some(&body), &[]).await?;
         let made: Made = answer.json(CREATE)?;
         translate::person(&made.user).ok_or_else(|| Fault::unreadable(format!("{}: the desk gave no id", CREATE.kind)))
+    }
+
+    /// Up to four calls. Our key is taken off first, so that a look-up by key never finds a deleted user. Zendesk refuses with 422 to
+    /// delete somebody whom something still depends on.
+    pub(super) async fn unmake_person(&self, id: &PersonId, key: &str) -> Result<Removal, Fault> {
+        #[derive(Deserialize)]
+        struct Found {
+            user: User,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            user_related: Related,
+        }
+        let stays = |why: &str| Ok(Removal::Stays(why.to_string()));
+        let found = self.send(READ, Method::GET, self.url(&format!("users/{id}"), &[]), None, &[404]).await?;
+        if found.status == 404 {
+            return Ok(Removal::Removed);
+        }
+        let user = found.json::<Found>(READ)?.user;
+        if user.active == Some(false) {
+            return Ok(Removal::Removed);
+        }
+        if translate::person(&user).is_none_or(|person| person.role != Role::Customer) {
+            return stays("they work at the desk now");
+        }
+        if user.external_id.as_deref().is_some_and(|own| !own.is_empty() && !own.eq_ignore_ascii_case(key)) {
+            return stays("somebody gave them another external id");
+        }
+        let related: Answer = self.get(READ, &format!("users/{id}/related"), &[]).await?;
+        let Related { assigned_tickets, requested_tickets, ccd_tickets } = related.user_related;
+        if assigned_tickets + requested_tickets + ccd_tickets > 0 {
+            return stays("other tickets are theirs");
+        }
+        let url = self.url(&format!("users/{id}"), &[]);
+        self.send(CHANGE, Method::PUT, url.clone(), Some(&json!({ "user": { "external_id": "" } })), &[]).await?;
+        let deleted = self.send(DELETE, Method::DELETE, url, None, &[404, 422]).await?;
+        if deleted.status == 422 {
+            return stays("Zendesk does not delete them: something depends on them");
+        }
+        Ok(Removal::Removed)
     }
 }

@@ -97,14 +97,15 @@ impl People {
     /// Stores a user, new or changed.
     pub fn put(&mut self, user: User) {
         if let Some(old) = self.users.get(&user.id) {
-            if let Some(email) = &old.email {
+            if let Some(email) = old.email.as_ref().filter(|_| old.active) {
                 self.emails.remove(email);
             }
             if let Some(key) = &old.external_id {
                 self.external_ids.remove(&key.to_lowercase());
             }
         }
-        if let Some(email) = &user.email {
+        // The address of a deleted user is free for another.
+        if let Some(email) = user.email.as_ref().filter(|_| user.active) {
             self.emails.insert(email.clone(), user.id);
         }
         if let Some(key) = &user.external_id {

@@ -104,6 +104,7 @@ pub static ROUTES: &[Route] = &[
     get("/users/{id}/groups", account::groups),
     get("/users/{id}/group_memberships", account::group_memberships),
     get("/users/{id}/organization_memberships", organizations::memberships),
+    get("/users/{id}/related", users::related),
     get("/users/{id}/tickets/requested", tickets::requested),
     get("/organizations", organizations::list),
     post("/organizations", organizations::create),

@@ -79,6 +79,21 @@ pub fn identities(store: &mut Store, call: &Call) -> Outcome {
     paging::list(store, call, "identities", email.into_iter().collect())
 }
 
+/// `GET /api/v2/users/{id}/related`: counts of what is the user's; deleted tickets are nobody's.
+pub fn related(store: &mut Store, call: &Call) -> Outcome {
+    let id = store.user(call.id(0)?)?.id;
+    let count = |mine: &dyn Fn(&super::ticket::Ticket) -> bool| {
+        store.tickets.values().filter(|ticket| ticket.is_there() && mine(ticket)).count()
+    };
+    let told = json!({
+        "assigned_tickets": count(&|ticket| ticket.assignee == Some(id)),
+        "requested_tickets": count(&|ticket| ticket.requester == id),
+        "ccd_tickets": count(&|ticket| ticket.email_ccs.contains(&id)),
+        "organization_subscriptions": 0,
+    });
+    Answer::ok(json!({"user_related": told}))
+}
+
 /// `POST /api/v2/users`
 pub fn create(store: &mut Store, call: &Call) -> Outcome {
     let wanted = call.wrapped("user")?;

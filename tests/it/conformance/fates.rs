@@ -42,6 +42,17 @@ pub async fn links_are_made_and_removed(desk: &Desk) {
     }
 }
 
+pub async fn our_key_can_be_put_on_a_ticket_later(desk: &Desk) {
+    let ticket = desk.ticket("t:1").await;
+    let (before, key) = (desk.read(&ticket).await, desk.key("t:2"));
+    desk.apply(&Write::SetKey { ticket: ticket.clone(), key: key.clone(), number_there: "4712".into() }).await;
+    let after = desk.read(&ticket).await;
+    assert_eq!((after.key.as_deref(), &after.fields, &after.links), (Some(key.as_str()), &before.fields, &before.links));
+    assert_eq!(after.messages.len(), before.messages.len());
+    assert_eq!(desk.ours.find_ticket(&key).await.unwrap(), [ticket]);
+    assert_eq!(desk.ours.find_ticket(&desk.key("t:1")).await.unwrap(), []);
+}
+
 pub async fn a_merged_ticket_says_where_it_went(desk: &Desk) {
     let (gone, stays) = (desk.ticket("t:1").await, desk.ticket("t:2").await);
     let merge = Write::Merge { ticket: gone.clone(), into: stays.clone() };

@@ -1,7 +1,7 @@
 //! People: found, made, and left in peace.
 
 use tidegate::desk::id::PersonId;
-use tidegate::desk::person::{NewPerson, Role};
+use tidegate::desk::person::{NewPerson, Removal, Role};
 
 use super::desk::Desk;
 
@@ -41,6 +41,30 @@ pub async fn a_suspended_person_stays_so(desk: &Desk) {
     let found = desk.ours.find_person(Some(&address), &desk.key("p:2")).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&made));
     assert_eq!(desk.ours.person(&made.id).await.unwrap(), Some(made));
+}
+
+pub async fn whom_we_made_is_removed_or_said_to_stay(desk: &Desk) {
+    let (address, key) = (format!("brief-{}@{}", desk.run, desk.case.domain), desk.key("p:1"));
+    let new = NewPerson { key: key.clone(), name: "Brief".into(), email: Some(address.clone()), active: true };
+    let made = desk.ours.create_person(&new).await.unwrap();
+    let removal = desk.ours.remove_person(&made.id, &key).await.unwrap();
+    if let Removal::Stays(why) = removal {
+        assert!(!why.is_empty());
+        assert_eq!(desk.ours.person(&made.id).await.unwrap(), Some(made), "nothing about them is changed");
+        return;
+    }
+    assert_eq!(desk.ours.find_person(Some(&address), &key).await.unwrap(), []);
+    assert_eq!(desk.ours.remove_person(&made.id, &key).await.unwrap(), Removal::Removed, "a second time");
+    let again = desk.ours.create_person(&new).await.unwrap();
+    assert_ne!(again.id, made.id);
+    assert_eq!(desk.ours.find_person(Some(&address), &desk.key("p:2")).await.unwrap(), [again]);
+    // Somebody who has a ticket is left alone.
+    let theirs = desk.person("requester@").await;
+    desk.ticket("t:1").await;
+    let key = desk.key(&format!("requester@{}", desk.case.domain).replace('@', "-"));
+    assert!(matches!(desk.ours.remove_person(&theirs, &key).await.unwrap(), Removal::Stays(_)));
+    let agent = desk.ours.find_person(Some(desk.case.agents[0]), &desk.key("p:3")).await.unwrap().remove(0);
+    assert!(matches!(desk.ours.remove_person(&agent.id, &key).await.unwrap(), Removal::Stays(_)));
 }
 
 pub async fn an_agent_is_one(desk: &Desk) {

@@ -14,7 +14,7 @@ use tidegate::connectors::fault::Fault;
 use tidegate::connectors::http::{Priority, priority};
 use tidegate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
 use tidegate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
-use tidegate::desk::person::{NewPerson, Person};
+use tidegate::desk::person::{NewPerson, Person, Removal};
 use tidegate::desk::schema::Schema;
 use tidegate::desk::ticket::{Attachment, LinkKind, Ticket};
 use tidegate::desk::write::{Outcome, Staged, Write};
@@ -59,6 +59,7 @@ const CAN: Capabilities = Capabilities {
     subject_limit: 40,
     plain_tags: false,
     silence: "paper is silent",
+    residue: "nothing stays",
     fields: &["subject"],
 };
 
@@ -181,6 +182,10 @@ impl TargetDesk for Paper {
     }
 
     async fn create_person(&self, _: &NewPerson) -> Result<Person, Fault> {
+        Err(Fault::refused("a check writes nothing"))
+    }
+
+    async fn remove_person(&self, _: &PersonId, _: &str) -> Result<Removal, Fault> {
         Err(Fault::refused("a check writes nothing"))
     }
 

@@ -9,6 +9,7 @@ pub mod load;
 pub mod log;
 pub mod pact;
 pub mod process;
+pub mod rehearsal;
 pub mod scratch;
 pub mod scrip;
 pub mod stand;

@@ -1,0 +1,5 @@
+//! A rehearsal: a few tickets are copied and taken back, and the mirror is as if nothing had been.
+
+mod sample;
+mod takeback;
+mod verbs;
