@@ -379,6 +379,10 @@ impl Work<'_> {
     }
 
     async fn settle(&mut self, state: &str) -> Result<()> {
+        if matches!(state, "deleted" | "merged") {
+            // There is nothing left to decide about.
+            self.tell_conflicts(&Plan::default()).await?;
+        }
         self.close_rulings().await?;
         let house = self.round.house;
         let claim = self.round.watch.claim();

@@ -16,7 +16,7 @@ use crate::world::process::{Serve, printed, run, tidegate};
 struct Scene {
     house: House,
     row: MirrorRow,
-    _serve: Serve,
+    serve: Option<Serve>,
 }
 
 fn ada() -> Who {
@@ -39,7 +39,7 @@ impl Scene {
         let row = house.apply(&text).await;
         let serve = Serve::on(&house, address).await;
         until("the source tells of changes", async || serve.log().contains("its secret known")).await;
-        Scene { house, row, _serve: serve }
+        Scene { house, row, serve: Some(serve) }
     }
 
     fn verb(&self, words: &[&str]) -> Command {
@@ -131,7 +131,7 @@ async fn conflicts_are_shown_and_decided_alike() {
 
 #[tokio::test]
 async fn the_last_write_to_a_ticket_is_shown_and_undone() {
-    let scene = Scene::begin().await;
+    let mut scene = Scene::begin().await;
     let (ticket, copy) = scene.ticket("Order 7").await;
     scene.house.reply(&ticket, "Hello?");
     let fields = [("subject", "Order 8"), ("priority", "urgent")];
@@ -156,6 +156,12 @@ async fn the_last_write_to_a_ticket_is_shown_and_undone() {
     scene.holds(&copy, "priority", "20").await;
     scene.here(set(&ticket, "priority", "high"));
     scene.holds(&copy, "priority", "75").await;
+    scene.house.quiet(&scene.row).await;
+    drop(scene.serve.take());
+    until("nobody serves", async || !scene.house.ledger.gateway_works().await.expect("an answer")).await;
+    let said = scene.says(&["undo", "demo", &copy, "--yes"]).await;
+    assert!(said.contains("Put back: `priority`."), "the verb writes it by itself: {said}");
+    scene.holds(&copy, "priority", "20").await;
     let (code, said) = (run(scene.verb(&["undo", "demo", "4711"])).await, "knows no ticket 4711, neither old nor new");
     assert!(code.status.code() == Some(1) && String::from_utf8_lossy(&code.stderr).contains(said), "{code:?}");
 }

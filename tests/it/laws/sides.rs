@@ -180,6 +180,17 @@ async fn a_decision_about_values_that_are_not_there_any_more_is_not_carried_out(
 }
 
 #[tokio::test]
+async fn nobody_is_asked_about_a_ticket_that_is_gone() {
+    let (mut world, ticket, there) = mirrored(to_rt("preset = \"ask\"")).await;
+    both_change(&mut world, &ticket, &there, 0).await;
+    assert!(conflicts(&world).await[0].is_open());
+    world.source.delete(&ticket);
+    world.settle().await;
+    assert!(!conflicts(&world).await[0].is_open());
+    assert!(world.ledger.parked(None).await.expect("an answer").is_empty());
+}
+
+#[tokio::test]
 async fn a_message_does_not_make_an_agent_s_status_ours() {
     for (policy, stands) in [("preset = \"new-leads\"", "stalled"), ("preset = \"ask\"", "stalled"), ("", "resolved")] {
         let (mut world, ticket, there) = mirrored(to_rt(policy)).await;
