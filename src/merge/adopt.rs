@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::desk::Side;
+use crate::desk::body::Body;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{AttachmentId, PersonId};
 use crate::desk::mapping::Mapped;
@@ -57,7 +58,7 @@ pub fn adopt(scene: &Scene<'_>, since: DateTime<Utc>, author: impl Fn(Side, &Per
 }
 
 fn said(message: &Message, author: Option<String>) -> Said {
-    let words = digest::words(&message.body);
+    let words = digest::words(&without_images(&message.body));
     Said {
         letters: letters(&words),
         words,
@@ -66,6 +67,18 @@ fn said(message: &Message, author: Option<String>) -> Said {
         public: message.visibility == Visibility::Public,
         files: message.attachments.len(),
     }
+}
+
+/// The body without its images, of which a reader that shows text tells the names.
+fn without_images(body: &Body) -> Body {
+    let Body::Html(html) = body else { return body.clone() };
+    let mut rest = html.as_str();
+    let mut out = String::with_capacity(html.len());
+    while let Some(start) = rest.find("<img") {
+        out.push_str(&rest[..start]);
+        rest = rest[start..].split_once('>').map_or("", |(_, after)| after);
+    }
+    Body::Html(out + rest)
 }
 
 fn fields(scene: &Scene<'_>, follow: &Ticket, since: DateTime<Utc>, adoption: &mut Adoption) {
@@ -174,4 +187,16 @@ fn messages(old: &Ticket, new: &Ticket, found: &Alignment, since: DateTime<Utc>,
 
 fn files(message: &Message) -> impl Iterator<Item = &AttachmentId> {
     message.attachments.iter().filter(|file| file.state == AttachmentState::Ready).map(|file| &file.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_no_words() {
+        let body = Body::Html("<p>Hello</p><img src=\"attachment:1\" alt=\"a.png\"><p>you</p><img alt='b.png'/>".to_string());
+        assert_eq!(digest::words(&without_images(&body)), "Hello you");
+        assert_eq!(without_images(&Body::Text("<img".to_string())), Body::Text("<img".to_string()));
+    }
 }
