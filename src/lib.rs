@@ -121,9 +121,6 @@ pub mod embedded;
 // All durable state; the only SQL.
 pub mod ledger;
 
-// Before a mirror writes: it proves itself.
-pub mod setup;
-
 // Hints in: webhooks, poll, full copy.
 pub mod intake;
 
@@ -136,7 +133,7 @@ pub mod replay;
 // Whether both desks say the same.
 pub mod cutover;
 
-// Before anything is written: what a mirror would do.
+// Before anything is written: what a mirror would do, and the proof that it may.
 pub mod setup;
 
 // Every route on one page.

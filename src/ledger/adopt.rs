@@ -10,6 +10,7 @@ use crate::merge::base::{Base, MessageLink};
 use crate::merge::plan::FieldConflict;
 use crate::mirror::{MirrorId, PairId};
 
+use super::conflict::Found;
 use super::lane::Claim;
 use super::parked::Park;
 use super::settle::{hold, put_links};
@@ -148,7 +149,10 @@ impl Ledger {
     /// Settles an adopted pair: base, links, what nobody explains. Its lane is raised, for what has changed since the copy began, and given
     /// back; a doubt holds it. Errors: `Fenced`.
     pub async fn settle_adoption(&self, claim: &Claim, adopted: Adopted<'_>, now: DateTime<Utc>) -> Result<()> {
-        self.record_conflicts(claim, adopted.unknown, Side::Source, now).await?;
+        let advice = "Nobody knows which is right: look with `tidegate conflicts list MIRROR`, decide with `tidegate conflicts resolve MIRROR ID \
+                      --keep …`. Until then both stay as they are.";
+        let found = Found { conflicts: adopted.unknown, lead: Side::Source, advice };
+        self.record_conflicts(claim, found, now).await?;
         let mut transaction = self.pool.begin().await?;
         hold(&mut transaction, claim).await?;
         sqlx::query(

@@ -83,7 +83,7 @@ impl Ledger {
             })
             .collect();
         let arrival =
-            Arrival { mirror, side: Side::Source, origin: Origin::Backfill, received_at: now, hints: &hints, delivery: None };
+            Arrival { mirror, side: Side::Source, origin: Origin::Backfill, received_at: now, hints: &hints, deliveries: &[] };
         raise(&mut transaction, &arrival).await?;
         transaction.commit().await?;
         Ok(true)

@@ -13,6 +13,7 @@ use crate::desk::ticket::{Actor, AttachmentState, Link, Message, Ticket, Visibil
 use super::align::{Alignment, Said, align, letters};
 use super::base::{Base, FieldBase, MessageLink};
 use super::digest;
+use super::hand;
 use super::plan::{FieldConflict, link_base};
 use super::scene::{Scene, Wanted};
 
@@ -134,6 +135,7 @@ fn unequal(
                 base: None,
                 lead: both.source.clone(),
                 follow: both.target.clone(),
+                hands: [hand::last(scene.lead, key), hand::last(follow, there)],
                 winner: None,
             });
             FieldBase { unknown: true, ..both }

@@ -166,7 +166,9 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         let intended = if news { write.intended } else { owed.write.intended.clone() };
         return Some(FieldWrite { intended, why: Reason::Owed, ..write });
     }
-    let base = scene.base.fields.get(&write.source);
+    let known = scene.base.fields.get(&write.source);
+    // Values that nobody explains are no base for a change.
+    let base = known.filter(|base| !base.unknown);
     let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
         Wanted::Value(value) => Some(value),
         Wanted::Unmapped(_) | Wanted::Unknown => None,
@@ -174,8 +176,6 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     // Only persons are protected: what the target's rules alone made of a field is not held against the source.
     let gives_way = scene.lead_side == Side::Source && hand::is_by_rules(follow, &write.key);
     let follow_before = |base| if gives_way { &write.before } else { FieldBase::of(base, scene.lead_side.other()) };
-    // Values that nobody explains are no base for a change.
-    let base = base.filter(|base| !base.unknown || *base.of(scene.lead_side) == write.lead);
     let three = Three {
         base: base.map(|base| (base.of(scene.lead_side), follow_before(base))),
         lead: &write.lead,
@@ -191,6 +191,9 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         };
         return ruling::obey(scene, ruling, FieldWrite { intended, ..write }, plan);
     }
+    if known.is_some_and(|known| known.unknown && *known.of(scene.lead_side) == write.lead) {
+        return still_unknown(scene, write, plan);
+    }
     let mut wants_clocks = false;
     let decision = decide(three, || {
         let winner = scene.winner(&write.source, &write.key);
@@ -200,6 +203,16 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     plan.wants_clocks |= wants_clocks;
     let why = Reason::of(&three);
     carry_out(scene, decision, FieldWrite { why, ..write }, plan)
+}
+
+/// Both stay as they are until somebody decides, or says the same at both desks.
+fn still_unknown(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<FieldWrite> {
+    if write.before == write.intended {
+        plan.agreed.insert(write.source.clone(), account(scene, &write, None));
+    } else {
+        tell(scene, &write, None, plan);
+    }
+    None
 }
 
 fn carry_out(scene: &Scene<'_>, decision: Decision, write: FieldWrite, plan: &mut Plan) -> Option<FieldWrite> {

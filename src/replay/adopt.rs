@@ -156,6 +156,9 @@ impl Adopter<'_> {
             ends: &ends,
             mapping: &self.course.mapping,
             policy: &self.course.policy,
+            rulings: &[],
+            clocks: None,
+            now: self.house.clock.now(),
         };
         Ok(adopt(&scene, self.reference, |side, person| authors.get(&(side, person.clone())).cloned()))
     }

@@ -69,6 +69,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     // They stand under their own name until they are made.
     people.extend(new.iter().map(|person| (person.id.clone(), Some(PersonId::new(whom(person))))));
     let ends = ends::of(house, course, (crate::desk::Side::Source, &lead), &base).await?;
+    let rulings = pair.as_ref().map_or(&[][..], |pair| &pair.rulings);
     let scene = Scene {
         lead_side: crate::desk::Side::Source,
         lead: &lead,
@@ -83,6 +84,9 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         ends: &ends,
         mapping: &course.mapping,
         policy: &course.policy,
+        rulings: rulings,
+        clocks: None,
+        now: house.clock.now(),
     };
     Ok(told(course, &scene, &base, &new, &plan(&scene)))
 }

@@ -63,6 +63,9 @@ impl View<'_> {
             ends: &ends,
             mapping: &self.config.mapping,
             policy: &self.config.policy,
+            rulings: &[],
+            clocks: None,
+            now: ticket.updated_at,
         })
     }
 }
