@@ -142,13 +142,16 @@ fn sentence(line: &Line) -> String {
 }
 
 fn next(path: &Path, text: &str) {
-    let asked = text.lines().filter(|line| line.contains(ASK)).count();
-    let file = path.display();
-    match asked {
-        0 => println!("Next: tidegate mirror apply {file}"),
-        asked => println!(
-            "{asked} lines of it say `{ASK}`. A value before that is a guess: change it or leave it. A line that begins with # is a\n\
-             question: take the # away and write the value. Then: tidegate mirror apply {file}"
-        ),
+    let asked: Vec<&str> = text.lines().map(str::trim).filter(|line| line.contains(ASK)).collect();
+    let (open, guessed): (Vec<&str>, Vec<&str>) = asked.iter().partition(|line| line.starts_with('#'));
+    if !guessed.is_empty() {
+        println!(
+            "{} values in it are guesses, marked `{ASK}`: change them or leave them, and take the mark away.",
+            guessed.len()
+        );
     }
+    if !open.is_empty() {
+        println!("{} lines in it are questions and begin with #: take the # away and write the value.", open.len());
+    }
+    println!("Next: tidegate mirror apply {}", path.display());
 }

@@ -85,7 +85,7 @@ impl Page<'_> {
         };
         let region = self.region(header);
         let comments: Vec<(usize, Comment)> = region.clone().filter_map(|at| Some((at, comment(self.old[at - 1])?))).collect();
-        let last = region.filter(|at| self.is_of_table(*at)).last().unwrap_or(header);
+        let last = region.rev().find(|at| self.is_of_table(*at)).unwrap_or(header);
         let mut pieces: Vec<(usize, Piece)> = Vec::new();
         for line in lines {
             let said = comments.iter().find(|(_, comment)| comment.is_about(line.about()));

@@ -131,7 +131,7 @@ impl Scene<'_> {
         let offers: Vec<&str> = self.there.iter().map(|step| step.text).collect();
         let none = || Answer::Gap(format!("nothing tells its place among {}", shown(&offers)));
         if let Kind::Lettered(number) = source.kind {
-            return self.from_above(number).unwrap_or_else(none);
+            return self.counted_from_above(number).unwrap_or_else(none);
         }
         let Some((rank, strength)) = source.rank else { return none() };
         let of = |scale: &[Step<'_>], wanted: u8| {
@@ -167,7 +167,7 @@ impl Scene<'_> {
     }
 
     /// `P1` is the first from above.
-    fn from_above(&self, number: u32) -> Option<Answer> {
+    fn counted_from_above(&self, number: u32) -> Option<Answer> {
         let mut ranked: Vec<(u8, &str)> = self.there.iter().filter_map(|step| Some((step.rank?.0, step.text))).collect();
         ranked.sort_unstable();
         let at = usize::try_from(number).ok()?.checked_sub(1)?;

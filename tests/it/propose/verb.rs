@@ -130,6 +130,7 @@ async fn a_zendesk_goes_into_an_rt_with_a_proposed_mapping() {
     let said = proposed(&admin).await;
     println!("{said}\n{}", admin.text());
     assert!(said.contains("source desk: Zendesk Support as") && said.contains("target desk: Request Tracker 5 as"), "{said}");
+    assert!(said.ends_with("take the # away and write the value.\nNext: tidegate mirror apply demo.toml\n"), "{said}");
     assert!(said.contains("[map.status]") && said.contains("\"Escalations\" = ?"), "{said}");
     admin.answers(&[("# silence = \"admin-rule\"", "silence = \"admin-rule\"")]);
     let (code, _, complained) = admin.runs(&["mirror", "apply", "demo.toml"]).await;
