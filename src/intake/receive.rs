@@ -33,13 +33,16 @@ pub struct Ear {
     pub secrets: Arc<Secrets>,
     pub tolerance: Duration,
     /// The ears of other mirrors, whose secrets a delivery may be signed with by mistake.
-    pub others: Weak<RwLock<BTreeMap<(String, Side), Arc<Ear>>>>,
+    pub others: Weak<EarsByName>,
     /// When a refusal was looked into last.
     pub looked: Mutex<Option<Monotonic>>,
 }
 
-/// All ears of this process, by mirror name and side.
-pub type Ears = Arc<RwLock<BTreeMap<(String, Side), Arc<Ear>>>>;
+/// Ears by mirror name and side.
+pub type EarsByName = RwLock<BTreeMap<(String, Side), Arc<Ear>>>;
+
+/// All ears of this process.
+pub type Ears = Arc<EarsByName>;
 
 /// What the sender is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

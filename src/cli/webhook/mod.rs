@@ -36,8 +36,8 @@ use super::serve::length;
 pub struct Args {
     /// The mirror's name
     pub mirror: String,
-    /// What to do
-    #[arg(value_enum, default_value_t = Action::Show)]
+    /// show, register, rotate (another secret), remove or test
+    #[arg(value_enum, default_value_t = Action::Show, hide_possible_values = true)]
     pub action: Action,
     /// The webhook of the new desk, not of the old one
     #[arg(long)]
