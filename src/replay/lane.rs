@@ -12,7 +12,7 @@ use crate::desk::ticket::{Presence, Ticket};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
-use crate::merge::base::{MessageLink, Owed, Unheld, Why};
+use crate::merge::base::{Base, MessageLink, Owed, Unheld, Why};
 use crate::merge::digest;
 use crate::merge::newest::Clocks;
 use crate::merge::plan::{Plan, Step, plan};
