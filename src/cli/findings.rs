@@ -24,7 +24,7 @@ use crate::setup::findings::gate::{Accepted, accepted, digest, open as held_back
 use crate::setup::findings::proof::{Bench, Progress, prove};
 
 use super::mirror::{probe, tell};
-use super::open;
+use super::{open, operator};
 
 /// Tickets that are looked at where nobody's data is at stake.
 const FEW: usize = 10;
@@ -166,7 +166,7 @@ pub async fn take(ledger: &Ledger, clock: &Clock, report: &Report, finding: &Fin
         bail!("`{}` cannot be accepted, the mirror would not work: {} {}", finding.name, finding.what, finding.cure);
     }
     let detail = serde_json::to_value(Accepted::of(finding))?;
-    let acceptance = Acceptance { finding: finding.name.clone(), detail, who: who(), why, at: clock.now() };
+    let acceptance = Acceptance { finding: finding.name.clone(), detail, who: operator::name(), why, at: clock.now() };
     Ok(ledger.accept_finding(&report.mirror, &acceptance).await?)
 }
 
@@ -209,14 +209,6 @@ async fn last(ledger: &Ledger, mirror: &str, digest: Option<&str>) -> anyhow::Re
     let report = ledger.proof(mirror, digest).await?;
     // A report of another version of this program counts as none.
     Ok(report.and_then(|report| serde_json::from_value(report).ok()))
-}
-
-/// The user of the operating system: `anna (uid 1000)`.
-fn who() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    let name =
-        ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    name.map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
 fn bar() -> ProgressBar {

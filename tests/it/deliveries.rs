@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tidegate::clock::Clock;
 use tidegate::gateway::serve::Gateway;
 use tidegate::ledger::delivery::NewDelivery;
+use tidegate::ledger::feed::Witness;
 use tidegate::ledger::mirror::MirrorRow;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -71,14 +72,18 @@ impl Intake {
         for mirror in ["demo", "globex", "umbrella"] {
             until("the mirror listens", async || intake.send(mirror, &[], b"").await.status == 401).await;
         }
+        until("the webhook is registered", async || intake.witness().await.registration.is_some()).await;
         intake.zendesk_secret = intake.asked_secret("GET").await;
         intake
     }
 
+    async fn witness(&self) -> Witness {
+        self.house.ledger.witness(self.mirror.id, tidegate::desk::Side::Source).await.expect("an answer")
+    }
+
     /// The secret that Zendesk signs with; `POST` makes a new one.
     async fn asked_secret(&self, method: &str) -> String {
-        let witness = self.house.ledger.witness(self.mirror.id, tidegate::desk::Side::Source).await.expect("an answer");
-        let id = witness.registration.expect("the webhook is registered");
+        let id = self.witness().await.registration.expect("the webhook is registered");
         let url = format!("{}/api/v2/webhooks/{id}/signing_secret", self.house.source.url);
         let request = self.client.request(method.parse().expect("a method"), url);
         let answer = request.basic_auth("admin@sim.example/token", Some("sim-token")).send().await.expect("an answer");

@@ -38,6 +38,7 @@ async fn values_that_nobody_explains_are_left_and_decided_with_the_next_change()
     world.settle().await;
     assert_eq!(field(&world.only(&ticket), "priority"), "100", "the source wins, as the mirror file says");
     assert_eq!(world.ledger.conflicts(world.mirror.id).await.expect("an answer").len(), 4, "the lost value is kept");
+    world.parked("conflict").await;
 }
 
 /// All messages but the third, which reads like the second.
@@ -64,6 +65,7 @@ async fn messages_that_could_be_each_other_park_the_ticket_and_nothing_is_writte
     world.release("adopted").await;
     let copied = world.only(&ticket);
     assert_eq!((saying(&copied, "Thanks").len(), saying(&copied, "Hello?").len()), (2, 1));
+    world.parked("conflict").await;
 }
 
 /// The script forgets notes.
@@ -86,6 +88,7 @@ async fn old_messages_that_the_copy_lacks_are_told_and_added_when_a_person_says_
     world.release("adopted").await;
     assert_eq!(saying(&world.only(&ticket), "Wants a refund.").len(), 1);
     assert_eq!(saying(&world.only(&ticket), "Hello?").len(), 1);
+    world.parked("conflict").await;
 }
 
 #[tokio::test]
@@ -104,4 +107,5 @@ async fn pairs_that_cannot_be_right_are_refused() {
     assert_eq!(world.target.tickets().len(), 2);
     let taken = world.adopt(&crossed, reference).await;
     assert!(why(&taken[0]).contains("in this mirror"), "{taken:?}");
+    world.parked("conflict").await;
 }

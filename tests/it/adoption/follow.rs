@@ -77,6 +77,7 @@ async fn a_copy_of_a_plain_script_is_adopted_and_followed_without_a_double() {
     assert_eq!((row.phase, row.reference_time, row.paused_why), (Phase::Mirroring, Some(reference), None));
     let conflicts = world.ledger.conflicts(world.mirror.id).await.expect("an answer");
     assert!(conflicts.iter().all(|one| one.winner == "undecided"), "{conflicts:?}");
+    world.parked("conflict").await;
 }
 
 #[tokio::test]
@@ -92,4 +93,5 @@ async fn a_second_run_adopts_nothing_twice_and_a_taking_back_leaves_it() {
     let (taken, _) = world.take_back(false).await;
     assert!(taken.iter().all(|one| matches!(&one.ended, Ended::Kept(why) if why.contains("another tool made it"))), "{taken:?}");
     assert_eq!(world.present().len(), 4);
+    world.parked("conflict").await;
 }

@@ -27,7 +27,9 @@ fn present(house: &House) -> Vec<TicketView> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_adopts_by_a_list_and_copies_the_rest() {
     let house = House::with_past(10, Clock::system()).await;
-    house.apply(&house.mirror_text(&house.source.url, port())).await;
+    let text = house.mirror_text(&house.source.url, port());
+    house.apply(&text).await;
+    house.admit(&text).await;
     let reference = (house.clock.now() - TimeDelta::minutes(1)).to_rfc3339_opts(SecondsFormat::Secs, true);
     let open = |ticket: &TicketView| ticket.state == TicketState::Present;
     let some: Vec<TicketView> = house.source.stage.tickets().into_iter().filter(open).take(3).collect();
@@ -73,7 +75,9 @@ async fn a_tag_of_the_tool_tells_the_pairs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_tells_every_write_and_makes_none() {
     let house = House::with_past(6, Clock::system()).await;
-    let mirror = house.apply(&house.mirror_text(&house.source.url, port())).await;
+    let text = house.mirror_text(&house.source.url, port());
+    let mirror = house.apply(&text).await;
+    house.admit(&text).await;
     let writes = |stage: BTreeMap<String, u64>| -> u64 {
         stage.iter().filter(|(kind, _)| !kind.starts_with("GET")).map(|(_, count)| count).sum()
     };

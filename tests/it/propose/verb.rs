@@ -117,6 +117,11 @@ fn ignore_the_rest(admin: &Admin) {
 async fn carried(admin: &Admin, tickets: usize) {
     let said = admin.says(&["mirror", "apply", "demo.toml"]).await;
     assert!(said.contains("demo is applied"), "{said}");
+    admin.runs(&["mirror", "check", "demo.toml"]).await;
+    let (_, _, held) = admin.runs(&["backfill", "demo"]).await;
+    for name in held.lines().filter_map(|line| Some(line.strip_prefix("  ")?.split_once(": ")?.0)) {
+        admin.says(&["mirror", "accept", "demo", name]).await;
+    }
     admin.says(&["backfill", "demo"]).await;
     let said = admin.says(&["check", "demo"]).await;
     assert!(said.contains("parity"), "{said}");

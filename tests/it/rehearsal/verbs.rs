@@ -21,7 +21,9 @@ fn present(house: &House) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_rehearses_takes_back_and_copies() {
     let house = House::with_past(12, Clock::system()).await;
-    let mirror = house.apply(&house.mirror_text(&house.source.url, port())).await;
+    let text = house.mirror_text(&house.source.url, port());
+    let mirror = house.apply(&text).await;
+    house.admit(&text).await;
     let (code, said) = refused(&house, &["takeback", "demo", "--sample"]).await;
     assert!(code == Some(1) && said.contains("demo is not being rehearsed"), "{said}");
     let shown = printed(verb(&house, &["backfill", "demo", "--sample", "3"])).await;

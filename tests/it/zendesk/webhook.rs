@@ -72,7 +72,7 @@ fn ids_may_be_numbers_and_details_may_be_missing() {
 #[test]
 fn what_cannot_be_read_says_why() {
     for (body, why) in [
-        ("", "not an event"),
+        ("{", "not an event"),
         ("{\"ticket\": 5}", "no `type`"),
         ("{\"type\": \"ticket.created\"}", "does not start"),
         ("{\"type\": \"zen:event-type:ticket.created\"}", "no `id`"),
@@ -83,6 +83,7 @@ fn what_cannot_be_read_says_why() {
         assert!(error.contains(why), "{error}");
     }
     assert!(hints_of(b"\xff\xfe").is_err());
+    assert_eq!(hints_of(b"").unwrap(), [], "a test without a payload");
 }
 
 #[test]
