@@ -219,7 +219,10 @@ fn carry_out(scene: &Scene<'_>, decision: Decision, write: FieldWrite, plan: &mu
     match decision {
         Decision::Leave => None,
         Decision::Agree => {
-            plan.agreed.insert(write.source.clone(), account(scene, &write, None));
+            let is_plain = !matches!(write.before, Value::Empty | Value::Set(_) | Value::People(_));
+            // The leading desk says nothing, and the other one filled it in by itself.
+            let flagged = is_plain && write.intended == Value::Empty;
+            plan.agreed.insert(write.source.clone(), FieldBase { flagged, ..account(scene, &write, None) });
             None
         }
         Decision::Write(intended) => guarded(scene, FieldWrite { intended, ..write }, None, plan),
