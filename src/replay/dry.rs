@@ -84,7 +84,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         ends: &ends,
         mapping: &course.mapping,
         policy: &course.policy,
-        rulings: rulings,
+        rulings,
         clocks: None,
         now: house.clock.now(),
     };
