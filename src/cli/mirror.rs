@@ -27,7 +27,7 @@ const UNAPPLIED: &str = "Nothing was applied.";
 pub enum MirrorVerb {
     /// Read both desks and write into the mirror file what becomes what, each guess with its reason
     Propose {
-        /// The mirror file, with name, [source] and [target]
+        /// The mirror file, that names the mirror and both desks
         file: PathBuf,
     },
     /// Check a mirror file against both desks and take it into service
