@@ -112,7 +112,7 @@ async fn may_be_written(ledger: &Ledger, row: &MirrorRow, pair: &Pair) -> anyhow
 /// What a visit changed, each field once, from what was there before to what was there after. Tags of our own are no field of anybody's.
 fn changes(visit: &Visit, own: &Tags) -> Vec<FieldWrite> {
     let mut fields: BTreeMap<FieldKey, FieldWrite> = BTreeMap::new();
-    for write in visit.fields.iter().filter(|write| !write.standing) {
+    for write in visit.fields.iter().filter(|write| !write.is_standing()) {
         let first = fields.get(&write.source).map(|first| first.before.clone());
         let before = first.unwrap_or_else(|| write.before.clone());
         fields.insert(write.source.clone(), FieldWrite { before, ..write.clone() });

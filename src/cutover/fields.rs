@@ -64,7 +64,7 @@ fn compare_one(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
     match wanted(case, point.key, point.source) {
         Wanted::Unknown => differ(point, "nobody looked up who stands for the person", &Value::Empty, found),
         Wanted::Unmapped(words) => unmapped(case, point, &words, found),
-        Wanted::Value { value, nobody } if is_set(&value) || is_set(point.target) => {
+        Wanted::Value { value, nobody } if value.is_set() || point.target.is_set() => {
             if nobody {
                 found.explain(NOBODY);
             }
@@ -131,10 +131,6 @@ fn wanted(case: &Case<'_>, key: &FieldKey, value: &Value) -> Wanted {
         Mapped::Value(value) => Wanted::Value { value, nobody: false },
         Mapped::Unmapped(words) => Wanted::Unmapped(words.join("`, `")),
     }
-}
-
-fn is_set(value: &Value) -> bool {
-    matches!(value, Value::Set(_) | Value::People(_))
 }
 
 /// Equal for a reader: white space folded, times as moments, a text and a set of this one word the same.

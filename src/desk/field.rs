@@ -120,6 +120,11 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether it has members, each of which is decided by itself.
+    pub fn is_set(&self) -> bool {
+        matches!(self, Value::Set(_) | Value::People(_))
+    }
+
     /// Text, or `Empty` for the empty string.
     pub fn text(text: impl Into<String>) -> Value {
         let text = text.into();

@@ -34,11 +34,12 @@ impl Ledger {
     /// could happen that a look-up would not find. Errors: `Fenced`; `Taken` where a message in it is written, or being written,
     /// for another pair.
     pub async fn send_intent(&self, claim: &Claim, intent: NewIntent<'_>, now: DateTime<Utc>) -> Result<i64> {
-        if messages_in(&intent.detail).is_empty() {
+        let messages = messages_in(&intent.detail);
+        if messages.is_empty() {
             return insert(&self.pool, claim, intent, now).await;
         }
         let mut transaction = self.pool.begin().await?;
-        only_ours(&mut transaction, claim, &messages_in(&intent.detail)).await?;
+        only_ours(&mut transaction, claim, &messages).await?;
         let id = insert(&mut *transaction, claim, intent, now).await?;
         transaction.commit().await?;
         Ok(id)

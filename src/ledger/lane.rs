@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::change::Origin;
@@ -78,17 +79,7 @@ impl Ledger {
         .bind(claimant.only.map(|mirror| mirror.0))
         .fetch_all(&self.pool)
         .await?;
-        let claim = |row: sqlx::postgres::PgRow| Claim {
-            mirror: MirrorId(row.get("mirror_id")),
-            pair: PairId(row.get("pair_id")),
-            pending: row.get("pending"),
-            events: row.get("events"),
-            fence: row.get("fence"),
-            attempts: row.get("attempts"),
-            backfill: row.get::<i16, _>("priority") == priority_of(Origin::Backfill),
-            sweep: row.get::<i16, _>("priority") == priority_of(Origin::Sweep),
-        };
-        Ok(rows.into_iter().map(claim).collect())
+        Ok(rows.iter().map(|row| read_claim(row, row.get("priority"))).collect())
     }
 
     /// Prolongs a lease. Errors: `Fenced` when the lane was given to someone else.
@@ -174,17 +165,7 @@ impl Ledger {
         .bind(now + delta(claimant.lease))
         .fetch_optional(&self.pool)
         .await?;
-        let claim = |row: sqlx::postgres::PgRow| Claim {
-            mirror: MirrorId(row.get("mirror_id")),
-            pair: PairId(row.get("pair_id")),
-            pending: row.get("pending"),
-            events: row.get("events"),
-            fence: row.get("fence"),
-            attempts: row.get("attempts"),
-            backfill: true,
-            sweep: false,
-        };
-        Ok(row.map(claim))
+        Ok(row.as_ref().map(|row| read_claim(row, priority_of(Origin::Backfill))))
     }
 
     /// Gives a lane back as it was. Somebody else's is left alone.
@@ -205,5 +186,18 @@ impl Ledger {
             .fetch_one(&self.pool)
             .await?;
         Ok(count)
+    }
+}
+
+fn read_claim(row: &PgRow, priority: i16) -> Claim {
+    Claim {
+        mirror: MirrorId(row.get("mirror_id")),
+        pair: PairId(row.get("pair_id")),
+        pending: row.get("pending"),
+        events: row.get("events"),
+        fence: row.get("fence"),
+        attempts: row.get("attempts"),
+        backfill: priority == priority_of(Origin::Backfill),
+        sweep: priority == priority_of(Origin::Sweep),
     }
 }

@@ -91,7 +91,7 @@ fn fields(scene: &Scene<'_>, follow: &Ticket, since: DateTime<Utc>, adoption: &m
             Wanted::Value(wanted) => Some(wanted),
             Wanted::Unmapped(_) | Wanted::Unknown => None,
         };
-        let base = if wanted.as_ref() == Some(held) || is_set(lead) || is_set(held) {
+        let base = if wanted.as_ref() == Some(held) || lead.is_set() || held.is_set() {
             // Sets are merged by their members: what both lack or have today is no news tomorrow.
             both
         } else {
@@ -99,10 +99,6 @@ fn fields(scene: &Scene<'_>, follow: &Ticket, since: DateTime<Utc>, adoption: &m
         };
         adoption.base.fields.insert(key.clone(), base);
     }
-}
-
-fn is_set(value: &Value) -> bool {
-    matches!(value, Value::Set(_) | Value::People(_))
 }
 
 fn unequal(

@@ -64,15 +64,17 @@ pub struct FieldWrite {
     /// When the leading value came about, by the leading desk's clock, where its acts tell.
     #[serde(default)]
     pub at: Option<DateTime<Utc>>,
-    /// It puts back what stood there before messages of ours: nothing is agreed on by it.
-    #[serde(default)]
-    pub standing: bool,
     /// The value written does not stand for the leading one.
     #[serde(default)]
     pub apart: Option<Apart>,
 }
 
 impl FieldWrite {
+    /// It puts back what stood there before messages of ours: nothing is agreed on by it.
+    pub fn is_standing(&self) -> bool {
+        self.why == Reason::Stands
+    }
+
     /// What is agreed on once it stands.
     pub fn agreed(&self, lead: Side) -> FieldBase {
         let field = FieldBase::from_lead(lead, self.lead.clone(), self.intended.clone());

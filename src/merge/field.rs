@@ -24,7 +24,7 @@ pub struct Three<'a> {
 impl Three<'_> {
     /// Sets are united, everything else is decided as a whole.
     pub(super) fn is_set(&self) -> bool {
-        is_set(self.lead) || is_set(self.follow) || is_set(self.wanted)
+        self.lead.is_set() || self.follow.is_set() || self.wanted.is_set()
     }
 }
 
@@ -86,10 +86,6 @@ fn conflict(three: Three<'_>, winner: Winner) -> Decision {
         Winner::Follow => Decision::Conflict { write: None, undecided: false },
         Winner::Ask => Decision::Conflict { write: None, undecided: true },
     }
-}
-
-fn is_set(value: &Value) -> bool {
-    matches!(value, Value::Set(_) | Value::People(_))
 }
 
 /// Sets never conflict: what the leading desk added is added, what it took out is taken out, the rest is the following desk's.

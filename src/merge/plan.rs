@@ -124,7 +124,6 @@ fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
             intended: wanted,
             why: Reason::Made,
             at: said_at(scene.lead, key, scene.base.fields.get(key)),
-            standing: false,
             apart: None,
         };
         writes.extend(decided(scene, write, plan));
@@ -158,7 +157,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     };
     let write = FieldWrite { before: held.clone(), ..write };
     if let Some(owed) = scene.owed().filter(|owed| owed.write.source == write.source) {
-        if owed.write.standing {
+        if owed.write.is_standing() {
             return Some(FieldWrite { before: write.before, ..owed.write.clone() });
         }
         // What stands there now is what our own messages did to it, not somebody's decision.
@@ -196,6 +195,9 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     }
     let mut wants_clocks = false;
     let decision = decide(three, || {
+        if gives_way {
+            return Winner::Lead;
+        }
         let winner = scene.winner(&write.source, &write.key);
         wants_clocks = winner.is_none();
         winner.unwrap_or(Winner::Ask)
@@ -219,9 +221,8 @@ fn carry_out(scene: &Scene<'_>, decision: Decision, write: FieldWrite, plan: &mu
     match decision {
         Decision::Leave => None,
         Decision::Agree => {
-            let is_plain = !matches!(write.before, Value::Empty | Value::Set(_) | Value::People(_));
             // The leading desk says nothing, and the other one filled it in by itself.
-            let flagged = is_plain && write.intended == Value::Empty;
+            let flagged = write.intended == Value::Empty && write.before != Value::Empty && !write.before.is_set();
             plan.agreed.insert(write.source.clone(), FieldBase { flagged, ..account(scene, &write, None) });
             None
         }
@@ -323,7 +324,7 @@ fn standing_status(scene: &Scene<'_>, held: &Fields) -> Option<FieldWrite> {
     let key = scene.mapping.field(&FieldKey::Status)?.clone();
     let before = held.get(&key)?.clone();
     let (source, intended, why) = (FieldKey::Status, before.clone(), Reason::Stands);
-    Some(FieldWrite { source, key, lead, before, intended, why, at: None, standing: true, apart: None })
+    Some(FieldWrite { source, key, lead, before, intended, why, at: None, apart: None })
 }
 
 /// The end of a carried link that stands in the leading desk.

@@ -16,7 +16,6 @@ use crate::mirror::KeySpace;
 
 use super::base::{Base, MessageLink, Owed};
 use super::field::Winner;
-use super::hand::is_by_rules;
 use super::links::Ends;
 use super::newest::{Clocks, later, said_at, set_at};
 use super::ruling::Ruling;
@@ -110,12 +109,7 @@ impl Scene<'_> {
 
     /// Who wins a conflict in this field; `there`: the following desk's key of it. `None`: both desks' clocks have to be known.
     pub fn winner(&self, key: &FieldKey, there: &FieldKey) -> Option<Winner> {
-        let policy = self.policy.conflict_in(key);
-        // A field on which both never agreed; else what rules alone have set is no conflict.
-        if self.lead_side == Side::Source && self.follow.is_some_and(|follow| is_by_rules(follow, there)) {
-            return Some(Winner::Lead);
-        }
-        Some(match policy {
+        Some(match self.policy.conflict_in(key) {
             Conflict::NewestWins => return self.newest(key, there),
             Conflict::SourceWins if self.lead_side == Side::Source => Winner::Lead,
             Conflict::TargetWins if self.lead_side == Side::Target => Winner::Lead,

@@ -152,7 +152,6 @@ impl Work<'_> {
             intended: Value::set(words),
             why: Reason::OurTag,
             at: kept.as_ref().and_then(|base| base.at),
-            standing: false,
             apart: kept.as_ref().and_then(|base| base.apart),
         };
         self.round.write_decided(&[write]).await?;

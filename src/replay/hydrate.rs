@@ -48,8 +48,9 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
             "Discard it, or remove and apply the mirror again.",
         );
     };
-    match read(course, id, Known::of(pair, side)).await? {
-        Read::Found(ticket) if claim.attempts < DOUBT && is_older(&ticket, Known::of(pair, side)) => older(claim, side, &ticket),
+    let known = Known::of(pair, side);
+    match read(course, id, known).await? {
+        Read::Found(ticket) if claim.attempts < DOUBT && is_older(&ticket, known) => older(claim, side, &ticket),
         Read::Found(ticket) => {
             if claim.attempts < DOUBT && ticket.presence == Presence::Present && !shows(&ticket, promise) {
                 return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));

@@ -194,11 +194,11 @@ impl Round<'_> {
 
     fn note_fields(&mut self, writes: &[FieldWrite]) {
         let stamp = self.follow.as_ref().map(|follow| follow.stamp.clone());
-        for write in writes.iter().filter(|write| !write.standing) {
+        for write in writes.iter().filter(|write| !write.is_standing()) {
             let field = FieldBase { unread: true, written_after: stamp.clone(), ..write.agreed(self.lead_side) };
             self.base.fields.insert(write.source.clone(), field);
         }
-        if writes.iter().any(|write| !write.standing) {
+        if writes.iter().any(|write| !write.is_standing()) {
             self.base.written_on = stamp;
         }
     }

@@ -25,7 +25,7 @@ pub struct HalfDone {
 impl HalfDone {
     /// A half-done field write is ours where the following desk holds what was intended.
     pub fn take(&self, base: &mut Base, follow: &Ticket, lead: Side) {
-        for write in self.fields.iter().filter(|write| !write.standing) {
+        for write in self.fields.iter().filter(|write| !write.is_standing()) {
             if follow.fields.get(&write.key) == Some(&write.intended) {
                 base.fields.insert(write.source.clone(), write.agreed(lead));
             }
