@@ -3,7 +3,9 @@
 use super::answer::{Outcome, Refusal};
 use super::call::Call;
 use super::store::Store;
-use super::{account, auth, comments, export, imports, jobs, organizations, removal, search, tickets, uploads, users, webhook};
+use super::{
+    account, auth, automations, comments, export, imports, jobs, organizations, removal, search, tickets, uploads, users, webhook,
+};
 
 type Work = fn(&mut Store, &Call) -> Outcome;
 
@@ -139,8 +141,9 @@ pub static ROUTES: &[Route] = &[
     get("/triggers/active", account::triggers),
     get("/triggers/{id}", account::show_trigger),
     put("/triggers/{id}", account::change_trigger),
-    get("/automations", account::empty),
-    get("/automations/active", account::empty),
+    get("/automations", automations::list),
+    get("/automations/active", automations::list),
+    post("/automations", automations::create),
     get("/suspended_tickets", account::empty),
     get("/account/settings", account::settings),
     get("/webhooks", webhook::list),
