@@ -355,3 +355,45 @@ $$;
 create function grants(b budget, reserve double precision, at timestamptz) returns boolean language sql immutable as $$
     select (b.closed_until is null or b.closed_until <= at) and filled(b, at) - 1 >= least(reserve, b.capacity / 2)
 $$;
+
+-- A look whether the target told anybody because of us: for each batch of writes at once, and 1, 24 and 96 hours later.
+create table leak_look (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    -- The batch: writes with numbers above the one and up to the other.
+    after_intent bigint not null,
+    up_to_intent bigint not null,
+    written_since timestamptz not null,
+    -- After the batch; null: a person ordered it.
+    hours smallint,
+    ordered_at timestamptz not null,
+    due_at timestamptz not null,
+    begun_at timestamptz,
+    done_at timestamptz,
+    verdict text,
+    why text,
+    tickets bigint,
+    asked bigint,
+    constraint leak_look_verdict_known check (verdict in ('silent', 'leaked', 'cannot tell'))
+);
+create index leak_look_open on leak_look (mirror_id, due_at) where done_at is null;
+create index leak_look_by_batch on leak_look (mirror_id, up_to_intent);
+
+-- The target told somebody after a write of ours. Who it was is in the target only.
+create table leak (
+    mirror_id uuid not null references mirror on delete cascade,
+    ticket text not null,
+    -- The target's id of the mail or notification.
+    notice text not null,
+    look_id bigint not null references leak_look on delete cascade,
+    rule text not null,
+    customers bigint not null,
+    agents bigint not null,
+    others bigint not null,
+    -- False: people had acted on the ticket too, and the target does not tell whom its rule answered.
+    ours boolean not null,
+    at timestamptz not null,
+    found_at timestamptz not null,
+    primary key (mirror_id, ticket, notice)
+);

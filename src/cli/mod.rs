@@ -4,6 +4,7 @@ pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod desks;
+pub mod leaks;
 pub mod mirror;
 pub mod open;
 pub mod parked;
@@ -43,6 +44,8 @@ pub enum Verb {
     Parked(parked::ParkedVerb),
     /// Compare both desks ticket by ticket; exit 0 only at parity
     Check(check::Args),
+    /// Show whether the target mailed or notified anybody because of us
+    Leaks(leaks::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
     Recover,
     /// Show what each vendor can and cannot do
@@ -63,6 +66,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Status(args) => status::run(settings, args).await,
         Verb::Parked(verb) => parked::run(settings, verb).await,
         Verb::Check(args) => check::run(settings, args).await,
+        Verb::Leaks(args) => leaks::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),
         Verb::Sim(args) => sim::run(args).await,

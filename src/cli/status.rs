@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::ledger::check::PairRecord;
 use crate::ledger::conflict::Conflict;
 use crate::ledger::feed::Witness;
+use crate::ledger::leak::{Leaks, Verdict};
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
@@ -160,6 +161,7 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         ));
     }
     lines.extend(status.blind.iter().map(|blind| format!("  ALARM: since {}: {}", blind.since, blind.why)));
+    lines.extend(leak_line(&status.leaks));
     lines.extend(feed_lines("source", &status.source, source));
     lines.extend(feed_lines("target", &status.target, target));
     if status.missed > 0 {
@@ -172,6 +174,18 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }
     lines
+}
+
+/// What the last leak check said.
+fn leak_line(leaks: &Leaks) -> Option<String> {
+    let (verdict, at) = (leaks.verdict?, leaks.done_at?);
+    let why = leaks.why.as_deref().unwrap_or_default();
+    Some(match verdict {
+        Verdict::Leaked => format!("  ALARM: leaked: {why}; {} in all, asked {at}", leaks.leaks),
+        Verdict::CannotTell => format!("  leak check: cannot tell ({why}), asked {at}"),
+        Verdict::Silent if leaks.leaks > 0 => format!("  leak check: silent again at {at}; {} leaks before", leaks.leaks),
+        Verdict::Silent => format!("  leak check: silent, asked {at}"),
+    })
 }
 
 fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {

@@ -14,6 +14,7 @@ pub mod figure;
 pub mod identity;
 pub mod intent;
 pub mod lane;
+pub mod leak;
 pub mod merged;
 pub mod mirror;
 pub mod pair;

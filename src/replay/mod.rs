@@ -11,6 +11,7 @@ pub mod files;
 pub mod house;
 pub mod hydrate;
 pub mod lane;
+pub mod leaks;
 pub mod people;
 pub mod perform;
 pub mod recover;

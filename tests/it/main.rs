@@ -13,6 +13,7 @@ mod gateway;
 mod http;
 mod lab_request_tracker;
 mod laws;
+mod leaks;
 mod parity;
 mod private;
 mod processes;
