@@ -17,6 +17,8 @@ create table mirror (
     key text not null,
     config jsonb not null,
     mapping_version text not null,
+    -- The mapping that what was agreed follows: the first one, or the last that was applied again with `--reapply`.
+    agreed_mapping jsonb,
     phase text not null default 'applied',
     paused_why text,
     -- Start of the last read of the full copy that succeeded; a restart moves it. Source's clock.
@@ -396,4 +398,15 @@ create table leak (
     at timestamptz not null,
     found_at timestamptz not null,
     primary key (mirror_id, ticket, notice)
+);
+
+-- A field of a ticket that is to be rewritten, because the mapping says otherwise now.
+create table reapply (
+    pair_id bigint not null references pair on delete cascade,
+    field text not null,
+    -- The lane's `pending` when it was ordered: done with the claim that read at least that.
+    seq bigint not null,
+    -- What the mapping before wanted at the target; JSON's null: it went into another field.
+    wanted jsonb not null,
+    primary key (pair_id, field)
 );

@@ -20,6 +20,7 @@ pub mod mirror;
 pub mod pair;
 pub mod parked;
 pub mod person;
+pub mod reapply;
 pub mod settle;
 pub mod sight;
 pub mod status;

@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::desk::Side;
+use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{AttachmentId, MessageId, TicketId};
 use crate::desk::ticket::Visibility;
 use crate::merge::base::{Base, MessageLink};
@@ -36,6 +37,8 @@ pub struct Pair {
     pub part: u16,
     /// The target ticket before the present one: closed for good.
     pub former: Option<TicketId>,
+    /// Fields whose mapping changed and that are to be rewritten, with what the mapping before wanted.
+    pub reapply: BTreeMap<FieldKey, Option<Value>>,
 }
 
 /// The most that the hints of a claim promise.
@@ -56,7 +59,8 @@ impl Ledger {
             "select p.id, p.source_ticket, p.target_ticket, p.authority, p.state, p.base, p.source_stamp, p.source_feed_stamp,
                     p.target_stamp, p.source_shown, p.target_shown, p.incomplete_why,
                     (select count(*) from pair_former f where f.pair_id = p.id) as part,
-                    (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former
+                    (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former,
+                    (select jsonb_object_agg(r.field, r.wanted) from reapply r where r.pair_id = p.id) as reapply
              from pair p
              where p.id = $1",
         )
@@ -183,6 +187,7 @@ impl Ledger {
 
 fn read_pair(row: &PgRow) -> Result<Pair> {
     let base: Option<Json> = row.get("base");
+    let reapply: Option<Json> = row.get("reapply");
     let ticket = |column: &str| row.get::<Option<String>, _>(column).map(TicketId::new);
     Ok(Pair {
         id: PairId(row.get("id")),
@@ -198,6 +203,7 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         target_shown: row.get("target_shown"),
         incomplete_why: row.get("incomplete_why"),
         former: ticket("former"),
+        reapply: reapply.map(|json| stored("what is to be rewritten", json)).transpose()?.unwrap_or_default(),
         part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),
     })
 }

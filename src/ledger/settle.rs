@@ -100,12 +100,15 @@ impl Ledger {
         if lost {
             wake_waiting(&mut transaction, claim, now).await?;
         }
-        sqlx::query("update change_event set applied_at = $3 where pair_id = $1 and seq <= $2 and applied_at is null")
-            .bind(claim.pair.0)
-            .bind(claim.pending)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "with reapplied as (delete from reapply where pair_id = $1 and seq <= $2)
+             update change_event set applied_at = $3 where pair_id = $1 and seq <= $2 and applied_at is null",
+        )
+        .bind(claim.pair.0)
+        .bind(claim.pending)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
         let came_in = pending - claim.pending;
         let echoes = if came_in > 0 { settle_echoes(&mut transaction, claim, &settled, now).await? } else { 0 };
         let caught_up = if echoes == came_in { pending } else { claim.pending };

@@ -11,5 +11,6 @@ pub mod digest;
 pub mod field;
 pub mod links;
 pub mod plan;
+pub mod remap;
 pub mod scene;
 pub mod thread;

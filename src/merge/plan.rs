@@ -9,7 +9,7 @@ use crate::desk::id::TicketId;
 use crate::desk::ticket::{Link, Presence};
 
 use super::base::{FieldBase, FieldWrite, LinkBase, MessageLink, Unheld};
-use super::field::{Decision, Three, decide};
+use super::field::{Decision, Three, decide, decide_again};
 use super::links::{self, Note};
 use super::scene::{Scene, Wanted};
 use super::thread::{self, Draft, Restricted};
@@ -53,6 +53,8 @@ pub struct Plan {
     pub conflicts: Vec<FieldConflict>,
     /// Words that no mapping knows, by the source's field.
     pub unmapped: BTreeMap<FieldKey, Vec<String>>,
+    /// Writes into own fields that the following ticket does not show: nothing is concluded from that.
+    pub absent: Vec<FieldWrite>,
     /// Leading tickets that have to be copied first.
     pub waits_for: Vec<TicketId>,
     /// Every link that has no place at the following desk, told before or not.
@@ -114,18 +116,29 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
     let Some(follow) = scene.follow else {
         return (write.intended != Value::Empty).then_some(write);
     };
-    let held = follow.fields.get(&write.key)?;
+    let Some(held) = follow.fields.get(&write.key) else {
+        let known = scene.base.fields.get(&write.source).is_some_and(|base| *base.of(scene.lead_side) == write.lead);
+        if matches!(write.key, FieldKey::Custom(_)) && !known && write.intended != Value::Empty {
+            plan.absent.push(write);
+        }
+        return None;
+    };
     if let Some(owed) = scene.owed().filter(|owed| owed.write.source == write.source) {
         // What stands there now is what our own messages did to it, not somebody's decision.
         let news = owed.write.lead != write.lead;
         let intended = if news { write.intended } else { owed.write.intended.clone() };
         return Some(FieldWrite { before: held.clone(), intended, ..write });
     }
-    let base = scene.base.fields.get(&write.source);
-    let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
-        Wanted::Value(value) => Some(value),
-        Wanted::Unmapped(_) | Wanted::Unknown => None,
-    });
+    let reapply = scene.reapply.get(&write.source);
+    let base = scene.base.fields.get(&write.source).or_else(|| under_another_name(scene, &write.key, held));
+    let base = base.filter(|_| reapply != Some(&None));
+    let wanted_before = match reapply {
+        Some(before) => before.clone().map(|before| scene.fitted(&write.source, before)),
+        None => base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
+            Wanted::Value(value) => Some(value),
+            Wanted::Unmapped(_) | Wanted::Unknown => None,
+        }),
+    };
     let three = Three {
         base: base.map(|base| (base.of(scene.lead_side), base.of(scene.lead_side.other()))),
         lead: &write.lead,
@@ -134,6 +147,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         follow: held,
     };
     let account = || FieldBase::from_lead(scene.lead_side, write.lead.clone(), held.clone());
+    let decide = if reapply.is_some() { decide_again } else { decide };
     match decide(three, scene.winner(&write.source)) {
         Decision::Leave => None,
         Decision::Agree => {
@@ -160,6 +174,17 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
             chosen.map(|intended| FieldWrite { before: held.clone(), intended, ..write })
         }
     }
+}
+
+/// What was agreed on under a name of the source's own field that it does not have any more and that the mapping does not lead here
+/// now, if the following desk holds exactly that: the field was renamed, and the mirror file follows.
+fn under_another_name<'a>(scene: &'a Scene<'_>, there: &FieldKey, held: &Value) -> Option<&'a FieldBase> {
+    let gone = |key: &FieldKey| {
+        matches!(key, FieldKey::Custom(_)) && !scene.lead.fields.contains_key(key) && scene.mapping.field(key) != Some(there)
+    };
+    let same = |agreed: &FieldBase| agreed.of(scene.lead_side.other()) == held && *held != Value::Empty;
+    let mut found = scene.base.fields.iter().filter(|(key, agreed)| gone(key) && same(agreed)).map(|(_, agreed)| agreed);
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn is_status(write: &FieldWrite) -> bool {

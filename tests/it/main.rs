@@ -14,6 +14,7 @@ mod http;
 mod lab_request_tracker;
 mod laws;
 mod leaks;
+mod mapping;
 mod parity;
 mod private;
 mod processes;
