@@ -129,16 +129,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         let intended = if news { write.intended } else { owed.write.intended.clone() };
         return Some(FieldWrite { before: held.clone(), intended, ..write });
     }
-    let reapply = scene.reapply.get(&write.source);
-    let base = scene.base.fields.get(&write.source).or_else(|| under_another_name(scene, &write.key, held));
-    let base = base.filter(|_| reapply != Some(&None));
-    let wanted_before = match reapply {
-        Some(before) => before.clone().map(|before| scene.fitted(&write.source, before)),
-        None => base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
-            Wanted::Value(value) => Some(value),
-            Wanted::Unmapped(_) | Wanted::Unknown => None,
-        }),
-    };
+    let (base, wanted_before) = agreed_before(scene, &write, held);
     let three = Three {
         base: base.map(|base| (base.of(scene.lead_side), base.of(scene.lead_side.other()))),
         lead: &write.lead,
@@ -147,7 +138,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         follow: held,
     };
     let account = || FieldBase::from_lead(scene.lead_side, write.lead.clone(), held.clone());
-    let decide = if reapply.is_some() { decide_again } else { decide };
+    let decide = if scene.reapply.contains_key(&write.source) { decide_again } else { decide };
     match decide(three, scene.winner(&write.source)) {
         Decision::Leave => None,
         Decision::Agree => {
@@ -172,6 +163,22 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
                 plan.agreed.insert(write.source.clone(), account());
             }
             chosen.map(|intended| FieldWrite { before: held.clone(), intended, ..write })
+        }
+    }
+}
+
+/// What was agreed on about a field, and what was wanted at the following desk then.
+fn agreed_before<'a>(scene: &'a Scene<'_>, write: &FieldWrite, held: &Value) -> (Option<&'a FieldBase>, Option<Value>) {
+    let base = scene.base.fields.get(&write.source).or_else(|| under_another_name(scene, &write.key, held));
+    match scene.reapply.get(&write.source) {
+        Some(None) => (None, None),
+        Some(Some(before)) => (base, Some(scene.fitted(&write.source, before.clone()))),
+        None => {
+            let wanted = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
+                Wanted::Value(value) => Some(value),
+                Wanted::Unmapped(_) | Wanted::Unknown => None,
+            });
+            (base, wanted)
         }
     }
 }

@@ -251,11 +251,10 @@ fn mails_of_a_real_request_tracker_are_told_by_scrip_kind_and_cause() {
 
 #[tokio::test]
 async fn the_verb_asks_at_once_and_lists_what_was_found() {
-    let house = House::with_past(0, Clock::system()).await;
+    let house = House::with_past(1, Clock::system()).await;
     let (gateway, address) = gateway(&house).await;
     let mirror = house.apply(&house.mirror_text(&house.source.url, address)).await;
     gateway.refresh().await;
-    house.open("Order 7");
     house.copy(&mirror).await;
     house.quiet(&mirror).await;
     gateway.stop().await;

@@ -258,13 +258,14 @@ async fn admin(desk: &str, method: Method, path: &str, body: serde_json::Value) 
 
 #[tokio::test]
 async fn apply_tells_what_a_changed_mapping_affects_and_rewrites_with_the_option() {
-    let house = House::with_past(0, Clock::system()).await;
+    let house = House::with_past(1, Clock::system()).await;
     let (gateway, address) = gateway(&house).await;
     let text = house.mirror_text(&house.source.url, address);
     let mirror = house.apply(&text).await;
     gateway.refresh().await;
-    house.open("Order 7");
     house.copy(&mirror).await;
+    house.open("Order 7");
+    until("it is mirrored", async || house.copy_of("Order 7").is_some()).await;
     house.quiet(&mirror).await;
     let path = house.scratch.path().join("demo.toml");
     let apply = async |text: &str, words: &[&str]| {
