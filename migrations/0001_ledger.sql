@@ -17,6 +17,8 @@ create table mirror (
     key text not null,
     config jsonb not null,
     mapping_version text not null,
+    -- The mapping that what was agreed follows: the first one, or the last that was applied again with `--reapply`.
+    agreed_mapping jsonb,
     phase text not null default 'applied',
     paused_why text,
     -- Start of the last read of the full copy that succeeded; a restart moves it. Source's clock.
@@ -464,4 +466,57 @@ create table tombstone (
     asked_at timestamptz not null,
     constraint tombstone_once unique (mirror_id, kind, target),
     constraint tombstone_kind_known check (kind in ('ticket', 'person'))
+);
+
+-- A look whether the target told anybody because of us: for each batch of writes at once, and 1, 24 and 96 hours later.
+create table leak_look (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    -- The batch: writes with numbers above the one and up to the other.
+    after_intent bigint not null,
+    up_to_intent bigint not null,
+    written_since timestamptz not null,
+    -- After the batch; null: a person ordered it.
+    hours smallint,
+    ordered_at timestamptz not null,
+    due_at timestamptz not null,
+    begun_at timestamptz,
+    done_at timestamptz,
+    verdict text,
+    why text,
+    tickets bigint,
+    asked bigint,
+    constraint leak_look_verdict_known check (verdict in ('silent', 'leaked', 'cannot tell'))
+);
+create index leak_look_open on leak_look (mirror_id, due_at) where done_at is null;
+create index leak_look_by_batch on leak_look (mirror_id, up_to_intent);
+
+-- The target told somebody after a write of ours. Who it was is in the target only.
+create table leak (
+    mirror_id uuid not null references mirror on delete cascade,
+    ticket text not null,
+    -- The target's id of the mail or notification.
+    notice text not null,
+    look_id bigint not null references leak_look on delete cascade,
+    rule text not null,
+    customers bigint not null,
+    agents bigint not null,
+    others bigint not null,
+    -- False: people had acted on the ticket too, and the target does not tell whom its rule answered.
+    ours boolean not null,
+    at timestamptz not null,
+    found_at timestamptz not null,
+    primary key (mirror_id, ticket, notice)
+);
+
+-- A field of a ticket that is to be rewritten, because the mapping says otherwise now.
+create table reapply (
+    pair_id bigint not null references pair on delete cascade,
+    field text not null,
+    -- The lane's `pending` when it was ordered: done with the claim that read at least that.
+    seq bigint not null,
+    -- What the mapping before wanted at the target; JSON's null: it went into another field.
+    wanted jsonb not null,
+    primary key (pair_id, field)
 );

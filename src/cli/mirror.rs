@@ -13,10 +13,12 @@ use crate::config::secret::resolve_secrets;
 use crate::config::settings::Settings;
 use crate::config::values::check_values;
 use crate::desk::Side;
+use crate::desk::mapping::Mapping;
 use crate::desk::policy::Silence;
 use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
+use crate::replay::remap::{order, survey};
 
 use super::{findings, open, propose};
 
@@ -37,6 +39,9 @@ pub enum MirrorVerb {
         /// Do not ask the desks for their fields and values
         #[arg(long)]
         offline: bool,
+        /// Rewrite the tickets that a changed mapping affects; without it they stay until they change
+        #[arg(long)]
+        reapply: bool,
     },
     /// Say what would be lost or changed, and whom the new desk would mail; writes nothing at the desks
     Check(findings::CheckArgs),
@@ -76,7 +81,7 @@ pub enum MirrorVerb {
 pub async fn run(settings: &Settings, verb: MirrorVerb) -> anyhow::Result<u8> {
     match verb {
         MirrorVerb::Propose { file } => return propose::run(settings, &file).await,
-        MirrorVerb::Apply { file, offline } => return apply(settings, file, offline).await,
+        MirrorVerb::Apply { file, offline, reapply } => return apply(settings, file, Apply { offline, reapply }).await,
         MirrorVerb::Check(args) => return findings::check(settings, args).await,
         _ => {}
     }
@@ -151,7 +156,16 @@ async fn unregister(row: &MirrorRow, ledger: &Ledger, side: Side, registration: 
     }
 }
 
-async fn apply(settings: &Settings, path: PathBuf, offline: bool) -> anyhow::Result<u8> {
+/// How a mirror file is applied.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Apply {
+    /// The desks are not asked.
+    pub offline: bool,
+    /// What a changed mapping affects is rewritten.
+    pub reapply: bool,
+}
+
+async fn apply(settings: &Settings, path: PathBuf, how: Apply) -> anyhow::Result<u8> {
     let file = match file::load(&path) {
         Ok(file) => file,
         Err(mistakes) => return Ok(tell(&mistakes, UNAPPLIED)),
@@ -160,15 +174,15 @@ async fn apply(settings: &Settings, path: PathBuf, offline: bool) -> anyhow::Res
         return Ok(tell(&mistakes, UNAPPLIED));
     }
     let opened = open::ledger(settings).await?;
-    let done = apply_to(&opened.ledger, &file, offline).await;
+    let done = apply_to(&opened.ledger, &file, how).await;
     opened.close().await;
     done
 }
 
 /// Checks against both desks and stores. Nothing is stored when something is wrong.
-pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyhow::Result<u8> {
+pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, how: Apply) -> anyhow::Result<u8> {
     let clock = Clock::system();
-    if !offline {
+    if !how.offline {
         let connected = connected(&probe(&file.config, &clock)?, ledger, &clock)?;
         let mistakes = ask_desks(file, &connected).await?;
         if refuses(&mistakes) {
@@ -179,7 +193,27 @@ pub async fn apply_to(ledger: &Ledger, file: &MirrorFile, offline: bool) -> anyh
     let config = serde_json::to_value(&file.config)?;
     let row = ledger.apply_mirror(&file.config.name, &config, &file.config.mapping.version(), clock.now()).await?;
     println!("{} is applied: {} -> {}", row.name, file.config.source.url, file.config.target.url);
-    println!("Next: tidegate serve, tidegate mirror check FILE, and tidegate backfill {}", row.name);
+    if row.phase == crate::mirror::Phase::Applied {
+        println!("Next: tidegate serve, tidegate mirror check FILE, and tidegate backfill {}", row.name);
+    }
+    remap(ledger, &row, &file.config.mapping, how.reapply, &clock).await
+}
+
+/// Tells which tickets the mapping affects that it finds, and orders their rewrite if that is wanted.
+async fn remap(ledger: &Ledger, row: &MirrorRow, new: &Mapping, reapply: bool, clock: &Clock) -> anyhow::Result<u8> {
+    let Some(old) = ledger.agreed_mapping(row.id).await?.filter(|old| old != new) else { return Ok(0) };
+    let survey = survey(ledger, row.id, &old, new).await?;
+    if survey.is_empty() {
+        ledger.agree_mapping(row.id, new).await?;
+        return Ok(0);
+    }
+    survey.lines().iter().for_each(|line| println!("{line}"));
+    if reapply {
+        let ordered = order(ledger, row.id, (&old, new), clock.now()).await?;
+        println!("{ordered} tickets are rewritten by `tidegate serve`; what agents changed in them since stays theirs.");
+    } else {
+        println!("They stay as they are until they change in the source. To rewrite them: apply the file again with --reapply.");
+    }
     Ok(0)
 }
 

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod desks;
 pub mod explain;
 pub mod findings;
+pub mod leaks;
 pub mod mirror;
 pub mod open;
 pub mod operator;
@@ -66,6 +67,8 @@ pub enum Verb {
     Webhook(webhook::Args),
     /// Compare both desks ticket by ticket; exit 0 only at parity
     Check(check::Args),
+    /// Show whether the target mailed or notified anybody because of us
+    Leaks(leaks::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
     Recover,
     /// Show what each vendor can and cannot do
@@ -92,6 +95,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Undo(args) => undo::run(settings, args).await,
         Verb::Webhook(args) => webhook::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
+        Verb::Leaks(args) => leaks::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),
         Verb::Sim(args) => sim::run(args).await,

@@ -10,10 +10,11 @@ use crate::ledger::Ledger;
 use crate::ledger::check::PairRecord;
 use crate::ledger::conflict::Conflict;
 use crate::ledger::feed::Witness;
+use crate::ledger::leak::{Leaks, Verdict};
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
-use crate::ledger::webhook::Verdict;
+use crate::ledger::webhook;
 use crate::mirror::Phase;
 
 use super::conflicts::Names;
@@ -174,6 +175,7 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         ));
     }
     lines.extend(status.blind.iter().map(|blind| format!("  ALARM: since {}: {}", blind.since, blind.why)));
+    lines.extend(leak_line(&status.leaks));
     lines.extend(feed_lines("source", &status.source, source));
     lines.extend(feed_lines("target", &status.target, target));
     if status.missed > 0 {
@@ -199,6 +201,18 @@ fn rehearsal_line(mirror: &MirrorRow, status: &Status) -> Option<String> {
     })
 }
 
+/// What the last leak check said.
+fn leak_line(leaks: &Leaks) -> Option<String> {
+    let (verdict, at) = (leaks.verdict?, leaks.done_at?);
+    let why = leaks.why.as_deref().unwrap_or_default();
+    Some(match verdict {
+        Verdict::Leaked => format!("  ALARM: leaked: {why}; {} in all, asked {at}", leaks.leaks),
+        Verdict::CannotTell => format!("  leak check: cannot tell ({why}), asked {at}"),
+        Verdict::Silent if leaks.leaks > 0 => format!("  leak check: silent again at {at}; {} leaks before", leaks.leaks),
+        Verdict::Silent => format!("  leak check: silent, asked {at}"),
+    })
+}
+
 fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {
     let mut lines = vec![match (witness.removed_at, witness.last_delivery_at) {
         (Some(at), _) => format!("  {side} webhook: taken away {at}; changes come by poll. `tidegate webhook` brings it back"),
@@ -208,7 +222,7 @@ fn feed_lines(side: &str, feed: &Feed, witness: &Witness) -> Vec<String> {
     }];
     if let (Some(at), Some(verdict), Some(why)) = (witness.tested_at, &witness.verdict, &witness.verdict_why) {
         let over = witness.removed_at.is_some() || witness.last_delivery_at > Some(at);
-        let alarm = if Verdict::is_alarm(verdict) && !over { "ALARM: " } else { "" };
+        let alarm = if webhook::Verdict::is_alarm(verdict) && !over { "ALARM: " } else { "" };
         lines.push(format!("  {alarm}{side} webhook: self-test {at}: {verdict}: {why}"));
     }
     if feed.webhook_silent {

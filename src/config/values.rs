@@ -304,6 +304,11 @@ fn shown<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// The head of the table in which the words of a field are written: `[map.status]`.
+pub fn table_head(field: &FieldKey) -> String {
+    path_header(&table_path(field))
+}
+
 /// Where the words of a field are written.
 fn table_path(field: &FieldKey) -> Vec<String> {
     match field {

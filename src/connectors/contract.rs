@@ -10,6 +10,7 @@ use crate::change::{ChangePage, Cursor, Hint, ListPage};
 use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
+use crate::desk::notice::Notices;
 use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey, Unseen};
@@ -198,6 +199,13 @@ pub trait TargetDesk: Desk {
     /// Makes one write, silently, and reads back what the desk may have left undone behind a success. Restrictions that the
     /// capabilities exclude are never asked for.
     async fn apply(&self, write: &Write) -> Result<Outcome, Fault>;
+
+    /// Why silence of this desk would prove nothing, in a sentence for an admin. `None`: it tells of the mails and notifications that
+    /// it sends.
+    async fn hides_notices(&self) -> Result<Option<String>, Fault>;
+
+    /// The mails and notifications about a ticket since `since` (the desk's clock), those that followed people's acts too.
+    async fn notices(&self, ticket: &TicketId, since: DateTime<Utc>) -> Result<Notices, Fault>;
 }
 
 /// A vendor that can be either end (all of them).

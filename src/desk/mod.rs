@@ -9,6 +9,7 @@ pub mod capability;
 pub mod field;
 pub mod id;
 pub mod mapping;
+pub mod notice;
 pub mod person;
 pub mod policy;
 pub mod schema;

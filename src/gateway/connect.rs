@@ -16,6 +16,7 @@ use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::replay::course::Course;
+use crate::replay::proposal::Words;
 
 use super::budget::SharedBudget;
 
@@ -66,6 +67,7 @@ pub fn connected_within(
         policy: config.policy.clone(),
         scope: config.scope.clone(),
         recovered_at: row.recovered_at,
+        words: Words::default(),
     };
     Ok(Connected { config, secrets, course: Arc::new(course), budgets: [source_budget, target_budget] })
 }

@@ -28,6 +28,7 @@ use crate::replay::canary::Watcher;
 use crate::replay::course::Steps;
 use crate::replay::engine::{Courses, Engine};
 use crate::replay::house::{House, Settings, Turns};
+use crate::replay::leaks::LeakWatch;
 use crate::task::{self, Next, Stop, Stopper, stopper};
 use crate::web::router::{Site, router};
 
@@ -240,7 +241,7 @@ impl Shared {
             let lister = (side == Side::Source).then(|| self.lister(&connected));
             tasks.spawn(follow(self.poller(&connected, side), lister, self.registrar(&connected, side)));
         }
-        tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected)));
+        tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected), self.leak_watch(&connected)));
         for test in [Side::Source, Side::Target].into_iter().filter_map(|side| self.self_test(&connected, side)) {
             tasks.spawn(repeat(test));
         }
@@ -254,6 +255,10 @@ impl Shared {
             course: connected.course.clone(),
             wake: self.wake.clone(),
         }
+    }
+
+    fn leak_watch(&self, connected: &Connected) -> LeakWatch {
+        LeakWatch { ledger: self.ledger.clone(), clock: self.clock.clone(), course: connected.course.clone() }
     }
 
     fn sweeper(&self, connected: &Connected) -> Sweeper {
@@ -337,10 +342,14 @@ async fn repeat(test: SelfTest) {
     task::run(stop, || test.activate()).await;
 }
 
-/// The slow tasks: what the credentials can see, and what no witness tells.
-async fn watch(watcher: Watcher, sweeper: Sweeper) {
+/// The slow tasks: what the credentials can see, what no witness tells, and whom the target told because of us.
+async fn watch(watcher: Watcher, sweeper: Sweeper, leaks: LeakWatch) {
     let (_never, stop) = stopper();
-    tokio::join!(task::run(stop.clone(), || watcher.activate()), task::run(stop, || sweeper.activate()));
+    tokio::join!(
+        task::run(stop.clone(), || watcher.activate()),
+        task::run(stop.clone(), || sweeper.activate()),
+        task::run(stop, || leaks.activate())
+    );
 }
 
 /// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::mirror::{KeySpace, MirrorId, Phase};
 
+use super::reapply::retry_unmapped;
 use super::{Error, Ledger, Result};
 
 /// A mirror as the ledger knows it.
@@ -30,14 +31,15 @@ pub struct MirrorRow {
 const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at";
 
 impl Ledger {
-    /// Makes a mirror or replaces its configuration; ids, pairs and keys stay.
+    /// Makes a mirror or replaces its configuration; ids, pairs and keys stay. Tickets that wait for the mapping are tried again.
     pub async fn apply_mirror(&self, name: &str, config: &Json, mapping_version: &str, now: DateTime<Utc>) -> Result<MirrorRow> {
         let id = Uuid::now_v7();
         // Eight digits of a fresh id keep the keys of two gateways apart that use one mirror name on one target.
         let key = format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8]);
+        let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(
-            "insert into mirror (id, tenant_id, name, key, config, mapping_version, created_at, applied_at)
-             select $1, t.id, $2, $3, $4, $5, $6, $6 from tenant t where t.name = 'default'
+            "insert into mirror (id, tenant_id, name, key, config, mapping_version, agreed_mapping, created_at, applied_at)
+             select $1, t.id, $2, $3, $4, $5, $4::jsonb -> 'mapping', $6, $6 from tenant t where t.name = 'default'
              on conflict (tenant_id, name) do update
              set config = excluded.config, mapping_version = excluded.mapping_version, applied_at = excluded.applied_at
              returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at",
@@ -48,9 +50,12 @@ impl Ledger {
         .bind(config)
         .bind(mapping_version)
         .bind(now)
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *transaction)
         .await?;
-        read(&row)
+        let row = read(&row)?;
+        retry_unmapped(&mut transaction, row.id, now).await?;
+        transaction.commit().await?;
+        Ok(row)
     }
 
     /// All mirrors, by name.

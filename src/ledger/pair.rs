@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::desk::Side;
+use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{AttachmentId, MessageId, TicketId};
 use crate::desk::ticket::Visibility;
 use crate::merge::base::{Base, MessageLink};
@@ -41,6 +42,8 @@ pub struct Pair {
     pub rulings: Vec<Ruling>,
     /// A field waits for a decision.
     pub disputed: bool,
+    /// Fields whose mapping changed and that are to be rewritten, with what the mapping before wanted.
+    pub reapply: BTreeMap<FieldKey, Option<Value>>,
 }
 
 /// The most that the hints of a claim promise.
@@ -66,7 +69,8 @@ impl Ledger {
                             'target', r.target_value, 'keep', r.keep, 'value', r.value) order by r.id)
                         from ruling r where r.pair_id = p.id and r.closed_at is null) as rulings,
                     exists (select 1 from conflict c
-                        where c.pair_id = p.id and c.winner = 'undecided' and c.closed_at is null) as disputed
+                        where c.pair_id = p.id and c.winner = 'undecided' and c.closed_at is null) as disputed,
+                    (select jsonb_object_agg(r.field, r.wanted) from reapply r where r.pair_id = p.id) as reapply
              from pair p
              where p.id = $1",
         )
@@ -194,6 +198,7 @@ impl Ledger {
 fn read_pair(row: &PgRow) -> Result<Pair> {
     let base: Option<Json> = row.get("base");
     let rulings: Option<Json> = row.get("rulings");
+    let reapply: Option<Json> = row.get("reapply");
     let ticket = |column: &str| row.get::<Option<String>, _>(column).map(TicketId::new);
     Ok(Pair {
         id: PairId(row.get("id")),
@@ -211,6 +216,7 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         former: ticket("former"),
         rulings: rulings.map(|json| stored("rulings", json)).transpose()?.unwrap_or_default(),
         disputed: row.get("disputed"),
+        reapply: reapply.map(|json| stored("what is to be rewritten", json)).transpose()?.unwrap_or_default(),
         part: u16::try_from(row.get::<i64, _>("part")).unwrap_or(u16::MAX),
     })
 }

@@ -46,6 +46,8 @@ pub struct LaneSettled<'a> {
     pub incomplete_why: Option<&'a str>,
     pub waits_for: &'a [TicketId],
     pub look_again_at: Option<DateTime<Utc>>,
+    /// Fields whose rewrite after a changed mapping is put off: it stays ordered.
+    pub put_off: &'a [String],
     pub figures: &'a [(&'static str, i64)],
 }
 
@@ -100,12 +102,14 @@ impl Ledger {
             wake_waiting(&mut transaction, claim, now).await?;
         }
         sqlx::query(
-            "update change_event set applied_at = $3, settled_by = $4 where pair_id = $1 and seq <= $2 and applied_at is null",
+            "with reapplied as (delete from reapply where pair_id = $1 and seq <= $2 and not field = any($5))
+             update change_event set applied_at = $3, settled_by = $4 where pair_id = $1 and seq <= $2 and applied_at is null",
         )
         .bind(claim.pair.0)
         .bind(claim.pending)
         .bind(now)
         .bind(claim.fence)
+        .bind(settled.put_off)
         .execute(&mut *transaction)
         .await?;
         let came_in = pending - claim.pending;

@@ -9,6 +9,7 @@ use sqlx::Row;
 use crate::desk::Side;
 use crate::mirror::MirrorId;
 
+use super::leak::Leaks;
 use super::sample::carried;
 use super::sight::Blind;
 use super::{Ledger, Result};
@@ -34,6 +35,8 @@ pub struct Status {
     pub missed: i64,
     /// Desks whose credential has lost sight of its tickets.
     pub blind: Vec<Blind>,
+    /// Whether the target told anybody because of us.
+    pub leaks: Leaks,
     pub lag: Lag,
     pub figures: BTreeMap<String, i64>,
     pub source: Feed,
@@ -105,6 +108,7 @@ impl Ledger {
             conflicts: row.get("conflicts"),
             missed: row.get("missed"),
             blind: self.blind(mirror).await?,
+            leaks: self.leak_status(mirror).await?,
             events: self.events_by_origin(mirror).await?,
             lag: self.lag(mirror).await?,
             figures: self.figures(mirror).await?,

@@ -80,6 +80,25 @@ pub fn decide(three: Three<'_>, winner: impl FnOnce() -> Winner) -> Decision {
     conflict(three, winner())
 }
 
+/// Decides a field whose mapping was changed since it was agreed on, and that is to be rewritten although the leading value is the same.
+/// `wanted_before` is what the mapping before wanted. What the following desk changed since stays.
+pub fn decide_again(three: Three<'_>, winner: impl FnOnce() -> Winner) -> Decision {
+    let Some((lead_before, follow_before)) = three.base else { return decide(three, winner) };
+    if three.lead != lead_before {
+        return decide(three, winner);
+    }
+    if three.is_set() {
+        return combined(three);
+    }
+    if three.follow == three.wanted {
+        Decision::Agree
+    } else if three.follow == follow_before {
+        Decision::Write(three.wanted.clone())
+    } else {
+        Decision::Leave
+    }
+}
+
 fn conflict(three: Three<'_>, winner: Winner) -> Decision {
     match winner {
         Winner::Lead => Decision::Conflict { write: Some(three.wanted.clone()), undecided: false },
@@ -93,6 +112,10 @@ fn decide_set(three: Three<'_>) -> Decision {
     if three.base.is_some_and(|(lead_before, _)| lead_before == three.lead) {
         return Decision::Leave;
     }
+    combined(three)
+}
+
+fn combined(three: Three<'_>) -> Decision {
     let empty = Value::Empty;
     let before = three.wanted_before.filter(|_| three.base.is_some()).unwrap_or(&empty);
     let merged = match (three.wanted, three.follow, before) {

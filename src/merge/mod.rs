@@ -17,6 +17,7 @@ pub mod links;
 pub mod newest;
 pub mod plan;
 pub mod reason;
+pub mod remap;
 pub mod ruling;
 pub mod scene;
 pub mod thread;

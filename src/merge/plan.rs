@@ -9,7 +9,7 @@ use crate::desk::id::TicketId;
 use crate::desk::ticket::{Link, Presence};
 
 use super::base::{Apart, FieldBase, FieldWrite, Held, LinkBase, MessageLink, Unheld};
-use super::field::{Decision, Three, Winner, decide};
+use super::field::{Decision, Three, Winner, decide, decide_again};
 use super::guard::{self, Pass};
 use super::hand::{self, Hand};
 use super::links::{self, Note};
@@ -60,6 +60,8 @@ pub struct Plan {
     pub conflicts: Vec<FieldConflict>,
     /// Words that no mapping knows, by the source's field.
     pub unmapped: BTreeMap<FieldKey, Vec<String>>,
+    /// Writes into own fields that the following ticket does not show: nothing is concluded from that.
+    pub absent: Vec<FieldWrite>,
     /// Leading tickets that have to be copied first.
     pub waits_for: Vec<TicketId>,
     /// Fields that hold something and are not carried.
@@ -74,6 +76,14 @@ pub struct Plan {
     pub held: Option<Held>,
     /// A decision asks for the desks' clocks, which the scene does not have: it is to be planned again with them.
     pub wants_clocks: bool,
+}
+
+impl Plan {
+    /// Whether nothing is decided yet about this field: the guard holds it back, or a person has to say.
+    pub fn puts_off(&self, field: &FieldKey) -> bool {
+        self.held.iter().any(|held| held.fields.contains(field))
+            || self.conflicts.iter().any(|conflict| conflict.source == *field && conflict.winner.is_none())
+    }
 }
 
 /// Plans one round. Called again after its steps were performed, it plans nothing.
@@ -152,8 +162,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         return (write.intended != Value::Empty).then_some(write);
     };
     let Some(held) = follow.fields.get(&write.key) else {
-        leave_out(plan, &write.source, &write.lead, Absence::NoPlace);
-        return None;
+        return no_place(scene, write, plan);
     };
     let write = FieldWrite { before: held.clone(), ..write };
     if let Some(owed) = scene.owed().filter(|owed| owed.write.source == write.source) {
@@ -165,13 +174,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         let intended = if news { write.intended } else { owed.write.intended.clone() };
         return Some(FieldWrite { intended, why: Reason::Owed, ..write });
     }
-    let known = scene.base.fields.get(&write.source);
-    // Values that nobody explains are no base for a change.
-    let base = known.filter(|base| !base.unknown);
-    let wanted_before = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
-        Wanted::Value(value) => Some(value),
-        Wanted::Unmapped(_) | Wanted::Unknown => None,
-    });
+    let (base, wanted_before) = agreed_before(scene, &write);
     // Only persons are protected: what the target's rules alone made of a field is not held against the source.
     let gives_way = scene.lead_side == Side::Source && hand::is_by_rules(follow, &write.key);
     let follow_before = |base| if gives_way { &write.before } else { FieldBase::of(base, scene.lead_side.other()) };
@@ -183,18 +186,21 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         follow: &write.before,
         is_own: base.is_some_and(|base| base.apart == Some(Apart::ByPolicy)),
     };
+    // What stands there by somebody's decision is not rewritten.
+    let again = scene.reapply.contains_key(&write.source) && base.is_none_or(|base| base.apart.is_none());
+    let decide = |winner: &mut dyn FnMut() -> Winner| if again { decide_again(three, winner) } else { decide(three, winner) };
     if let Some(ruling) = ruling::about(scene, &write) {
-        let intended = match decide(three, || Winner::Lead) {
+        let intended = match decide(&mut || Winner::Lead) {
             Decision::Write(value) | Decision::Conflict { write: Some(value), .. } => value,
             _ => write.before.clone(),
         };
         return ruling::obey(scene, ruling, FieldWrite { intended, ..write }, plan);
     }
-    if known.is_some_and(|known| known.unknown && *known.of(scene.lead_side) == write.lead) {
+    if scene.base.fields.get(&write.source).is_some_and(|known| known.unknown && *known.of(scene.lead_side) == write.lead) {
         return still_unknown(scene, write, plan);
     }
     let mut wants_clocks = false;
-    let decision = decide(three, || {
+    let decision = decide(&mut || {
         if gives_way {
             return Winner::Lead;
         }
@@ -276,6 +282,47 @@ fn tell(scene: &Scene<'_>, write: &FieldWrite, winner: Option<Side>, plan: &mut 
         hands: [hand::last(scene.lead, &write.source), scene.follow.and_then(|follow| hand::last(follow, &write.key))],
         winner,
     });
+}
+
+/// What was agreed on about a field, and what was wanted at the following desk then. Values that nobody explains are no base for a
+/// change.
+fn agreed_before<'a>(scene: &'a Scene<'_>, write: &FieldWrite) -> (Option<&'a FieldBase>, Option<Value>) {
+    let base = match scene.base.fields.get(&write.source) {
+        Some(known) => Some(known).filter(|known| !known.unknown),
+        None => under_another_name(scene, &write.key, &write.before),
+    };
+    match scene.reapply.get(&write.source) {
+        Some(None) => (None, None),
+        Some(Some(before)) => (base, Some(scene.fitted(&write.source, before.clone()))),
+        None => {
+            let wanted = base.and_then(|base| match scene.wanted(&write.source, base.of(scene.lead_side)) {
+                Wanted::Value(value) => Some(value),
+                Wanted::Unmapped(_) | Wanted::Unknown => None,
+            });
+            (base, wanted)
+        }
+    }
+}
+
+/// What was agreed on under a name of the source's own field that it does not have any more and that the mapping does not lead here
+/// now, if the following desk holds exactly that: the field was renamed, and the mirror file follows.
+fn under_another_name<'a>(scene: &'a Scene<'_>, there: &FieldKey, held: &Value) -> Option<&'a FieldBase> {
+    let gone = |key: &FieldKey| {
+        matches!(key, FieldKey::Custom(_)) && !scene.lead.fields.contains_key(key) && scene.mapping.field(key) != Some(there)
+    };
+    let same = |agreed: &FieldBase| agreed.of(scene.lead_side.other()) == held && *held != Value::Empty;
+    let mut found = scene.base.fields.iter().filter(|(key, agreed)| gone(key) && same(agreed)).map(|(_, agreed)| agreed);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// The following ticket does not show the field.
+fn no_place(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<FieldWrite> {
+    leave_out(plan, &write.source, &write.lead, Absence::NoPlace);
+    let known = scene.base.fields.get(&write.source).is_some_and(|base| *base.of(scene.lead_side) == write.lead);
+    if matches!(write.key, FieldKey::Custom(_)) && !known && write.intended != Value::Empty {
+        plan.absent.push(write);
+    }
+    None
 }
 
 fn is_status(write: &FieldWrite) -> bool {

@@ -34,6 +34,9 @@ pub struct Scene<'a> {
     pub part: u16,
     pub base: &'a Base,
     pub linked: &'a [MessageLink],
+    /// Fields that are to be rewritten because their mapping changed, with what the mapping before wanted; `None`: it went into
+    /// another field.
+    pub reapply: &'a BTreeMap<FieldKey, Option<Value>>,
     /// Leading person to following person; `Some(None)`: looked up, and there is nobody to act as.
     pub people: &'a BTreeMap<PersonId, Option<PersonId>>,
     /// The other ends of links.
@@ -81,7 +84,7 @@ impl Scene<'_> {
     }
 
     /// Cut to what the following desk can hold, so that the cut value is recognised as ours afterwards.
-    fn fitted(&self, key: &FieldKey, value: Value) -> Value {
+    pub(super) fn fitted(&self, key: &FieldKey, value: Value) -> Value {
         match (key, value) {
             (FieldKey::Subject, Value::Text(text)) => {
                 let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -152,6 +152,7 @@ impl Adopter<'_> {
             part: 0,
             base: &Base::default(),
             linked: &[],
+            reapply: &BTreeMap::new(),
             people: &looked.people,
             ends: &ends,
             mapping: &self.course.mapping,

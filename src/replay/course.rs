@@ -11,6 +11,8 @@ use crate::desk::policy::Policy;
 use crate::desk::scope::Scope;
 use crate::mirror::{KeySpace, MirrorId};
 
+use super::proposal::Words;
+
 /// Everything that replay, intake and checks need of one mirror.
 pub struct Course {
     pub id: MirrorId,
@@ -24,6 +26,8 @@ pub struct Course {
     pub scope: Scope,
     /// The ledger was found to have gone back in time: what is older is looked up before it is made.
     pub recovered_at: Option<DateTime<Utc>>,
+    /// What the desks' fields were when somebody last had to know.
+    pub words: Words,
 }
 
 impl Course {

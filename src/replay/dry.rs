@@ -70,6 +70,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     people.extend(new.iter().map(|person| (person.id.clone(), Some(PersonId::new(whom(person))))));
     let ends = ends::of(house, course, (crate::desk::Side::Source, &lead), &base).await?;
     let rulings = pair.as_ref().map_or(&[][..], |pair| &pair.rulings);
+    let reapply = pair.as_ref().map(|pair| pair.reapply.clone()).unwrap_or_default();
     let scene = Scene {
         lead_side: crate::desk::Side::Source,
         lead: &lead,
@@ -80,6 +81,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         part: pair.as_ref().map_or(0, |pair| pair.part),
         base: &base,
         linked: &linked,
+        reapply: &reapply,
         people: &people,
         ends: &ends,
         mapping: &course.mapping,

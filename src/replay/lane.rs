@@ -1,11 +1,12 @@
 //! The replay of one lane, from the claim to the settlement.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::clock::delta;
-use crate::desk::field::Value;
+use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::MessageId;
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
@@ -19,12 +20,12 @@ use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
-use super::fate::{Result, park};
+use super::fate::{Fate, Result};
 use super::house::House;
 use super::hydrate::{Seen, ticket_of};
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
-use super::{ends, hydrate, people, recover};
+use super::{ends, hydrate, people, proposal, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
@@ -47,6 +48,8 @@ pub(super) struct Work<'a> {
     pub(super) clocks: Option<Clocks>,
     /// Rulings that were carried out.
     pub(super) obeyed: Vec<i64>,
+    /// Fields that are to be rewritten, until they were.
+    reapply: BTreeMap<FieldKey, Option<Value>>,
 }
 
 /// Replays a claimed lane and settles it.
@@ -55,6 +58,9 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let pair = house.ledger.pair(claim.pair).await?;
     let half_done = recover::close_open(house, course, claim, &pair).await?;
     let pair = house.ledger.pair(claim.pair).await?;
+    if !pair.reapply.is_empty() {
+        proposal::by_the_latest(house, course).await?;
+    }
     let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
     let promised_there = house.ledger.promise(claim.pair, pair.authority.other(), claim.pending).await?;
     let read_at = house.clock.now();
@@ -95,7 +101,8 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     };
     let promises = [promise, promised_there];
     let (last_plan, acted, clocks, obeyed) = (Plan::default(), false, None, Vec::new());
-    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan, acted, clocks, obeyed };
+    let reapply = pair.reapply.clone();
+    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan, acted, clocks, obeyed, reapply };
     work.fill_targets().await?;
     work.run().await
 }
@@ -137,6 +144,7 @@ async fn settle_untouched(
         incomplete_why: None,
         waits_for: &[],
         look_again_at: None,
+        put_off: &[],
         figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
     };
     house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
@@ -219,6 +227,7 @@ impl Work<'_> {
             part: self.pair.part,
             base: &round.base,
             linked: &self.links,
+            reapply: &self.reapply,
             people: &people,
             ends: &ends,
             mapping: &round.course.mapping,
@@ -234,16 +243,20 @@ impl Work<'_> {
     async fn round_once(&mut self) -> Result<bool> {
         let plan = self.plan().await?;
         self.tell_conflicts(&plan).await?;
-        self.refuse(&plan)?;
+        self.refuse(&plan).await?;
         self.account(&plan).await?;
         if self.immutable_in_the_way(&plan)? {
             return self.follow_up().await;
         }
         self.owe_status(&plan).await?;
         for step in &plan.steps {
-            self.round.step(step).await?;
+            if let Err(fate) = self.round.step(step).await {
+                return Err(proposal::for_refusal(self.round.course, &self.round.lead.id, step, fate).await);
+            }
         }
         let acted = !plan.steps.is_empty();
+        // What the target made of it is not written a second time.
+        self.reapply.retain(|field, _| plan.puts_off(field));
         self.last_plan = plan;
         if self.round.wrote {
             self.read_back().await?;
@@ -270,19 +283,14 @@ impl Work<'_> {
     }
 
     /// What a person has to decide first.
-    fn refuse(&self, plan: &Plan) -> Result<()> {
+    async fn refuse(&self, plan: &Plan) -> Result<()> {
         if self.round.course.policy.unmapped == Unmapped::Park
             && let Some((field, words)) = plan.unmapped.iter().next()
         {
-            return park(
-                "unmapped",
-                format!(
-                    "source ticket {}: the mapping has no word for `{}` in `{field}`",
-                    self.round.lead.id,
-                    words.join("`, `")
-                ),
-                format!("Add it to `[map.…]` of `{field}` in the mirror file, apply the file, and release this."),
-            );
+            return Err(proposal::for_words(self.round.house, self.round.course, &self.round.lead.id, (field, words)).await?);
+        }
+        if let Some(parking) = proposal::for_lost_fields(&self.round, &plan.absent).await? {
+            return Err(Fate::Park(parking));
         }
         Ok(())
     }
@@ -333,41 +341,6 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn reload_links(&mut self) -> Result<()> {
-        let claim = self.round.watch.claim();
-        let ids: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
-        self.links = self.round.house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
-        self.fill_targets().await
-    }
-
-    /// Finds the target's ids of messages that it did not tell when they were written: by key, or by place for those that travelled
-    /// with the creation.
-    async fn fill_targets(&mut self) -> Result<()> {
-        let Some(follow) = &self.round.follow else { return Ok(()) };
-        let order: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
-        let mut unknown: Vec<MessageLink> = self.links.iter().filter(|link| link.target.is_none()).cloned().collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        unknown.sort_by_key(|link| order.iter().position(|id| **id == link.source));
-        let taken: Vec<&MessageId> = self.links.iter().filter_map(|link| link.target.as_ref()).collect();
-        let mut free = follow.messages.iter().filter(|message| message.key.is_none() && !taken.contains(&&message.id));
-        for link in &mut unknown {
-            let key = self.round.course.keys.message(link.source.as_str());
-            let keyed = follow.messages.iter().find(|message| message.key.as_deref() == Some(&key));
-            link.target = keyed.or_else(|| free.next()).map(|message| message.id.clone());
-        }
-        unknown.retain(|link| link.target.is_some());
-        let settled = StepSettled { links: &unknown, ..StepSettled::default() };
-        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
-        for link in unknown {
-            if let Some(known) = self.links.iter_mut().find(|known| known.source == link.source) {
-                known.target = link.target;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn incomplete_why(&self) -> Option<&'static str> {
         if self.last_plan.pending {
             Some("a file is still being scanned at the source")
@@ -402,6 +375,7 @@ impl Work<'_> {
         let wait = if self.last_plan.pending { Duration::from_secs(30) } else { house.settings.second_look };
         let now = house.clock.now();
         let look_again = look_again.then(|| now + delta(wait));
+        let put_off: Vec<String> = self.reapply.keys().map(ToString::to_string).collect();
         let settled = LaneSettled {
             state,
             base: &self.round.base,
@@ -418,6 +392,7 @@ impl Work<'_> {
             incomplete_why: self.incomplete_why(),
             waits_for: &waits_for,
             look_again_at: look_again.into_iter().chain(held_until).min(),
+            put_off: &put_off,
             figures: &[
                 ("hydrations", 1),
                 ("calls saved", (claim.events - 1).max(0)),

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::desk::Side;
 use crate::ledger;
+use crate::ledger::leak::Verdict;
 use crate::ledger::status::Status;
 
 use super::router::Site;
@@ -48,6 +49,10 @@ async fn text(site: &Site) -> ledger::Result<String> {
     gauge("webhooks_missed", "Changes that only the poll saw.", &|status| status.missed as f64);
     gauge("desks_out_of_sight", "Desks whose credential has lost sight of the tickets that it saw before.", &|status| {
         status.blind.len() as f64
+    });
+    gauge("leaks", "Mails and notifications that the target sent because of us.", &|status| status.leaks.leaks as f64);
+    gauge("leaks_untold", "1 while the last leak check could not tell.", &|status| {
+        f64::from(u8::from(status.leaks.verdict == Some(Verdict::CannotTell)))
     });
     gauge("lag_seconds_p50", "Median seconds from receipt to applied.", &|status| status.lag.p50);
     gauge("lag_seconds_p95", "95th percentile of the same.", &|status| status.lag.p95);

@@ -17,6 +17,8 @@ mod gateway;
 mod http;
 mod lab_request_tracker;
 mod laws;
+mod leaks;
+mod mapping;
 mod parity;
 mod private;
 mod processes;

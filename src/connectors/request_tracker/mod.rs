@@ -14,6 +14,7 @@ pub mod compose;
 pub mod feed;
 pub mod lookup;
 pub mod mime;
+pub mod notices;
 pub mod people;
 pub mod read;
 pub mod schema;
@@ -40,6 +41,7 @@ use crate::connectors::http::Http;
 use crate::desk::Side;
 use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::id::{MessageId, PersonId, TicketId};
+use crate::desk::notice::Notices;
 use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey};
@@ -311,5 +313,13 @@ impl TargetDesk for RequestTracker {
 
     async fn apply(&self, write: &Write) -> Result<Outcome, Fault> {
         self.write(write).await
+    }
+
+    async fn hides_notices(&self) -> Result<Option<String>, Fault> {
+        self.keeps_no_mails().await
+    }
+
+    async fn notices(&self, ticket: &TicketId, since: DateTime<Utc>) -> Result<Notices, Fault> {
+        self.notices_of(ticket, since).await
     }
 }

@@ -85,7 +85,7 @@ impl RequestTracker {
     }
 
     /// Users with this value, disabled ones too. RT compares without regard to case.
-    async fn users_with(&self, field: &str, value: &str, fields: &str) -> Result<Vec<UserJson>, Fault> {
+    pub(super) async fn users_with(&self, field: &str, value: &str, fields: &str) -> Result<Vec<UserJson>, Fault> {
         let query = json!([{ "field": field, "operator": "=", "value": value }]).to_string();
         let query = [("query", query.as_str()), ("fields", fields), ("find_disabled_rows", "1")];
         self.visible(call("find person"), &["users"], &query).await

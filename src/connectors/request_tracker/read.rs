@@ -91,7 +91,7 @@ impl RequestTracker {
 
     /// The parts of a ticket whose `field` is one of `values`, in as few calls as the length of an address allows. We may see
     /// all of them, so a short page is the last.
-    async fn parts_of<T: DeserializeOwned>(
+    pub(super) async fn parts_of<T: DeserializeOwned>(
         &self,
         ticket: &str,
         field: &str,

@@ -210,7 +210,7 @@ fn acts(history: &[TransactionJson], layout: &Layout, settings: &Settings) -> Re
         Ok(Act {
             id: transaction.id.0.clone(),
             actor: PersonId::new(&transaction.creator.id.0),
-            by: actor(&transaction.creator.id.0, settings),
+            by: actor(&transaction.creator.id.0, &settings.user),
             at: moment(&transaction.created)?,
             fields: touched(transaction, layout, settings),
         })
@@ -218,10 +218,11 @@ fn acts(history: &[TransactionJson], layout: &Layout, settings: &Settings) -> Re
     history.iter().filter(|transaction| !is_mail_record(&transaction.kind)).map(act).collect()
 }
 
-fn actor(name: &str, settings: &Settings) -> Actor {
+/// Whose hand a user's is; `own` is ours.
+pub fn actor(name: &str, own: &str) -> Actor {
     match name {
         RULES => Actor::Rule,
-        name if name == settings.user => Actor::Us,
+        name if name == own => Actor::Us,
         _ => Actor::Person,
     }
 }

@@ -1,8 +1,8 @@
 //! Zendesk Support, as source and as target.
 //!
 //! * `webhook` reads deliveries, `translate`, `fields` and `html` turn JSON into neutral words and back: pure.
-//! * `api` and `auth` make calls; `directory` knows what ids mean; `read`, `feed`, `files`, `people`, `hooks` read and look up;
-//!   `create`, `apply` and `restrict` write.
+//! * `api` and `auth` make calls; `directory` knows what ids mean; `read`, `feed`, `files`, `people`, `hooks`, `notices` read and
+//!   look up; `create`, `apply` and `restrict` write.
 //!
 //! What Zendesk means for the contract:
 //! * Strong stamp: the id of the newest audit. `updated_at` stands still when the system changes something, and has whole
@@ -25,6 +25,7 @@ pub mod fields;
 mod files;
 mod hooks;
 pub mod html;
+mod notices;
 mod people;
 mod read;
 mod restrict;
@@ -45,6 +46,7 @@ use crate::desk::Side;
 use crate::desk::capability::{BackDates, Capabilities, Change, CreateTakes, Feed, Seen, SetsAuthor, Webhooks};
 use crate::desk::field::FieldKey;
 use crate::desk::id::{MessageId, PersonId, TicketId};
+use crate::desk::notice::Notices;
 use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey};
@@ -367,5 +369,14 @@ impl TargetDesk for Zendesk {
 
     async fn apply(&self, write: &Write) -> Result<Outcome, Fault> {
         self.perform(write).await
+    }
+
+    /// The audits of a ticket list every notification that a business rule sent.
+    async fn hides_notices(&self) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
+    async fn notices(&self, ticket: &TicketId, since: DateTime<Utc>) -> Result<Notices, Fault> {
+        self.notices_of(ticket, since).await
     }
 }

@@ -141,7 +141,7 @@ impl Zendesk {
     }
 
     /// The newest page of audits; none where the desk does not show the ticket.
-    async fn first_audits(&self, id: &TicketId) -> Result<(Vec<Audit>, Option<String>), Fault> {
+    pub(super) async fn first_audits(&self, id: &TicketId) -> Result<(Vec<Audit>, Option<String>), Fault> {
         let query = [("sort", "-created_at"), ("page[size]", "100")];
         let url = self.url(&format!("tickets/{id}/audits"), &query);
         let answer = self.send(AUDITS, Method::GET, url, None, &[404]).await?;
@@ -151,22 +151,22 @@ impl Zendesk {
         page_of(AUDITS, answer.json(AUDITS)?, "audits")
     }
 
-    /// Adds older audits until there are `enough`.
-    async fn older_audits(
+    /// Adds older audits until there are `enough`. Returns where the next ones are.
+    pub(super) async fn older_audits(
         &self,
         id: &TicketId,
         audits: &mut Vec<Audit>,
         mut next: Option<String>,
         enough: impl Fn(&[Audit]) -> bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<String>, Fault> {
         let path = format!("tickets/{id}/audits");
         for _ in 1..AUDIT_PAGES {
-            let Some(after) = next.filter(|_| !enough(audits)) else { break };
+            let Some(after) = next.take_if(|_| !enough(audits)) else { break };
             let (more, then) = self.page::<Audit>(AUDITS, &path, &[("sort", "-created_at")], "audits", Some(&after)).await?;
             audits.extend(more);
             next = then;
         }
-        Ok(())
+        Ok(next)
     }
 
     /// All audits of a ticket, newest first.

@@ -224,7 +224,7 @@ fn acts(parts: &Parts, known: &Known<'_>) -> Vec<Act> {
 
 /// Our mark is in the metadata, we are the author (which is who the comment is by, when we set one), or it is the creation of
 /// a ticket that has our key.
-fn is_ours(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> bool {
+pub(super) fn is_ours(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> bool {
     let by_us = audit.author_id.is_some() && audit.author_id == known.directory.me;
     let creation = || audit.events.iter().any(|event| event.kind == "Create");
     let our_ticket = || key_of(ticket, known).is_some_and(|key| key.starts_with("tidegate:"));
@@ -233,7 +233,7 @@ fn is_ours(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> boo
 
 fn acts_of(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> Vec<Act> {
     let by_rule = |via: Option<&wire::Via>| via.is_some_and(is_rule);
-    let whole = by_rule(audit.via.as_ref()) || audit.author_id.as_ref().is_some_and(|id| id.as_str() == SYSTEM);
+    let whole = by_system(audit);
     let (rule, other): (Vec<_>, Vec<_>) = audit.events.iter().partition(|event| whole || by_rule(event.via.as_ref()));
     let fields = |events: &[&wire::Event]| events.iter().filter_map(|event| field_of(event, known)).collect::<BTreeSet<_>>();
     let ours = is_ours(audit, ticket, known);
@@ -254,8 +254,13 @@ fn acts_of(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> Vec
     acts
 }
 
+/// Whether an update was nobody's: an automation's, or other work of the system.
+pub(super) fn by_system(audit: &wire::Audit) -> bool {
+    audit.via.as_ref().is_some_and(is_rule) || audit.author_id.as_ref().is_some_and(|id| id.as_str() == SYSTEM)
+}
+
 /// Triggers, automations and other work of the system (via type `rule`, 8 in Zendesk's list).
-fn is_rule(via: &wire::Via) -> bool {
+pub(super) fn is_rule(via: &wire::Via) -> bool {
     via.is("rule", 8) || matches!(via.rel(), "trigger" | "automation")
 }
 

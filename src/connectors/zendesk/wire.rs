@@ -205,6 +205,12 @@ pub struct Event {
     pub previous_value: Value,
     /// Of a comment: its files, without the inline ones.
     pub attachments: Option<Vec<Value>>,
+    /// Of a notification: ids of users.
+    #[serde(default, deserialize_with = "list")]
+    pub recipients: Vec<Value>,
+    /// Of a satisfaction rating: `offered` when the customer was asked for it.
+    #[serde(default)]
+    pub score: Value,
     pub via: Option<Via>,
 }
 

@@ -59,6 +59,7 @@ impl View<'_> {
             part: 0,
             base: &base,
             linked: &[],
+            reapply: &BTreeMap::new(),
             people: &people,
             ends: &ends,
             mapping: &self.config.mapping,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::admin;
 use super::call::{Answer, Call, precondition};
 use super::date;
 use super::mime::{Incoming, Message, from_base64, name_in_json};
@@ -37,7 +38,9 @@ fn route(work: &mut Work<'_>, call: &Call) -> Result<Answer, Answer> {
         ("POST", ["user"]) => create_user(work, call),
         ("PUT", ["user", key]) => update_user(work, call, key),
         ("POST", ["queue"]) => create_queue(work, call),
+        ("PUT", ["queue", id]) => admin::update_queue(work, id, &object(call)?),
         ("POST", ["customfield"]) => create_field(work, call),
+        ("PUT", ["customfield", id]) => admin::update_field(work, id, &object(call)?),
         ("POST", ["customfield", id, "value"]) => create_choice(work, call, id),
         (_, ["ticket", _, "correspond" | "comment"]) => Err(Answer::method_not_allowed("POST")),
         (_, ["tickets"]) => Err(Answer::method_not_allowed("GET, HEAD, POST")),

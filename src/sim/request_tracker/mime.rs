@@ -49,8 +49,8 @@ impl Message {
     }
 
     /// A mail that a scrip sends, as RT keeps it.
-    pub fn outgoing(ticket: u64, subject: &str, because: &str, to: &[String]) -> Self {
-        let headers = vec![format!("To: {}", to.join(", ")), format!("X-RT-Ticket: {} #{ticket}", super::ORGANIZATION)];
+    pub fn outgoing(ticket: u64, subject: &str, because: &str, mut headers: Vec<String>) -> Self {
+        headers.push(format!("X-RT-Ticket: {} #{ticket}", super::ORGANIZATION));
         let subject = Some(encoded(format!("[{} #{ticket}] {subject}", super::ORGANIZATION)));
         Message { subject, text: because.to_owned(), headers, alternative: true, ..Message::default() }
     }

@@ -41,6 +41,7 @@ use crate::clock::Clock;
 use crate::task;
 
 mod act;
+mod admin;
 mod call;
 mod date;
 mod edit;

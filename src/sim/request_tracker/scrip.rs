@@ -11,6 +11,8 @@ use crate::sim::snapshot::Mail;
 
 /// A scrip that sends mail.
 struct Notification {
+    /// The scrip's own, which is in the Message-ID of its mails.
+    number: u16,
     description: &'static str,
     /// What the template puts in front of the subject.
     prefix: &'static str,
@@ -28,6 +30,7 @@ enum Recipients {
 }
 
 const AUTOREPLY: Notification = Notification {
+    number: 7,
     description: "On Create Autoreply To Requestors",
     prefix: "AutoReply: ",
     to: &[Recipients::Members(Role::Requestor)],
@@ -35,6 +38,7 @@ const AUTOREPLY: Notification = Notification {
     comment: false,
 };
 const CREATE_OWNER: Notification = Notification {
+    number: 8,
     description: "On Create Notify Owner and AdminCcs",
     prefix: "",
     to: &[Recipients::Owner, Recipients::Members(Role::AdminCc)],
@@ -42,6 +46,7 @@ const CREATE_OWNER: Notification = Notification {
     comment: false,
 };
 const CREATE_CCS: Notification = Notification {
+    number: 9,
     description: "On Create Notify Ccs",
     prefix: "",
     to: &[Recipients::Members(Role::Cc)],
@@ -49,6 +54,7 @@ const CREATE_CCS: Notification = Notification {
     comment: false,
 };
 const CORRESPOND_OWNER: Notification = Notification {
+    number: 3,
     description: "On Correspond Notify Owner and AdminCcs",
     prefix: "",
     to: &[Recipients::Owner, Recipients::Members(Role::AdminCc)],
@@ -56,6 +62,7 @@ const CORRESPOND_OWNER: Notification = Notification {
     comment: false,
 };
 const CORRESPOND_REQUESTORS: Notification = Notification {
+    number: 5,
     description: "On Correspond Notify Requestors and Ccs",
     prefix: "",
     to: &[Recipients::Members(Role::Requestor), Recipients::Members(Role::Cc)],
@@ -63,6 +70,7 @@ const CORRESPOND_REQUESTORS: Notification = Notification {
     comment: false,
 };
 const COMMENT_ADMIN: Notification = Notification {
+    number: 1,
     description: "On Comment Notify AdminCcs as Comment",
     prefix: "[Comment] ",
     to: &[Recipients::Members(Role::AdminCc)],
@@ -70,6 +78,7 @@ const COMMENT_ADMIN: Notification = Notification {
     comment: true,
 };
 const OWNER_CHANGE: Notification = Notification {
+    number: 11,
     description: "On Owner Change Notify Owner",
     prefix: "",
     to: &[Recipients::Owner],
@@ -77,6 +86,7 @@ const OWNER_CHANGE: Notification = Notification {
     comment: false,
 };
 const RESOLVE: Notification = Notification {
+    number: 12,
     description: "On Resolve Notify Requestors",
     prefix: "Resolved: ",
     to: &[Recipients::Members(Role::Requestor)],
@@ -118,43 +128,67 @@ impl Work<'_> {
         if self.quiet || silent || !self.store.settings.notifications {
             return;
         }
-        let to = self.recipients(ticket, notification, actor);
-        if to.is_empty() {
+        let named = self.recipients(ticket, notification, actor);
+        if named.is_empty() {
             return;
         }
-        self.keep_copy(ticket, notification, &to);
         let actor = self.store.users[&actor].email.clone();
+        if self.store.settings.records_mail {
+            self.keep_copy(ticket, notification, &named, &actor);
+        }
+        let to = named.into_iter().map(|(_, address)| address).collect();
         let because = notification.description.to_owned();
         self.store.outbox.push(Mail { to, ticket: ticket.to_string(), because, actor, at: self.at });
     }
 
-    fn recipients(&self, ticket: u64, notification: &Notification, actor: u64) -> Vec<String> {
+    /// Under which header each address stands: as seen on RT 5.0.3, `AdminCc`s are blind copies.
+    fn recipients(&self, ticket: u64, notification: &Notification, actor: u64) -> Vec<(&'static str, String)> {
         let ticket = self.store.ticket(ticket);
-        let mut people: Vec<u64> = Vec::new();
+        let mut people: Vec<(&'static str, u64)> = Vec::new();
         for recipients in notification.to {
             match recipients {
-                Recipients::Owner if ticket.owner != NOBODY => people.push(ticket.owner),
+                Recipients::Owner if ticket.owner != NOBODY => people.push(("To", ticket.owner)),
                 Recipients::Owner => {}
-                Recipients::Members(role) => people.extend(ticket.role(*role)),
+                Recipients::Members(role) => {
+                    let header = match role {
+                        Role::AdminCc => "BCC",
+                        Role::Cc => "CC",
+                        Role::Requestor => "To",
+                    };
+                    people.extend(ticket.role(*role).iter().map(|id| (header, *id)));
+                }
             }
         }
-        let mut to: Vec<String> = Vec::new();
-        for user in people.iter().filter_map(|id| self.store.users.get(id)) {
+        let mut to: Vec<(&'static str, String)> = Vec::new();
+        for (header, user) in people.iter().filter_map(|(header, id)| Some((*header, self.store.users.get(id)?))) {
             let wanted = !user.disabled && !user.email.is_empty() && (notification.actor_too || user.id != actor);
-            if wanted && !ticket.squelched.contains(&user.email.to_lowercase()) && !to.contains(&user.email) {
-                to.push(user.email.clone());
+            let known = to.iter().any(|(_, address)| *address == user.email);
+            if wanted && !ticket.squelched.contains(&user.email.to_lowercase()) && !known {
+                to.push((header, user.email.clone()));
             }
         }
         to
     }
 
-    fn keep_copy(&mut self, ticket: u64, notification: &Notification, to: &[String]) {
+    fn keep_copy(&mut self, ticket: u64, notification: &Notification, named: &[(&'static str, String)], originator: &str) {
         let subject = self.store.ticket(ticket).subject.as_deref().unwrap_or("");
         let subject = format!("{}{subject}", notification.prefix);
-        let message = Message::outgoing(ticket, &subject, notification.description, to);
+        let mut headers = Vec::new();
+        for header in ["To", "CC", "BCC"] {
+            let addresses: Vec<&str> =
+                named.iter().filter(|(name, _)| *name == header).map(|(_, address)| address.as_str()).collect();
+            if !addresses.is_empty() {
+                headers.push(format!("{header}: {}", addresses.join(", ")));
+            }
+        }
+        if !originator.is_empty() {
+            headers.push(format!("X-RT-Originator: {originator}"));
+        }
+        let message = Message::outgoing(ticket, &subject, notification.description, headers);
         let kind = if notification.comment { "CommentEmailRecord" } else { "EmailRecord" };
         self.store.last.message += 1;
-        let data = format!("<rt-{}-{}.{ticket}@{}>", super::VERSION, self.store.last.message, super::ORGANIZATION);
+        let (version, count, scrip) = (super::VERSION, self.store.last.message, notification.number);
+        let data = format!("<rt-{version}-{count}-{}-0.{ticket}-{scrip}-0@{}>", self.at.timestamp(), super::ORGANIZATION);
         let draft = Draft { kind, data: Some(data), message: Some(message), ..Draft::default() };
         self.record_silently(ticket, draft, RT_SYSTEM);
     }

@@ -13,13 +13,15 @@ pub struct Settings {
     /// `CustomIsApplicableCode` that returns 0 when `$self->TransactionObj->CreatorObj->Name` is `gateway`, and what its
     /// own condition says otherwise. All else goes on: other people's transactions mail, and replies open tickets.
     pub silent_creator: Option<String>,
+    /// `$RecordOutgoingEmail`: RT keeps a transaction for each mail that it sends.
+    pub records_mail: bool,
     /// RT's stock scrip that opens new and inactive tickets on correspondence is on.
     pub auto_open: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { notifications: true, silent_creator: Some("gateway".to_owned()), auto_open: true }
+        Self { notifications: true, silent_creator: Some("gateway".to_owned()), records_mail: true, auto_open: true }
     }
 }
 

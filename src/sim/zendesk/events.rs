@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::field::{self, FIELDS};
 use super::store::{Store, stamp};
-use super::ticket::{Audit, Comment, Ticket};
+use super::ticket::{Audit, Comment, Ticket, author};
 use super::webhook::Outgoing;
 use super::world::ACCOUNT;
 
@@ -113,7 +113,7 @@ fn detail(ticket: &Ticket, actor: u64) -> Value {
     let tags = if ticket.tags.is_empty() { Value::Null } else { json!(ticket.tags) };
     let status = if ticket.is_there() { ticket.status.as_str() } else { "deleted" };
     json!({
-        "actor_id": actor.to_string(), "assignee_id": id_text(ticket.assignee), "brand_id": ticket.brand.to_string(),
+        "actor_id": author(actor).to_string(), "assignee_id": id_text(ticket.assignee), "brand_id": ticket.brand.to_string(),
         "created_at": stamp(ticket.created_at), "custom_status": ticket.custom_status.to_string(),
         "description": ticket.description(), "external_id": ticket.external_id, "form_id": ticket.form.to_string(),
         "group_id": id_text(ticket.group), "id": ticket.id.to_string(), "is_public": ticket.is_public(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Outcome, Refusal};
 use super::call::Call;
 use super::store::{Store, stamp};
-use super::ticket::{Audit, Event, Presence, Ticket};
+use super::ticket::{Audit, Event, Presence, Ticket, author};
 use super::tickets::side_load;
 use super::wire;
 
@@ -160,7 +160,7 @@ fn event(store: &Store, ticket: &Ticket, audit: &Audit, comments: bool) -> Value
     });
     json!({
         "id": audit.id, "ticket_id": audit.ticket, "timestamp": audit.at.timestamp(), "created_at": stamp(audit.at),
-        "updater_id": audit.author, "via": audit.via["channel"], "system": {}, "metadata": {"custom": audit.custom},
+        "updater_id": author(audit.author), "via": audit.via["channel"], "system": {}, "metadata": {"custom": audit.custom},
         "event_type": "Audit", "child_events": children.collect::<Vec<_>>(),
     })
 }

@@ -12,12 +12,13 @@
 //! (multi-select: `topic_shipping`, `topic_invoice`, `topic_bug`), Account manager (lookup of a user).
 //!
 //! Triggers mail customers and agents unless a ticket has the tag `tidegate_silent`; two that change tickets can be turned
-//! on (`rules.rs`). Files with `slow-scan` in their name are scanned for five seconds; with `eicar` they are found out.
+//! on (`rules.rs`). Automations are made by API (`automations.rs`). Files with `slow-scan` in their name are scanned for five seconds; with `eicar` they are found out.
 
 mod account;
 mod acting;
 mod answer;
 pub mod auth;
+mod automations;
 mod call;
 mod change;
 mod comments;
@@ -178,6 +179,7 @@ impl ZendeskSim {
                 return Err(Refusal::new(403, "Forbidden", "You do not have access to this page"));
             }
         }
+        automations::run(&mut store);
         let mut left = None;
         if self.limits && route.is_api() {
             let now = store.clock.now().timestamp();
@@ -253,7 +255,10 @@ impl Stage for ZendeskSim {
     }
 
     fn mails(&self) -> Vec<Mail> {
-        self.store().mails.clone()
+        let mut store = self.store();
+        automations::run(&mut store);
+        self.hand_over(&mut store);
+        store.mails.clone()
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {

@@ -4,7 +4,8 @@ use super::answer::{Outcome, Refusal};
 use super::call::Call;
 use super::store::Store;
 use super::{
-    account, auth, comments, export, imports, jobs, organizations, removal, search, stock, tickets, uploads, users, webhook,
+    account, auth, automations, comments, export, imports, jobs, organizations, removal, search, stock, tickets, uploads, users,
+    webhook,
 };
 
 type Work = fn(&mut Store, &Call) -> Outcome;
@@ -144,9 +145,9 @@ pub static ROUTES: &[Route] = &[
     get("/triggers/active", account::triggers),
     get("/triggers/{id}", account::show_trigger),
     put("/triggers/{id}", account::change_trigger),
-    get("/automations", stock::list),
-    post("/automations", stock::create),
-    get("/automations/active", stock::list),
+    get("/automations", automations::list),
+    get("/automations/active", automations::list),
+    post("/automations", automations::create),
     get("/slas/policies", stock::list),
     post("/slas/policies", stock::create),
     get("/macros", stock::list),

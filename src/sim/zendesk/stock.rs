@@ -1,4 +1,4 @@
-//! What admins of the account made: automations, SLA policies, macros, views, support addresses, and their settings of ticket fields and
+//! What admins of the account made: SLA policies, macros, views, support addresses, and their settings of ticket fields and
 //! forms. They are kept and shown as the API documents them; none of them acts here, but for the triggers of [`super::rules`].
 
 use std::collections::BTreeMap;
@@ -40,8 +40,7 @@ impl Stock {
 /// Key of the list and of one of its records, by the path below `/api/v2/`.
 fn keys(call: &Call) -> (&'static str, &'static str) {
     let path = call.path.trim_start_matches("/api/v2/");
-    const KNOWN: [(&str, &str, &str); 5] = [
-        ("automations", "automations", "automation"),
+    const KNOWN: [(&str, &str, &str); 4] = [
         ("slas/policies", "sla_policies", "sla_policy"),
         ("macros", "macros", "macro"),
         ("views", "views", "view"),
@@ -51,7 +50,7 @@ fn keys(call: &Call) -> (&'static str, &'static str) {
     found.map_or(("results", "result"), |(_, list, one)| (list, one))
 }
 
-/// `GET /api/v2/automations`, `slas/policies`, `macros`, `views`, `recipient_addresses`; also `active`.
+/// `GET /api/v2/slas/policies`, `macros`, `views`, `recipient_addresses`; also `active`.
 pub fn list(store: &mut Store, call: &Call) -> Outcome {
     let (name, _) = keys(call);
     let only_active = call.path.ends_with("/active") || call.query("active") == Some("true");

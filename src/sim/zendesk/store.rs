@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::auth::Tokens;
+use super::automations::Automation;
 use super::files::Files;
 use super::limits::Limiter;
 use super::people::{People, User};
@@ -37,6 +38,7 @@ pub struct Store {
     pub files: Files,
     pub triggers: Vec<Trigger>,
     pub stock: Stock,
+    pub automations: Vec<Automation>,
     pub jobs: HashMap<String, Value>,
     pub webhooks: BTreeMap<String, Webhook>,
     /// Events that wait to be sent when the lock is given back.
@@ -66,6 +68,7 @@ impl Store {
             incidents: BTreeMap::new(),
             files: Files::default(),
             triggers: super::rules::built_in(),
+            automations: Vec::new(),
             jobs: HashMap::new(),
             webhooks: BTreeMap::new(),
             outgoing: Vec::new(),

@@ -82,6 +82,14 @@ pub struct Comment {
     pub rich: bool,
 }
 
+/// Who acts where nobody does: told as the author -1.
+pub const SYSTEM: u64 = u64::MAX;
+
+/// The id of an author as the API tells it.
+pub fn author(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(-1)
+}
+
 /// One update of a ticket.
 #[derive(Debug, Clone)]
 pub struct Audit {

@@ -6,7 +6,7 @@ use super::field::{FIELDS, Kind};
 use super::files::File;
 use super::people::{Organization, User};
 use super::store::{Store, stamp};
-use super::ticket::{Audit, Comment, Event, Presence, Ticket};
+use super::ticket::{Audit, Comment, Event, Presence, Ticket, author};
 
 /// A ticket. Deleted ones say so in `status`, as in exports.
 pub fn ticket(store: &Store, ticket: &Ticket) -> Value {
@@ -104,7 +104,7 @@ pub fn audit(store: &Store, ticket: &Ticket, audit: &Audit) -> Value {
         })
         .collect();
     json!({
-        "id": audit.id, "ticket_id": audit.ticket, "created_at": stamp(audit.at), "author_id": audit.author,
+        "id": audit.id, "ticket_id": audit.ticket, "created_at": stamp(audit.at), "author_id": author(audit.author),
         "metadata": metadata(Some(&audit.custom)), "via": audit.via, "events": events,
     })
 }

@@ -13,9 +13,14 @@ async fn opened(world: &World, trigger: u64, on: &str) {
         .await;
 }
 
-fn automation(title: &str, hours: u64, actions: Value, tags: Option<&str>) -> Value {
-    let mut all = vec![json!({"field": "SOLVED", "operator": "is", "value": hours.to_string()})];
+/// It spares tickets with these tags, and those that it has been at, as Zendesk demands.
+fn automation(title: &str, hours: u64, mut actions: Value, tags: Option<&str>) -> Value {
+    let mut all = vec![
+        json!({"field": "SOLVED", "operator": "is", "value": hours.to_string()}),
+        json!({"field": "current_tags", "operator": "not_includes", "value": "been_here"}),
+    ];
     all.extend(tags.map(|tags| json!({"field": "current_tags", "operator": "not_includes", "value": tags})));
+    actions.as_array_mut().expect("actions").push(json!({"field": "current_tags", "value": "been_here"}));
     json!({"automation": {"title": title, "conditions": {"all": all, "any": []}, "actions": actions}})
 }
 

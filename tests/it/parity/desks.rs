@@ -254,6 +254,7 @@ impl Mirror {
             incomplete_why: None,
             waits_for: &[],
             look_again_at: None,
+            put_off: &[],
             figures: &[],
         };
         self.ledger.settle_lane(claim, settled, start()).await.unwrap();

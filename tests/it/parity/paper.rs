@@ -14,6 +14,7 @@ use tidegate::connectors::fault::Fault;
 use tidegate::connectors::http::{Priority, priority};
 use tidegate::desk::capability::{BackDates, Capabilities, CreateTakes, Feed, SetsAuthor, Webhooks};
 use tidegate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
+use tidegate::desk::notice::Notices;
 use tidegate::desk::person::{NewPerson, Person, Removal};
 use tidegate::desk::schema::Schema;
 use tidegate::desk::ticket::{Attachment, LinkKind, Ticket};
@@ -195,6 +196,14 @@ impl TargetDesk for Paper {
 
     async fn apply(&self, _: &Write) -> Result<Outcome, Fault> {
         Err(Fault::refused("a check writes nothing"))
+    }
+
+    async fn hides_notices(&self) -> Result<Option<String>, Fault> {
+        Ok(Some("paper does not tell".to_string()))
+    }
+
+    async fn notices(&self, _: &TicketId, _: DateTime<Utc>) -> Result<Notices, Fault> {
+        Ok(Notices::Untold("paper does not tell".to_string()))
     }
 }
 

@@ -94,6 +94,14 @@ impl Desk {
         }
     }
 
+    /// An admin sets the desk up by a call of its API, or of `/_sim`.
+    pub async fn set_up(&self, method: reqwest::Method, path: &str, body: serde_json::Value) {
+        let call = reqwest::Client::new().request(method, format!("{}{path}", self.running.url));
+        let call = call.basic_auth("admin@sim.example/token", Some("sim-token")).header("content-type", "application/json");
+        let answer = call.body(body.to_string()).send().await.expect("the desk answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
     /// Somebody who works there.
     pub fn agent(&self) -> Who {
         let words = (self.kind.words)();

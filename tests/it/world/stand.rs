@@ -16,6 +16,7 @@ use tidegate::config::values::check_values;
 use tidegate::cutover::parity::{Bench, Options, check};
 use tidegate::cutover::report::Report;
 use tidegate::ledger::Ledger;
+use tidegate::ledger::leak::Verdict;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
 use tidegate::ledger::status::Status;
@@ -337,6 +338,19 @@ impl World {
     /// Where the mirror stands.
     pub async fn status(&self) -> Status {
         self.ledger.status(self.mirror.id, self.clock.now()).await.expect("an answer")
+    }
+
+    /// So much later the target is asked whether it told anybody because of us. Returns what the last look said, and why.
+    pub async fn asked_after(&self, time: Duration) -> (Option<Verdict>, String) {
+        self.clock.advance(time);
+        self.process.look_for_leaks().await;
+        let leaks = self.status().await.leaks;
+        (leaks.verdict, leaks.why.unwrap_or_default())
+    }
+
+    /// Why the mirror is paused, if it is.
+    pub async fn paused(&self) -> Option<String> {
+        self.ledger.mirror("demo").await.expect("it was applied").paused_why
     }
 
     /// A figure of the mirror.

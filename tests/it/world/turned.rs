@@ -21,6 +21,7 @@ use tidegate::replay::canary::Watcher;
 use tidegate::replay::course::{Course, Steps};
 use tidegate::replay::engine::{Courses, Engine};
 use tidegate::replay::house::{House, Settings, Turns};
+use tidegate::replay::leaks::LeakWatch;
 use tidegate::task::Next;
 use tidegate::web::router::{Site, router};
 use tokio::sync::Notify;
@@ -168,6 +169,12 @@ impl Process {
         let course = self.course().clone();
         let watcher = Watcher { ledger: self.ledger.clone(), clock: self.clock.clone(), course, wake: self.wake.clone() };
         watcher.activate().await;
+    }
+
+    /// The leak check ends its batch, if that is full, and makes every look that is due.
+    pub async fn look_for_leaks(&self) {
+        let watch = LeakWatch { ledger: self.ledger.clone(), clock: self.clock.clone(), course: self.course().clone() };
+        while watch.activate().await == Next::Again {}
     }
 
     /// One activation of polls, listing and sweep, and of the watch over a desk that is out of sight; a failing desk is asked
