@@ -17,9 +17,6 @@ use super::settle::{hold, put_links};
 use super::{Ledger, Result, to_store};
 
 /// What a person can do about values that nobody explains.
-const UNKNOWN: &str = "Nobody knows which is right: look with `tidegate conflicts list MIRROR`, decide with `tidegate conflicts resolve MIRROR ID \
-                       --keep …`. Until then both stay as they are.";
-
 /// How the pause begins that an adoption makes; another pause is a person's, and stays.
 const ADOPTING: &str = "another tool's copy is being adopted";
 
@@ -153,7 +150,7 @@ impl Ledger {
     /// Settles an adopted pair: base, links, what nobody explains. Its lane is raised, for what has changed since the copy began, and given
     /// back; a doubt holds it. Errors: `Fenced`.
     pub async fn settle_adoption(&self, claim: &Claim, adopted: Adopted<'_>, now: DateTime<Utc>) -> Result<()> {
-        let found = Found { conflicts: adopted.unknown, lead: Side::Source, advice: UNKNOWN };
+        let found = Found { conflicts: adopted.unknown, lead: Side::Source };
         self.record_conflicts(claim, found, now).await?;
         let mut transaction = self.pool.begin().await?;
         hold(&mut transaction, claim).await?;

@@ -10,7 +10,7 @@ use crate::desk::Side;
 use crate::desk::field::Value;
 use crate::merge::hand::Hand;
 use crate::merge::plan::FieldConflict;
-use crate::mirror::MirrorId;
+use crate::mirror::{MirrorId, PairId};
 
 use super::lane::Claim;
 use super::settle::hold;
@@ -60,8 +60,6 @@ impl Conflict {
 pub struct Found<'a> {
     pub conflicts: &'a [FieldConflict],
     pub lead: Side,
-    /// What a person can do about an open one.
-    pub advice: &'a str,
 }
 
 impl Ledger {
@@ -74,6 +72,20 @@ impl Ledger {
              order by c.id desc",
         )
         .bind(mirror.0)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The conflicts of one pair, in order.
+    pub async fn conflicts_of_pair(&self, pair: PairId) -> Result<Vec<Conflict>> {
+        let rows = sqlx::query(
+            "select c.*, p.source_ticket, p.target_ticket
+             from conflict c join pair p on p.id = c.pair_id
+             where c.pair_id = $1
+             order by c.id",
+        )
+        .bind(pair.0)
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(read).collect()
@@ -171,17 +183,25 @@ async fn park(
     let guarded = |conflict: &&FieldConflict| {
         conflict.base.as_ref().is_some_and(|base| base.apart.is_none() && *base.of(found.lead.other()) == conflict.follow)
     };
-    let why = if open.iter().all(guarded) { "people are at work on the target ticket" } else { "both desks changed it" };
+    let why = if open.iter().all(guarded) {
+        "people are at work on the target ticket"
+    } else if open.iter().all(|conflict| conflict.base.is_none()) {
+        "the desks differ, and nothing was ever agreed on about it"
+    } else {
+        "both desks changed it"
+    };
     sqlx::query(
         "insert into parked (tenant_id, mirror_id, pair_id, kind, reason, advice, blocking, parked_at)
          select p.tenant_id, p.mirror_id, p.id, 'conflict',
-                format('%s of source ticket %s waits for a decision: %s', $2::text, p.source_ticket, $3::text), $4, false, $5
-         from pair p where p.id = $1",
+                format('%s of source ticket %s waits for a decision: %s', $2::text, p.source_ticket, $3::text),
+                format('Look at it with `tidegate conflicts list %1$s` and decide with `tidegate conflicts resolve %1$s ID --keep …`. '
+                       'The rest of the ticket goes on.', m.name),
+                false, $4
+         from pair p join mirror m on m.id = p.mirror_id where p.id = $1",
     )
     .bind(claim.pair.0)
     .bind(fields.join(", "))
     .bind(why)
-    .bind(found.advice)
     .bind(now)
     .execute(connection)
     .await?;

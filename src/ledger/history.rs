@@ -5,10 +5,10 @@ use serde_json::Value as Json;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::desk::field::Value;
 use crate::desk::id::{AttachmentId, MessageId, TicketId};
 use crate::mirror::PairId;
 
+use super::conflict::Conflict;
 use super::{Ledger, Result, stored};
 
 /// A hint that came in.
@@ -63,21 +63,6 @@ pub struct WriteRecord {
     pub closed_at: Option<DateTime<Utc>>,
 }
 
-/// A field that both sides had changed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClashRecord {
-    pub id: i64,
-    pub field: String,
-    /// What the source and the target held when they last agreed.
-    pub before: Option<(Value, Value)>,
-    pub source: Value,
-    pub target: Value,
-    /// `source`, `target` or `undecided`.
-    pub winner: String,
-    pub found_at: DateTime<Utc>,
-    pub decided_at: Option<DateTime<Utc>>,
-}
-
 /// Something that waited, or waits, for a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParkRecord {
@@ -125,7 +110,7 @@ pub struct History {
     pub mapping_version: Option<String>,
     pub events: Vec<EventRecord>,
     pub writes: Vec<WriteRecord>,
-    pub clashes: Vec<ClashRecord>,
+    pub conflicts: Vec<Conflict>,
     pub parked: Vec<ParkRecord>,
     pub messages: Vec<LinkRecord>,
     /// Source tickets that links wait for.
@@ -157,7 +142,7 @@ impl Ledger {
             mapping_version: row.get("mapping_version"),
             events: self.events_of(pair, raw).await?,
             writes: self.writes_of(pair).await?,
-            clashes: self.clashes_of(pair).await?,
+            conflicts: self.conflicts_of_pair(pair).await?,
             parked: self.parked_of(pair).await?,
             messages: self.messages_of(pair).await?,
             waits_for: row.get::<Vec<String>, _>("waits_for").into_iter().map(TicketId::new).collect(),
@@ -194,12 +179,6 @@ impl Ledger {
             closed_at: row.get("closed_at"),
         };
         Ok(rows.iter().map(read).collect())
-    }
-
-    async fn clashes_of(&self, pair: PairId) -> Result<Vec<ClashRecord>> {
-        let rows =
-            sqlx::query("select * from conflict where pair_id = $1 order by id").bind(pair.0).fetch_all(&self.pool).await?;
-        rows.iter().map(read_clash).collect()
     }
 
     async fn parked_of(&self, pair: PairId) -> Result<Vec<ParkRecord>> {
@@ -269,23 +248,6 @@ fn read_event(row: &PgRow) -> EventRecord {
         missed: row.get("missed"),
         delivery,
     }
-}
-
-fn read_clash(row: &PgRow) -> Result<ClashRecord> {
-    let value = |column: &str| match row.get::<Option<Json>, _>(column) {
-        Some(json) => stored::<Value>("a conflict", json).map(Some),
-        None => Ok(None),
-    };
-    Ok(ClashRecord {
-        id: row.get("id"),
-        field: row.get("field"),
-        before: value("base_source")?.zip(value("base_target")?),
-        source: value("source_now")?.unwrap_or(Value::Empty),
-        target: value("target_now")?.unwrap_or(Value::Empty),
-        winner: row.get("winner"),
-        found_at: row.get("found_at"),
-        decided_at: row.get("decided_at"),
-    })
 }
 
 fn read_link(row: &PgRow) -> Result<LinkRecord> {

@@ -82,17 +82,13 @@ pub fn decide(three: Three<'_>, winner: impl FnOnce() -> Winner) -> Decision {
 
 /// Decides a field whose mapping was changed since it was agreed on, and that is to be rewritten although the leading value is the same.
 /// `wanted_before` is what the mapping before wanted. What the following desk changed since stays.
-pub fn decide_again(three: Three<'_>, winner: impl FnOnce() -> Winner) -> Decision {
-    let Some((lead_before, follow_before)) = three.base else { return decide(three, winner) };
-    if three.lead != lead_before {
-        return decide(three, winner);
-    }
+pub fn decide_again(three: Three<'_>) -> Decision {
     if three.is_set() {
         return combined(three);
     }
     if three.follow == three.wanted {
         Decision::Agree
-    } else if three.follow == follow_before {
+    } else if three.base.is_none_or(|(_, follow_before)| three.follow == follow_before) {
         Decision::Write(three.wanted.clone())
     } else {
         Decision::Leave

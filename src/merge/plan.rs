@@ -187,8 +187,9 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         is_own: base.is_some_and(|base| base.apart == Some(Apart::ByPolicy)),
     };
     // What stands there by somebody's decision is not rewritten.
-    let again = scene.reapply.contains_key(&write.source) && base.is_none_or(|base| base.apart.is_none());
-    let decide = |winner: &mut dyn FnMut() -> Winner| if again { decide_again(three, winner) } else { decide(three, winner) };
+    let unchanged = base.is_some_and(|base| base.apart.is_none() && *base.of(scene.lead_side) == write.lead);
+    let again = unchanged && scene.reapply.contains_key(&write.source);
+    let decide = |winner: &mut dyn FnMut() -> Winner| if again { decide_again(three) } else { decide(three, winner) };
     if let Some(ruling) = ruling::about(scene, &write) {
         let intended = match decide(&mut || Winner::Lead) {
             Decision::Write(value) | Decision::Conflict { write: Some(value), .. } => value,
@@ -209,7 +210,7 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         winner.unwrap_or(Winner::Ask)
     });
     plan.wants_clocks |= wants_clocks;
-    let why = Reason::of(&three);
+    let why = if again { Reason::Remapped } else { Reason::of(&three) };
     carry_out(scene, decision, FieldWrite { why, ..write }, plan)
 }
 
@@ -276,7 +277,7 @@ fn guarded(scene: &Scene<'_>, write: FieldWrite, winner: Option<Side>, plan: &mu
 fn tell(scene: &Scene<'_>, write: &FieldWrite, winner: Option<Side>, plan: &mut Plan) {
     plan.conflicts.push(FieldConflict {
         source: write.source.clone(),
-        base: scene.base.fields.get(&write.source).cloned(),
+        base: scene.base.fields.get(&write.source).filter(|base| !base.unknown).cloned(),
         lead: write.lead.clone(),
         follow: write.before.clone(),
         hands: [hand::last(scene.lead, &write.source), scene.follow.and_then(|follow| hand::last(follow, &write.key))],

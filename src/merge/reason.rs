@@ -25,6 +25,8 @@ pub enum Reason {
     Ruled,
     /// An interruption had left it unwritten.
     Owed,
+    /// The mapping was changed, and an operator had it written again.
+    Remapped,
     /// Our own message may have changed it.
     Stands,
     /// A tag of ours.
@@ -42,6 +44,7 @@ impl Reason {
             Reason::Won => "both desks had changed it, and the mirror's policy lets the leading desk win",
             Reason::Ruled => "a person decided it",
             Reason::Owed => "it was still owed after an interruption",
+            Reason::Remapped => "the mapping was changed and applied with --reapply",
             Reason::Stands => "it has to stand after a message of ours, which may change it",
             Reason::OurTag => "a tag of Tidegate's own",
         }

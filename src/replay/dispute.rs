@@ -23,11 +23,7 @@ impl Work<'_> {
             self.name_hands(conflict).await;
         }
         let round = &self.round;
-        let advice = format!(
-            "Look at it with `tidegate conflicts list {mirror}` and decide with `tidegate conflicts resolve {mirror} ID --keep …`. The rest of the ticket goes on.",
-            mirror = round.course.name
-        );
-        let found = Found { conflicts: &conflicts, lead: round.lead_side, advice: &advice };
+        let found = Found { conflicts: &conflicts, lead: round.lead_side };
         self.pair.disputed = round.house.ledger.record_conflicts(round.watch.claim(), found, round.house.clock.now()).await?;
         Ok(())
     }

@@ -122,6 +122,10 @@ async fn conflicts_are_shown_and_decided_alike() {
         all.matches("`77` stands, not the source's `urgent` nor the target's `51`, decided by olga\n").count() == 2
     };
     until("both are carried out", told).await;
+    let why = scene.says(&["explain", "demo", ticket]).await;
+    assert!(why.contains("the new one to `51`: olga decided for `77`"), "{why}");
+    assert!(why.contains("`urgent` in `priority`, as the old desk has it: both desks had changed it"), "{why}");
+    assert!(!why.contains("nobody has decided"), "{why}");
     let output = run(scene.verb(&["conflicts", "resolve", "demo", &id, "--keep", "source"])).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));

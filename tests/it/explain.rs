@@ -159,7 +159,7 @@ async fn what_is_not_there_is_told_with_its_reason() {
     scene.house.quiet(&scene.mirror).await;
     let said = scene.says(&[&new]).await;
     assert!(
-        said.contains("both desks changed `priority`, the old one to `high`, the new one to `50`: the old desk's wins"),
+        said.contains("both desks changed `priority`, the old one to `high`, the new one to `50`: the mirror's policy lets the old desk's value stand"),
         "{said}"
     );
     assert!(said.contains("`50` in `priority`, as the new desk had it: both desks had changed it"), "{said}");
@@ -173,7 +173,7 @@ async fn what_is_not_there_is_told_with_its_reason() {
         said.contains("unmapped): source ticket") && said.contains("the mapping has no word for `urgent` in `priority`"),
         "{said}"
     );
-    assert!(said.contains("What to do: Add it to `[map.…]` of `priority`"), "{said}");
+    assert!(said.contains("What to do: Write `\"urgent\" = \"…\"` under [map.priority]"), "{said}");
     scene.gateway.stop().await;
 }
 

@@ -2,6 +2,7 @@
 //! file that is applied again rewrites what is there only when it is told to.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
@@ -10,6 +11,7 @@ use tidegate::config::file;
 use tidegate::desk::field::FieldKey;
 use tidegate::desk::mapping::Mapping;
 use tidegate::ledger::parked::Parked;
+use tidegate::merge::ruling::Keep;
 use tidegate::replay::remap::{Survey, order, survey};
 use tidegate::sim::stage::Action;
 
@@ -37,10 +39,15 @@ async fn agreed(world: &World) -> Mapping {
 
 /// What a changed mapping means, and its rewrite, as `mirror apply --reapply` does it.
 async fn rewritten(world: &mut World) -> (Survey, i64) {
+    let told = to_be_rewritten(world).await;
+    world.settle().await;
+    told
+}
+
+async fn to_be_rewritten(world: &World) -> (Survey, i64) {
     let (old, new) = (agreed(world).await, world.process.course().mapping.clone());
     let told = survey(&world.ledger, world.mirror.id, &old, &new).await.expect("an answer");
     let ordered = order(&world.ledger, world.mirror.id, (&old, &new), world.clock.now()).await.expect("an order");
-    world.settle().await;
     (told, ordered)
 }
 
@@ -83,6 +90,47 @@ async fn rule_25_a_rewrite_leaves_what_an_agent_changed_and_is_no_conflict() {
     world.source.set(&tickets[0], "status", "solved");
     world.settle().await;
     assert_eq!(field(&world.mirrored(&tickets[0]), "status"), "resolved", "the source's next change goes on from there");
+}
+
+#[tokio::test]
+async fn rule_25_a_rewrite_waits_for_people_at_work_and_for_decisions_and_is_not_forgotten() {
+    for policy in ["guard = \"wait\"\nguard-for = \"20m\"", "guard = \"ask\""] {
+        let mut world = World::of().from(zendesk()).to(request_tracker()).policy(policy).begin().await;
+        let ticket = world.source.open("Order 1", "Where is it?");
+        world.source.set(&ticket, "status", "hold");
+        world.copy().await;
+        let there = world.mirrored(&ticket).id;
+        world.target.note(&there, "I look into it.");
+        world.reapply("hold = \"stalled\"", "hold = \"open\"").await;
+        to_be_rewritten(&world).await;
+        while world.turn().await {}
+        let status = |world: &World| field(&world.mirrored(&ticket), "status");
+        assert_eq!(status(&world), "stalled", "{policy}: somebody is at work");
+        let asked = world.ledger.conflicts(world.mirror.id).await.expect("an answer");
+        match asked.first() {
+            None => world.clock.advance(Duration::from_secs(1300)),
+            Some(one) => {
+                let decision = (Keep::Source, None);
+                world.ledger.resolve_conflicts(&[one.id], decision, "olga", world.clock.now()).await.expect("an answer");
+            }
+        }
+        world.settle().await;
+        assert_eq!(status(&world), "open", "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_25_a_rewrite_leaves_what_was_decided_for_the_target() {
+    let (mut world, tickets) = with_tickets().await;
+    world.reapply("[policy]\n", "[policy]\npreset = \"new-leads\"\n").await;
+    let mine = world.mirrored(&tickets[0]).id;
+    world.target.set(&mine, "status", "rejected");
+    world.source.set(&tickets[0], "status", "pending");
+    world.settle().await;
+    assert_eq!(field(&world.mirrored(&tickets[0]), "status"), "rejected", "the new desk's value stands");
+    world.reapply("pending = \"open\"", "pending = \"stalled\"").await;
+    rewritten(&mut world).await;
+    assert_eq!(field(&world.mirrored(&tickets[0]), "status"), "rejected", "it was decided for it");
 }
 
 #[tokio::test]

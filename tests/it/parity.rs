@@ -148,7 +148,7 @@ async fn a_conflict_that_the_target_won_is_explained_by_its_record() {
         hands: [None, None],
         winner: Some(tidegate::desk::Side::Target),
     };
-    let told = Found { conflicts: &[conflict], lead: tidegate::desk::Side::Source, advice: "" };
+    let told = Found { conflicts: &[conflict], lead: tidegate::desk::Side::Source };
     mirror.ledger.record_conflicts(&claim, told, start()).await.unwrap();
     let source = mirror.source.tickets[&ticket(1)].clone();
     mirror.settle_lane(&claim, &source, &Default::default(), "copied").await;

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use crate::ledger::history::{ClashRecord, WriteRecord};
+use crate::ledger::conflict::Conflict;
+use crate::ledger::history::WriteRecord;
 
 use super::account::Papers;
+use super::dispute;
 
 /// Something that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,7 +52,7 @@ pub fn of(papers: &Papers<'_>) -> Vec<Missing> {
     all.extend(waiting(papers));
     all.extend(parked(papers));
     all.extend(fields(papers));
-    all.extend(papers.history.clashes.iter().map(clash));
+    all.extend(papers.history.conflicts.iter().flat_map(lost));
     all.extend(links(papers));
     all.extend(papers.history.writes.iter().flat_map(files));
     all.extend(restrictions(papers));
@@ -93,21 +95,17 @@ fn fields(papers: &Papers<'_>) -> Vec<Missing> {
     left_out.map(|one| missing(format!("field `{}`", one.field), one.why.sentence())).collect()
 }
 
-fn clash(clash: &ClashRecord) -> Missing {
-    let (old, new) = (&clash.source, &clash.target);
-    match clash.winner.as_str() {
-        "source" => missing(
-            format!("`{new}` in `{}`, as the new desk had it", clash.field),
-            format!("both desks had changed it (conflict {}); the old desk's `{old}` won", clash.id),
-        ),
-        "target" => missing(
-            format!("`{old}` in `{}`, as the old desk has it", clash.field),
-            format!("both desks had changed it (conflict {}); the new desk's `{new}` won", clash.id),
-        ),
-        _ => missing(
-            format!("`{old}` in `{}`, as the old desk has it", clash.field),
-            format!("both desks changed it (conflict {}), the new one to `{new}`, and nobody has decided", clash.id),
-        ),
+/// The value that does not stand.
+fn lost(conflict: &Conflict) -> Vec<Missing> {
+    let why = format!("both desks had changed it (conflict {}): {}", conflict.id, dispute::outcome(conflict));
+    let old = || missing(format!("`{}` in `{}`, as the old desk has it", conflict.source, conflict.field), why.clone());
+    let new = || missing(format!("`{}` in `{}`, as the new desk had it", conflict.target, conflict.field), why.clone());
+    match conflict.winner.as_str() {
+        "source" => vec![new()],
+        "target" => vec![old()],
+        "value" => vec![old(), new()],
+        _ if conflict.is_open() => vec![old()],
+        _ => Vec::new(),
     }
 }
 

@@ -7,17 +7,17 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::config::mirror::MirrorConfig;
-use crate::desk::Side;
 use crate::desk::field::FieldKey;
 use crate::desk::id::TicketId;
 use crate::ledger::check::PairRecord;
-use crate::ledger::history::{ClashRecord, EventRecord, History, LinkRecord, ParkRecord, WriteRecord};
+use crate::ledger::history::{EventRecord, History, LinkRecord, ParkRecord, WriteRecord};
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::merge::base::{FieldBase, FieldWrite};
 use crate::merge::reason::Reason;
 
 use super::absence::{self, Missing};
+use super::dispute;
 
 /// What an account is made of.
 pub struct Papers<'a> {
@@ -97,6 +97,8 @@ pub enum Deed {
         old: String,
         new: String,
         winner: String,
+        /// What came of it, and who decided.
+        outcome: String,
     },
     Parked {
         parked: i64,
@@ -245,7 +247,7 @@ impl Account {
 fn in_order(history: &History, writes: Vec<Write>) -> Vec<Happening> {
     let mut all: Vec<(DateTime<Utc>, u8, Deed)> = Vec::new();
     all.extend(history.events.iter().map(|event| (event.received_at, 0, Deed::Event(told_event(event)))));
-    all.extend(history.clashes.iter().map(|clash| (clash.found_at, 1, told_clash(clash))));
+    all.extend(history.conflicts.iter().map(|conflict| (conflict.found_at, 1, dispute::deed(conflict))));
     all.extend(history.writes.iter().zip(writes).map(|(write, told)| (write.prepared_at, 2, Deed::Write(told))));
     for parked in &history.parked {
         all.extend(told_parked(parked).into_iter().map(|(at, deed)| (at, 3, deed)));
@@ -274,16 +276,6 @@ fn told_event(event: &EventRecord) -> Event {
         delivery,
         missed_by_webhook: event.missed == Some(true),
         waits: event.applied_at.is_none(),
-    }
-}
-
-fn told_clash(clash: &ClashRecord) -> Deed {
-    Deed::Conflict {
-        conflict: clash.id,
-        field: clash.field.clone(),
-        old: clash.source.to_string(),
-        new: clash.target.to_string(),
-        winner: clash.winner.clone(),
     }
 }
 
@@ -382,17 +374,13 @@ fn field_story(papers: &Papers<'_>, key: &FieldKey, field: &FieldBase) -> FieldS
     let found = done.filter_map(|write| Some((write, carried(write)?))).next();
     let into = papers.config.mapping.field(key).cloned();
     let (old, new) = (field.source.to_string(), field.target.to_string());
-    let lost = history.clashes.iter().rev().find(|clash| {
-        clash.field == key.to_string()
-            && clash.winner == papers.pair.authority.other().as_str()
-            && value_of(clash, papers.pair.authority) == lead
-    });
+    let stands = dispute::of_value_that_stands(papers, key, lead);
     let story =
         |write: Option<i64>, from_events, at, why| FieldStory { field: key.clone(), into, old, new, write, from_events, at, why };
-    match (found, lost) {
-        (_, Some(clash)) => {
-            let why = "both desks had changed it, and the mirror's policy lets the new desk's value stand".to_string();
-            story(None, Vec::new(), Some(clash.found_at), why)
+    match (found, stands) {
+        (_, Some(conflict)) => {
+            let why = format!("both desks had changed it: {}", dispute::outcome(conflict));
+            story(None, Vec::new(), Some(conflict.found_at), why)
         }
         (Some((write, one)), None) => {
             let mut why = one.why.sentence().to_string();
@@ -406,13 +394,6 @@ fn field_story(papers: &Papers<'_>, key: &FieldKey, field: &FieldBase) -> FieldS
         (None, None) => {
             story(None, Vec::new(), None, "both desks said the same when they were compared: no write was needed".to_string())
         }
-    }
-}
-
-fn value_of(clash: &ClashRecord, side: Side) -> &crate::desk::field::Value {
-    match side {
-        Side::Source => &clash.source,
-        Side::Target => &clash.target,
     }
 }
 

@@ -73,12 +73,7 @@ fn happening(happening: &Happening) -> Vec<String> {
         Deed::Write(one) => write(&at, happening.at, one),
         Deed::Settled { events } => vec![format!("  {at}  settled by one look at both desks: {}", numbers("event", events))],
         Deed::GivenUp { events } => vec![format!("  {at}  given up by an operator, not carried: {}", numbers("event", events))],
-        Deed::Conflict { conflict, field, old, new, winner } => {
-            let outcome = match winner.as_str() {
-                "source" => "the old desk's wins",
-                "target" => "the new desk's wins",
-                _ => "a person decides",
-            };
+        Deed::Conflict { conflict, field, old, new, outcome, .. } => {
             vec![format!(
                 "  {at}  conflict {conflict}: both desks changed `{field}`, the old one to `{}`, the new one to `{}`: {outcome}",
                 short(old),

@@ -1,10 +1,11 @@
 //! `tidegate explain MIRROR TICKET`
 //!
 //! `account` puts what the ledger recorded into one order and finds what belongs together; `absence` says what is not there and
-//! why; `lines` writes it for people. The desks are not asked.
+//! why; `dispute` says which value stands where both desks had changed it; `lines` writes it for people. The desks are not asked.
 
 mod absence;
 mod account;
+mod dispute;
 mod lines;
 
 use crate::config::mirror::MirrorConfig;
