@@ -163,7 +163,7 @@ impl Check<'_> {
                 let right = format!("write \"{from}\" = \"ignore\" under [map.fields], or give it another field");
                 self.tell(Weight::Wrong, &path, what, right);
             } else if !self.fits(&from, schema.kind, other.kind) {
-                let what = format!("\"{from}\" is {} and \"{to}\" is {}", kind_word(schema.kind), kind_word(other.kind));
+                let what = format!("\"{from}\" is {} and \"{to}\" is {}", schema.kind.words(), other.kind.words());
                 let header = path_header(&table_path(&from));
                 let right = format!("write a table {header}, choose a field that can hold such values, or \"ignore\"");
                 self.tell(Weight::Wrong, &path, what, right);
@@ -343,23 +343,5 @@ fn fits(from: FieldKind, to: FieldKind) -> bool {
         (_, Choice | MultiChoice | Words) => true,
         (Integer, Decimal) | (Date, DateTime) => true,
         (from, to) => from == to,
-    }
-}
-
-fn kind_word(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Text => "a line of text",
-        FieldKind::LongText => "a long text",
-        FieldKind::Choice => "a choice of one",
-        FieldKind::MultiChoice => "a choice of several",
-        FieldKind::Words => "a list of words",
-        FieldKind::Integer => "a whole number",
-        FieldKind::Decimal => "a number",
-        FieldKind::Date => "a day",
-        FieldKind::DateTime => "a time",
-        FieldKind::Checkbox => "a check box",
-        FieldKind::Reference => "an id of its own desk",
-        FieldKind::Person => "a person",
-        FieldKind::People => "people",
     }
 }

@@ -41,3 +41,24 @@ pub enum FieldKind {
     Person,
     People,
 }
+
+impl FieldKind {
+    /// For people: `a choice of one`.
+    pub fn words(self) -> &'static str {
+        match self {
+            FieldKind::Text => "a line of text",
+            FieldKind::LongText => "a long text",
+            FieldKind::Choice => "a choice of one",
+            FieldKind::MultiChoice => "a choice of several",
+            FieldKind::Words => "a list of words",
+            FieldKind::Integer => "a whole number",
+            FieldKind::Decimal => "a number",
+            FieldKind::Date => "a day",
+            FieldKind::DateTime => "a time",
+            FieldKind::Checkbox => "a check box",
+            FieldKind::Reference => "an id of its own desk",
+            FieldKind::Person => "a person",
+            FieldKind::People => "people",
+        }
+    }
+}

@@ -6,7 +6,7 @@ use crate::desk::field::FieldKey;
 use crate::desk::mapping::{EVERY, Mapping};
 use crate::desk::schema::{FieldKind, Schema};
 
-use super::kinds::{self, Fit, fit};
+use super::kinds::{Fit, fit};
 use super::line::{Answer, Line, Mark, Table, What, shown};
 use super::names::{Likeness, likeness};
 use super::options::{Couple, share};
@@ -201,7 +201,7 @@ fn answer(desks: &Desks<'_>, found: &Match<'_>, open: &[&FieldKey]) -> Answer {
     let named = found.likeness <= Likeness::Form;
     let mut answer = if named { Answer::sure(&found.to.to_string(), why) } else { Answer::ask(&found.to.to_string(), why) };
     if here != there && found.fit != Fit::Whole {
-        answer = answer.doubted(true, &format!("here it is {}, there {}", kinds::word(here), kinds::word(there)));
+        answer = answer.doubted(true, &format!("here it is {}, there {}", here.words(), there.words()));
     }
     if matches!(found.to, FieldKey::Organisation) {
         answer = answer.doubted(true, "the target has to know each of them by its name");
@@ -229,9 +229,9 @@ fn why_none(desks: &Desks<'_>, from: &FieldKey) -> String {
         free(desks).into_iter().filter(|to| alike(from, to).is_some_and(|like| like <= Likeness::Form)).collect();
     match named[..] {
         _ if kind == FieldKind::Reference => format!("it holds ids of its own desk, which mean nothing in another; {leave}"),
-        [] => format!("the target has no field like it for {}; {leave}", kinds::word(kind)),
+        [] => format!("the target has no field like it for {}; {leave}", kind.words()),
         [to] if fit(kind, targets[to].kind).is_none() => {
-            format!("it is {}, and \"{to}\" of the target is {}; {leave}", kinds::word(kind), kinds::word(targets[to].kind))
+            format!("it is {}, and \"{to}\" of the target is {}; {leave}", kind.words(), targets[to].kind.words())
         }
         _ => {
             let names: Vec<String> = named.iter().map(|to| to.to_string()).collect();

@@ -118,7 +118,7 @@ pub fn lines(couple: &Couple<'_>, known: Option<&Words>, doubt: Option<&str>) ->
 fn rest(couple: &Couple<'_>) -> Option<Answer> {
     let (source, target) = (couple.source, couple.target);
     let through = kinds::fit(source.kind, target.kind) == Some(kinds::Fit::ByTable) && source.options.is_none();
-    let why = || format!("{} goes into {} as it is written, or is refused", kinds::word(source.kind), kinds::word(target.kind));
+    let why = || format!("{} goes into {} as it is written, or is refused", source.kind.words(), target.kind.words());
     through.then(|| Answer::ask(EVERY, why()))
 }
 

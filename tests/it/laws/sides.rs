@@ -264,24 +264,35 @@ async fn the_guard_asks_before_it_writes_over_people_at_work() {
     assert_eq!(field(&world.mirrored(&ticket), "priority"), "100");
 }
 
+/// A process that stops right before its first write.
+async fn held_before_a_write(world: &mut World) -> Arc<Holder> {
+    let holder = Arc::new(Holder::at("intent sent", 1));
+    world.process = world.process.successor(holder.clone()).await;
+    world.process.serve(&world.mirror).await;
+    holder
+}
+
+/// An agent of the target gives the ticket another subject after it was read and before the write to it; it has to be told.
+async fn renamed_meanwhile(world: &mut World, holder: &Holder, there: &str) {
+    world.arrive().await;
+    let agent = async {
+        holder.holds().await;
+        world.target.set(there, "subject", "Order seven");
+        holder.let_go();
+    };
+    tokio::join!(agent, world.process.engine.run_until_idle());
+    world.settle().await;
+    let lost = conflicts(world).await;
+    assert!(lost.iter().any(|one| one.target == Value::text("Order seven")), "{}: {lost:?}", world.target.kind.vendor);
+}
+
 #[tokio::test]
 async fn what_an_agent_writes_between_our_read_and_our_write_is_not_lost() {
     let write = async |target: Kind, policy: &str| {
         let (mut world, ticket, there) = mirrored(World::of().from(zendesk()).to(target).policy(policy)).await;
-        let holder = Arc::new(Holder::at("intent sent", 1));
-        world.process = world.process.successor(holder.clone()).await;
-        world.process.serve(&world.mirror).await;
+        let holder = held_before_a_write(&mut world).await;
         world.source.set(&ticket, "subject", "Order 8");
-        world.arrive().await;
-        let agent = async {
-            holder.holds().await;
-            world.target.set(&there, "subject", "Order seven");
-            holder.let_go();
-        };
-        tokio::join!(agent, world.process.engine.run_until_idle());
-        world.settle().await;
-        let lost = conflicts(&world).await;
-        assert!(lost.iter().any(|one| one.target == Value::text("Order seven")), "{}: {lost:?}", target.vendor);
+        renamed_meanwhile(&mut world, &holder, &there).await;
         field(&world.mirrored(&ticket), "subject")
     };
     for target in [zendesk(), request_tracker()] {
@@ -297,23 +308,12 @@ async fn a_restriction_before_it_does_not_let_a_write_pass_unseen() {
     let secret = world.source.reply(&ticket, "My card is 4111 1111, please charge it.");
     world.settle().await;
     let there = world.mirrored(&ticket).id;
-    let holder = Arc::new(Holder::at("intent sent", 1));
-    world.process = world.process.successor(holder.clone()).await;
-    world.process.serve(&world.mirror).await;
+    let holder = held_before_a_write(&mut world).await;
     world.source.redact(&ticket, &secret, "4111 1111");
     world.source.set(&ticket, "subject", "Order 8");
-    world.arrive().await;
-    let agent = async {
-        holder.holds().await;
-        world.target.set(&there, "subject", "Order seven");
-        holder.let_go();
-    };
-    tokio::join!(agent, world.process.engine.run_until_idle());
-    world.settle().await;
+    renamed_meanwhile(&mut world, &holder, &there).await;
     assert!(saying(&world.mirrored(&ticket), "4111").is_empty());
     assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 8");
-    let lost = conflicts(&world).await;
-    assert!(lost.iter().any(|one| one.target == Value::text("Order seven")), "{lost:?}");
 }
 
 #[tokio::test]
