@@ -520,3 +520,67 @@ create table reapply (
     wanted jsonb not null,
     primary key (pair_id, field)
 );
+
+-- One check of a mirror. An open one goes on where it was: `stage` and `cursor` say where, and are kept in one commit with its verdicts.
+create table check_run (
+    id bigint generated always as identity primary key,
+    mirror_id uuid not null references mirror on delete cascade,
+    -- What is looked at and by which rules: only the same order goes on with it.
+    wish jsonb not null,
+    -- Raised by whoever goes on with it, so that two processes never both do.
+    fence integer not null default 1,
+    stage text not null,
+    cursor text,
+    done bigint not null default 0,
+    total bigint not null default 0,
+    -- Questions asked of the desks so far, by kind.
+    calls jsonb not null default '{}',
+    started_at timestamptz not null,
+    told_at timestamptz not null,
+    -- When it will be done, as things go.
+    ends_at timestamptz,
+    finished_at timestamptz
+);
+create unique index check_run_one_open on check_run (mirror_id) where finished_at is null;
+
+-- What was last said of a pair, and of which state of both tickets. It stands as long as the lane's `pending` has not gone past `seq`,
+-- or the look that did showed the same stamps: derived, never noted.
+create table verdict (
+    pair_id bigint primary key references pair on delete cascade,
+    mirror_id uuid not null references mirror on delete cascade,
+    -- Null: a look at single tickets, outside any run.
+    run_id bigint references check_run on delete set null,
+    answer text not null,
+    why text,
+    -- The lane's `pending` before the first read, and after the last.
+    seq bigint not null,
+    -- Digest of mapping, policy and scope that it was judged by.
+    rules text not null,
+    mapping_version text not null,
+    with_bytes boolean not null,
+    source_stamp text,
+    source_feed_stamp text,
+    target_stamp text,
+    -- Null: nothing to tell.
+    found jsonb,
+    messages integer not null,
+    attachments integer not null,
+    bytes bigint not null,
+    calls integer not null,
+    judged_at timestamptz not null,
+    constraint verdict_answer_known check (answer in ('equal', 'explained', 'moving', 'different', 'unread'))
+);
+create index verdict_by_answer on verdict (mirror_id, answer);
+
+-- What a check found that no pair stands for: source tickets that nobody told of, target tickets under our keys.
+create table stray (
+    mirror_id uuid not null references mirror on delete cascade,
+    run_id bigint not null references check_run on delete cascade,
+    side text not null,
+    ticket text not null,
+    answer text not null,
+    why text,
+    found jsonb,
+    constraint stray_once primary key (mirror_id, side, ticket),
+    constraint stray_answer_known check (answer in ('moving', 'different', 'unread'))
+);

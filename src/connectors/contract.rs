@@ -137,6 +137,10 @@ pub trait SourceDesk: Desk {
     /// One page of all tickets, oldest first, from the start where `cursor` is `None`.
     async fn list(&self, cursor: Option<&Cursor>) -> Result<ListPage, Fault>;
 
+    /// Which of these numbers are tickets that the desk shows us, its list apart: as few calls as it allows for about a hundred. Merged
+    /// and deleted ones may be left out.
+    async fn shown(&self, tickets: &[TicketId]) -> Result<Vec<TicketId>, Fault>;
+
     /// Has deliveries sent to `url`; finds its own earlier registration of the same `name` and brings it up to date. Errors: `Refused`
     /// where an admin has to do it ([`crate::desk::capability::Webhooks::ByAdmin`]).
     async fn register_webhook(&self, name: &str, url: &str) -> Result<Registration, Fault>;
@@ -164,6 +168,10 @@ pub trait TargetDesk: Desk {
     /// The tickets that carry exactly this key. More than one is for a person to see. "None" is sure only after the
     /// capability's look-up lag.
     async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault>;
+
+    /// One page of all tickets whose key begins with `prefix`, merged and deleted ones left out where the desk leaves them out. No such
+    /// ticket is older in its changes than `since` (the desk's clock, minutes apart at most).
+    async fn keyed(&self, prefix: &str, since: DateTime<Utc>, cursor: Option<&Cursor>) -> Result<KeyedPage, Fault>;
 
     /// The messages of a ticket that carry exactly this key, oldest first.
     async fn find_message(&self, ticket: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault>;
@@ -206,6 +214,21 @@ pub trait TargetDesk: Desk {
 
     /// The mails and notifications about a ticket since `since` (the desk's clock), those that followed people's acts too.
     async fn notices(&self, ticket: &TicketId, since: DateTime<Utc>) -> Result<Notices, Fault>;
+}
+
+/// A target ticket with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyedTicket {
+    pub key: String,
+    pub ticket: TicketId,
+}
+
+/// One page of the target tickets under our keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyedPage {
+    pub tickets: Vec<KeyedTicket>,
+    /// `None` after the last page.
+    pub next: Option<Cursor>,
 }
 
 /// A vendor that can be either end (all of them).

@@ -12,7 +12,7 @@ use crate::ledger::check::{PairRecord, PersonRecord};
 use crate::ledger::pair::Pair;
 use crate::mirror::KeySpace;
 
-use super::report::{Difference, Kind};
+use super::report::{Difference, Kind, Remedy};
 use super::words::cut;
 
 /// Both tickets, the records about them, and the rules of the mirror.
@@ -136,8 +136,16 @@ impl Findings {
             what: what.into(),
             source: cut(source, 0),
             target: cut(target, 0),
+            remedy: Remedy::ByHand,
         };
         self.differences.push(difference);
+    }
+
+    /// What can be done about the difference that was noted last.
+    pub fn mend(&mut self, remedy: Remedy) {
+        if let Some(difference) = self.differences.last_mut() {
+            difference.remedy = remedy;
+        }
     }
 
     /// Notes a difference that is explained.

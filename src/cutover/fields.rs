@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use chrono::DateTime;
 
 use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::PersonId;
 use crate::desk::mapping::Mapped;
 use crate::desk::policy::Unmapped;
 use crate::ledger::check::{AgreedField, ConflictRecord};
 
 use super::case::{BY_PERSON, CLOSED, Case, Findings};
-use super::report::Kind;
+use super::report::{Kind, Remedy};
 use super::words::fold;
 
 const NOT_KEPT: &str = "the new desk did not keep the value: its own normal form or rule";
@@ -23,6 +24,9 @@ const NOBODY: &str = "the person has no account in the new desk";
 const TOO_LONG: &str = "cut to what the new desk can hold";
 const MERGED: &str = "another ticket was merged into it";
 const LEFT: &str = "the ticket left the scope";
+
+/// Explanations that are about what the target can hold.
+pub const FORGIVEN: [&str; 2] = [NOT_KEPT, TOO_LONG];
 
 /// What the target should hold.
 enum Wanted {
@@ -79,7 +83,13 @@ fn compare_one(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
             }
             match explanation(case, point, &value) {
                 Some(reason) => found.explain(reason),
-                None => differ(point, undecided(case, point), &value, found),
+                None => {
+                    let undecided = undecided(case, point);
+                    differ(point, undecided, &value, found);
+                    if undecided.is_empty() {
+                        found.mend(write(point, value));
+                    }
+                }
             }
         }
     }
@@ -90,6 +100,11 @@ fn differ(point: &Point<'_>, why: &str, wanted: &Value, found: &mut Findings) {
     let why = if why.is_empty() { String::new() } else { format!(": {why}") };
     let field = if point.key == point.there { point.key.to_string() } else { format!("{} → {}", point.key, point.there) };
     found.differ(Kind::Field, format!("field `{field}`{why}"), &format!("{}{means}", point.source), &point.target.to_string());
+}
+
+/// The remedy that writes a value of the target.
+fn write(point: &Point<'_>, value: Value) -> Remedy {
+    Remedy::Write { field: point.key.clone(), held: point.target.clone(), value }
 }
 
 fn unmapped(case: &Case<'_>, point: &Point<'_>, words: &str, found: &mut Findings) {
@@ -223,7 +238,7 @@ fn compare_set(case: &Case<'_>, point: &Point<'_>, wanted: &Value, found: &mut F
         Wanted::Value { value, .. } => Some((elements(&value), elements(&agreed.target), agreed)),
         _ => None,
     });
-    let mut missing = Vec::new();
+    let (mut missing, mut extra) = (Vec::new(), Vec::new());
     for element in wanted_now.difference(&held) {
         let carried = before.as_ref().filter(|(wanted, _, _)| wanted.contains(element));
         match carried
@@ -234,7 +249,6 @@ fn compare_set(case: &Case<'_>, point: &Point<'_>, wanted: &Value, found: &mut F
             None => missing.push(element.as_str()),
         }
     }
-    let mut extra = Vec::new();
     for element in held.difference(&wanted_now).filter(|element| !is_own_tag(case, point, element)) {
         let from_source = before.as_ref().is_some_and(|(wanted, there, _)| wanted.contains(element) && there.contains(element));
         let reason = if from_source { not_ours(case) } else { why_added(case, point) };
@@ -252,6 +266,8 @@ fn compare_set(case: &Case<'_>, point: &Point<'_>, wanted: &Value, found: &mut F
             }
         };
         found.differ(Kind::Field, format!("field {what}"), &point.source.to_string(), &point.target.to_string());
+        let whole = held.iter().filter(|element| !extra.contains(&element.as_str())).map(String::as_str).chain(missing);
+        found.mend(write(point, set_like(point.target, wanted, whole)));
     }
 }
 
@@ -282,6 +298,14 @@ fn why_added(case: &Case<'_>, point: &Point<'_>) -> Option<&'static str> {
         () if !case.record.absorbed.is_empty() => Some(MERGED),
         () if is_remapped(case) => Some(REMAPPED),
         () => not_ours(case),
+    }
+}
+
+/// A set of words, or of people where either value is one.
+fn set_like<'a>(held: &Value, wanted: &Value, elements: impl Iterator<Item = &'a str>) -> Value {
+    match [held, wanted].iter().any(|value| matches!(value, Value::People(_))) {
+        true => Value::people(elements.map(PersonId::new)),
+        false => Value::set(elements),
     }
 }
 

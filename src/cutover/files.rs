@@ -18,6 +18,9 @@ const RECODED: &str = "a file was recoded by a desk";
 const HELD_BACK: &str = "the new desk scans a file or holds it back";
 const OLD_REFUSES: &str = "the old desk does not hand a file out any more";
 
+/// Explanations that are about what a desk can hold.
+pub const FORGIVEN: [&str; 1] = [RECODED];
+
 /// What is known of a file's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Bytes {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use crate::connectors::contract::Read;
@@ -11,18 +13,24 @@ use crate::desk::id::TicketId;
 use crate::desk::ticket::{Message, Presence, Ticket};
 use crate::ledger::check::{LaneState, MessageRecord, PairRecord};
 use crate::ledger::pair::Pair;
+use crate::ledger::verdict::Seen;
 use crate::mirror::PairId;
+use crate::task;
 
 use super::case::{Case, Findings};
 use super::parity::{Options, Trouble};
 use super::presence::{self, Rest};
-use super::report::Kind;
+use super::report::{Kind, Remedy};
 use super::thread;
 use super::witness::{Pool, Witness};
 use super::{fields, files, links};
 
 /// So long after a change its hint may still be on its way, where the feed does not tell that it was read further.
 const HINT_TIME: TimeDelta = TimeDelta::minutes(10);
+/// So often a ticket is tried again for which the desks' limits leave no room; each time after the wait that they ask for.
+const PATIENCE: u32 = 60;
+/// The wait where they name none.
+pub const SHORT: Duration = Duration::from_secs(1);
 const OUTSIDE: &str = "the ticket does not belong to the mirror";
 const GONE_FOR_GOOD: &str = "deleted at the source, which does not show it any more";
 
@@ -41,11 +49,6 @@ impl Subject {
             Subject::Pair(pair) => format!("(pair {})", pair.0),
             Subject::Unpaired(ticket) => ticket.to_string(),
         }
-    }
-
-    /// Whether it was counted at the start.
-    pub fn is_pair(&self) -> bool {
-        matches!(self, Subject::Pair(_))
     }
 }
 
@@ -67,15 +70,45 @@ pub struct Judgement {
     pub source: String,
     pub verdict: Verdict,
     pub findings: Findings,
+    /// The state that it is about.
+    pub seen: Seen,
 }
 
-/// Judges one ticket.
-pub async fn judge(witness: &Witness<'_>, options: &Options, subject: Subject) -> (Subject, Result<Judgement, Trouble>) {
-    let judgement = match &subject {
-        Subject::Pair(id) => judge_pair(witness, options, *id).await,
-        Subject::Unpaired(ticket) => judge_unpaired(witness, ticket).await,
-    };
-    (subject, judgement)
+/// What became of one subject.
+#[derive(Debug)]
+pub struct Judged {
+    pub subject: Subject,
+    /// The lane's `pending` before the first read; 0 without a lane.
+    pub seq: i64,
+    /// Questions asked of the desks.
+    pub calls: u64,
+    pub outcome: Result<Judgement, Trouble>,
+}
+
+/// Judges one ticket, and waits where the desks' limits leave no room for it.
+pub async fn judge(witness: &Witness<'_>, options: &Options, subject: Subject) -> Judged {
+    let witness = witness.for_one();
+    let mut waits = 0;
+    loop {
+        let (seq, outcome) = judge_now(&witness, options, &subject).await;
+        match outcome {
+            Err(Trouble::Desk(Fault::Throttled { retry_after, .. })) if waits < PATIENCE => {
+                waits += 1;
+                task::delay(retry_after.unwrap_or(SHORT)).await;
+            }
+            outcome => return Judged { subject, seq, calls: witness.asked(), outcome },
+        }
+    }
+}
+
+async fn judge_now(witness: &Witness<'_>, options: &Options, subject: &Subject) -> (i64, Result<Judgement, Trouble>) {
+    match subject {
+        Subject::Pair(id) => match witness.bench.ledger.lane_state(*id).await {
+            Ok(lane) => (lane.map_or(0, |lane| lane.pending), judge_pair(witness, options, *id, lane).await),
+            Err(error) => (0, Err(error.into())),
+        },
+        Subject::Unpaired(ticket) => (0, judge_unpaired(witness, ticket).await),
+    }
 }
 
 async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgement, Trouble> {
@@ -91,6 +124,7 @@ async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgemen
                 Verdict::Moving("it was just made".to_string())
             } else {
                 findings.differ(Kind::MissingTicket, "nobody told the gateway of this ticket", "", "");
+                findings.mend(Remedy::Look);
                 findings.name_tickets(Some(id), None);
                 Verdict::Different
             }
@@ -98,16 +132,21 @@ async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgemen
         Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
         Read::Missing => Verdict::NothingToJudge,
     };
-    Ok(Judgement { source: id.to_string(), verdict, findings })
+    Ok(Judgement { source: id.to_string(), verdict, findings, seen: Seen::default() })
 }
 
-async fn judge_pair(witness: &Witness<'_>, options: &Options, id: PairId) -> Result<Judgement, Trouble> {
+async fn judge_pair(
+    witness: &Witness<'_>,
+    options: &Options,
+    id: PairId,
+    before: Option<LaneState>,
+) -> Result<Judgement, Trouble> {
     let bench = witness.bench;
-    let before = bench.ledger.lane_state(id).await?;
+    let mut seen = Seen { seq: before.map_or(0, |lane| lane.pending), ..Seen::default() };
     let pair = bench.ledger.pair(id).await?;
     let mut findings = Findings::default();
     let Some(source_id) = pair.source_ticket.clone().filter(|_| pair.state != "outside") else {
-        return Ok(Judgement { source: Subject::Pair(id).name(), verdict: Verdict::NothingToJudge, findings });
+        return Ok(Judgement { source: Subject::Pair(id).name(), verdict: Verdict::NothingToJudge, findings, seen });
     };
     let verdict = match witness.read(Side::Source, &source_id).await? {
         Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
@@ -121,12 +160,15 @@ async fn judge_pair(witness: &Witness<'_>, options: &Options, id: PairId) -> Res
         }
         Read::Found(source) => {
             let target = compare(witness, options, &pair, &source, &mut findings).await?;
+            seen.source_stamp = Some(source.stamp.clone());
+            seen.source_feed_stamp = source.feed_stamp.clone();
+            seen.target_stamp = target.as_ref().map(|target| target.stamp.clone());
             said(witness, &pair, before, Some((&source, target.as_ref())), &findings).await?
         }
     };
     note_parked(witness, &pair, &mut findings).await?;
     findings.name_tickets(Some(&source_id), pair.target_ticket.as_ref());
-    Ok(Judgement { source: source_id.to_string(), verdict, findings })
+    Ok(Judgement { source: source_id.to_string(), verdict, findings, seen })
 }
 
 /// A difference of a ticket that waits for a person says so.
@@ -197,7 +239,7 @@ async fn compare(
             files::compare(witness, &files, options.bytes, found).await?;
         }
     }
-    if options.doubles {
+    if witness.asks_keys {
         second_tickets(witness, &case, &pool, found).await?;
     }
     Ok(Some(target))
@@ -214,11 +256,15 @@ async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &
         let carried = bench.ledger.root_of(bench.mirror, root).await?.is_some();
         if !all && carried {
             found.differ(Kind::MissingMessage, "merged at the source before it was carried, and its messages were not", "", "");
+            found.mend(Remedy::Look);
         }
         return Ok(());
     }
     match bench.scope.includes(source) {
-        Ok(()) => found.differ(Kind::MissingTicket, "the ticket was not carried", "", ""),
+        Ok(()) => {
+            found.differ(Kind::MissingTicket, "the ticket was not carried", "", "");
+            found.mend(Remedy::Look);
+        }
         Err(_) => found.explain(OUTSIDE),
     }
     Ok(())

@@ -4,10 +4,13 @@ use crate::desk::id::TicketId;
 use crate::desk::ticket::{Link, LinkKind};
 
 use super::case::{BY_PERSON, CLOSED, Case, End, Findings};
-use super::report::Kind;
+use super::report::{Kind, Remedy};
 
 const UNHELD: &str = "a link that the new desk does not hold, recorded as such";
 const NOT_CARRIED: &str = "the other ticket of a link is not carried, recorded as such";
+
+/// Explanations that are about what the target can hold.
+pub const FORGIVEN: [&str; 1] = [UNHELD];
 
 /// Compares the links that start at this ticket.
 pub fn compare(case: &Case<'_>, found: &mut Findings) {
@@ -20,6 +23,7 @@ pub fn compare(case: &Case<'_>, found: &mut Findings) {
         if gone && !awaited && case.target.links.contains(target) && !case.is_closed() {
             let what = format!("a link ({}) that the source took out", word(target.kind));
             found.differ(Kind::Link, what, "", target.to.as_str());
+            found.mend(Remedy::Look);
         }
     }
 }
@@ -31,11 +35,13 @@ fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
         Some(End::NotCarried) | None if told || case.record.waits_for.contains(&link.to) => return found.explain(NOT_CARRIED),
         Some(End::NotCarried) | None => {
             let what = format!("link ({}) to a ticket that is not carried, and nobody was told", word(link.kind));
-            return found.differ(Kind::Link, what, link.to.as_str(), "");
+            found.differ(Kind::Link, what, link.to.as_str(), "");
+            return found.mend(Remedy::Look);
         }
         Some(End::Awaited) => {
             let what = format!("link ({}) to a ticket that is not carried yet", word(link.kind));
-            return found.differ(Kind::Link, what, link.to.as_str(), "");
+            found.differ(Kind::Link, what, link.to.as_str(), "");
+            return found.mend(Remedy::Look);
         }
     };
     let stands =
@@ -54,6 +60,7 @@ fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
     } else {
         let there = ends.iter().map(TicketId::as_str).collect::<Vec<_>>().join(" or ");
         found.differ(Kind::Link, format!("link ({}) to {there} is not there", word(link.kind)), link.to.as_str(), "");
+        found.mend(if carried { Remedy::Link { link: link.clone() } } else { Remedy::Look });
     }
 }
 

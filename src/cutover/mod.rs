@@ -4,16 +4,25 @@
 //! own history), moving (newer than what was compared), different. It knows no `merge` and no `replay`: what a field
 //! should be is worked out anew from the mapping, words are spelled by `words`, and a record counts as an explanation only
 //! where the target's own history does not speak against it.
+//!
+//! `walk` takes a check through its stages and keeps each page in the ledger; `single` looks at some tickets outside of any run.
+//! `verdicts_for_gate` and `check_stale` in `parity` are for whoever has to decide: they ask for what is known as of now, and bring
+//! it up to date.
 
 pub mod aside;
 pub mod case;
+pub mod completeness;
 pub mod fields;
 pub mod files;
 pub mod judge;
 pub mod links;
 pub mod parity;
 pub mod presence;
+pub mod repair;
 pub mod report;
+pub mod single;
+pub mod sums;
 pub mod thread;
+pub mod walk;
 pub mod witness;
 pub mod words;

@@ -8,13 +8,16 @@ use crate::desk::policy::Deletion;
 use crate::desk::ticket::Presence;
 
 use super::case::{CLOSED, Case, End, Findings};
-use super::report::Kind;
+use super::report::{Kind, Remedy};
 
 const DELETED_THERE: &str = "deleted in the new desk by its people";
 const MERGED_THERE: &str = "merged in the new desk by its people";
 const NO_TAGS: &str = "the new desk has no place for the tag of deleted tickets";
 const NO_MERGES: &str = "the new desk cannot merge tickets";
 const ROOT_NOT_CARRIED: &str = "the ticket that it was merged into is not carried";
+
+/// Explanations that are about what the target can hold.
+pub const FORGIVEN: [&str; 2] = [NO_TAGS, NO_MERGES];
 
 /// What is left to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,7 @@ fn deletion(case: &Case<'_>, found: &mut Findings) {
         (_, Presence::MergedInto(_)) => found.explain(MERGED_THERE),
         (Deletion::Delete, Presence::Present) => {
             found.differ(Kind::Presence, "deleted at the source", "deleted", "present");
+            found.mend(Remedy::Look);
         }
         (Deletion::Mark, Presence::Present) => match is_marked(case) {
             Some(true) => {}
@@ -93,6 +97,7 @@ fn deletion(case: &Case<'_>, found: &mut Findings) {
             Some(false) => {
                 let what = format!("deleted at the source, and not marked with `{}`", case.policy.tags.deleted);
                 found.differ(Kind::Presence, what, "deleted", "present");
+                found.mend(Remedy::Look);
             }
         },
     }
@@ -108,7 +113,10 @@ fn merge(case: &Case<'_>, into: &TicketId, root: Option<&End>, survivors: &BTree
                 Presence::Deleted if !case.record.destroyed.contains("delete") => found.explain(DELETED_THERE),
                 _ if !case.target_can.merges => found.explain(NO_MERGES),
                 Presence::MergedInto(other) => found.differ(Kind::Presence, what, "merged", &format!("merged into {other}")),
-                _ => found.differ(Kind::Presence, what, "merged", "not merged"),
+                _ => {
+                    found.differ(Kind::Presence, what, "merged", "not merged");
+                    found.mend(Remedy::Look);
+                }
             }
         }
         Some(End::Awaited) => found.differ(Kind::Presence, format!("{what}, which is not carried yet"), "merged", "waiting"),

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::desk::field::{FieldKey, Value};
+use crate::desk::id::MessageId;
+use crate::desk::ticket::Link;
 
 /// So many differences are kept with their values; all are counted.
 pub const KEPT: usize = 2_000;
@@ -11,7 +15,7 @@ pub const KEPT: usize = 2_000;
 const SHOWN: usize = 20;
 
 /// What a difference is about; the worse come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// More people can read something at the target than at the source.
@@ -34,7 +38,46 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word in JSON and for people.
+    /// Every kind, the worst first.
+    pub const ALL: [Kind; 12] = [
+        Kind::Exposed,
+        Kind::MissingTicket,
+        Kind::MissingMessage,
+        Kind::Doubled,
+        Kind::Words,
+        Kind::File,
+        Kind::Author,
+        Kind::Time,
+        Kind::Field,
+        Kind::Link,
+        Kind::Presence,
+        Kind::Key,
+    ];
+
+    /// From the word for people.
+    pub fn of(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// The word in the ledger, as it stands in a [`Difference`].
+    pub fn stored(self) -> &'static str {
+        match self {
+            Kind::Exposed => "exposed",
+            Kind::MissingTicket => "missing_ticket",
+            Kind::MissingMessage => "missing_message",
+            Kind::Doubled => "doubled",
+            Kind::Words => "words",
+            Kind::File => "file",
+            Kind::Author => "author",
+            Kind::Time => "time",
+            Kind::Field => "field",
+            Kind::Link => "link",
+            Kind::Presence => "presence",
+            Kind::Key => "key",
+        }
+    }
+
+    /// The word for people, and by which the report counts.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Exposed => "exposed",
@@ -72,8 +115,27 @@ impl Kind {
     }
 }
 
+/// What the gateway itself can do about a difference when it is told to (`--repair`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Remedy {
+    /// Nothing: no desk lets a gateway do it, or only a person can tell what is right.
+    #[default]
+    ByHand,
+    /// Look at the ticket again: what is not there yet is carried.
+    Look,
+    /// Write a field of the target, by the source's key, as long as it holds what was seen.
+    Write { field: FieldKey, held: Value, value: Value },
+    /// Send a message again that is not there any more.
+    Say { message: MessageId },
+    /// Hide a message again that people can read.
+    Hide { message: MessageId },
+    /// Make a link again that is not there any more; as the source has it.
+    Link { link: Link },
+}
+
 /// One thing in which both desks differ without a record that explains it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     pub kind: Kind,
     pub source_ticket: Option<String>,
@@ -83,6 +145,8 @@ pub struct Difference {
     /// At most some 120 characters of each side.
     pub source: String,
     pub target: String,
+    #[serde(default)]
+    pub remedy: Remedy,
 }
 
 /// A ticket that no verdict was given on.
@@ -92,25 +156,33 @@ pub struct Unjudged {
     pub why: String,
 }
 
-/// What a check found.
+/// What is known of a mirror after a check: the verdicts that stand, from this check and from those before.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub started_at: DateTime<Utc>,
     pub finished_at: DateTime<Utc>,
-    /// Only every n-th ticket was looked at.
+    /// Only some tickets were looked at, spread over all.
     pub sampled: bool,
-    /// Tickets on which a verdict was given or tried: equal, explained, moving, different and unread together.
+    /// It went on where an earlier process was stopped.
+    pub resumed: bool,
+    /// Tickets that were read by this check; the verdicts on all others stand from before.
+    pub read: u64,
+    /// All tickets of the mirror, or of the sample: equal, explained, moving, different, unread and stale together, and strays.
     pub tickets: u64,
     pub equal: u64,
-    /// Tickets that differ, but only by what records or the target's own history explain.
+    /// Tickets that differ, but only by what records or the target's own history explain, or what the target cannot hold.
     pub explained: u64,
     /// Tickets that changed faster than they could be compared.
     pub moving: Vec<Unjudged>,
     pub different: u64,
     /// Tickets that a desk did not let us read.
     pub unread: Vec<Unjudged>,
+    /// Tickets of which something was heard since they were compared, or that were never compared.
+    pub stale: u64,
     /// How often each explanation was needed.
-    pub explanations: BTreeMap<&'static str, u64>,
+    pub explanations: BTreeMap<String, u64>,
+    /// How often something was forgiven because the target has no place for it.
+    pub forgiven: BTreeMap<String, u64>,
     /// Fields that hold something at the source and that the target does not have, by tickets.
     pub not_compared: BTreeMap<String, u64>,
     pub messages: u64,
@@ -118,11 +190,11 @@ pub struct Report {
     pub attachments: u64,
     pub bytes: u64,
     /// How many differences of each kind.
-    pub kinds: BTreeMap<&'static str, u64>,
+    pub kinds: BTreeMap<String, u64>,
     /// The worst first; no more than [`KEPT`].
     pub differences: Vec<Difference>,
     /// Questions asked of the desks, by kind.
-    pub calls: BTreeMap<&'static str, u64>,
+    pub calls: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -132,13 +204,17 @@ impl Report {
             started_at: now,
             finished_at: now,
             sampled: false,
+            resumed: false,
+            read: 0,
             tickets: 0,
             equal: 0,
             explained: 0,
             moving: Vec::new(),
             different: 0,
             unread: Vec::new(),
+            stale: 0,
             explanations: BTreeMap::new(),
+            forgiven: BTreeMap::new(),
             not_compared: BTreeMap::new(),
             messages: 0,
             attachments: 0,
@@ -151,37 +227,51 @@ impl Report {
 
     /// Both sides say the same wherever nothing explains why not, and every ticket that was looked at got its verdict.
     pub fn at_parity(&self) -> bool {
-        self.different == 0 && self.moving.is_empty() && self.unread.is_empty()
+        self.different == 0 && self.stale == 0 && self.moving.is_empty() && self.unread.is_empty()
     }
 
     /// For people: the verdict, the worst first, then the figures.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.verdict()];
-        lines.extend(self.shown());
+        lines.extend(self.shown(SHOWN));
         lines.extend(unjudged("moving", &self.moving, "they changed while they were compared: check again"));
         lines.extend(unjudged("unread", &self.unread, "a desk did not let us read them"));
+        if self.stale > 0 {
+            lines.push(format!("stale ({}): something was heard of them since they were compared: check again", self.stale));
+        }
         lines.extend(self.figures());
+        lines
+    }
+
+    /// Its differences of this kind alone, as many as it keeps.
+    pub fn lines_of(&self, kind: Kind) -> Vec<String> {
+        let differences: Vec<Difference> = self.differences.iter().filter(|one| one.kind == kind).cloned().collect();
+        let kinds = self.kinds.get_key_value(kind.word()).map(|(word, count)| (word.clone(), *count)).into_iter().collect();
+        let only = Report { differences, kinds, ..Report::begin(self.started_at) };
+        let mut lines = vec![self.verdict()];
+        lines.extend(only.shown(KEPT));
         lines
     }
 
     fn verdict(&self) -> String {
         let sample = if self.sampled { " (a sample)" } else { "" };
         let counts = format!(
-            "{} tickets{sample}: {} equal, {} explained, {} moving, {} different, {} unread",
+            "{} tickets{sample}: {} equal, {} explained, {} moving, {} different, {} unread, {} stale",
             self.tickets,
             self.equal,
             self.explained,
             self.moving.len(),
             self.different,
-            self.unread.len()
+            self.unread.len(),
+            self.stale
         );
         if self.at_parity() { format!("At parity. {counts}") } else { format!("Not at parity. {counts}") }
     }
 
-    fn shown(&self) -> Vec<String> {
+    fn shown(&self, most: usize) -> Vec<String> {
         let mut lines = Vec::new();
         let mut advised = None;
-        for difference in self.differences.iter().take(SHOWN) {
+        for difference in self.differences.iter().take(most) {
             if advised != Some(difference.kind) {
                 let count = self.kinds.get(difference.kind.word()).copied().unwrap_or(0);
                 lines.push(format!("{} ({count}): {}", difference.kind.word(), difference.kind.advice()));
@@ -190,7 +280,7 @@ impl Report {
             lines.push(difference.line());
         }
         let all: u64 = self.kinds.values().sum();
-        let more = all.saturating_sub(self.differences.len().min(SHOWN) as u64);
+        let more = all.saturating_sub(self.differences.len().min(most) as u64);
         if more > 0 {
             lines.push(format!("  … and {more} more; `--json` has them with their values"));
         }
@@ -200,13 +290,15 @@ impl Report {
     fn figures(&self) -> Vec<String> {
         let mut lines: Vec<String> =
             self.explanations.iter().map(|(reason, count)| format!("explained {count} times: {reason}")).collect();
+        lines.extend(self.forgiven.iter().map(|(reason, count)| format!("forgiven {count} times: {reason}")));
         let fields = self.not_compared.iter().map(|(field, count)| format!("{field} ({count})")).collect::<Vec<_>>();
         if !fields.is_empty() {
-            lines.push(format!("not compared, the new desk has no such field: {}", fields.join(", ")));
+            lines.push(format!("forgiven, the new desk has no such field: {} (tickets)", fields.join(", ")));
         }
         let calls: u64 = self.calls.values().sum();
         lines.push(format!(
-            "compared {} messages, {} files byte by byte ({} bytes), with {calls} questions to the desks in {} s",
+            "{} tickets were read now; compared {} messages, {} files byte by byte ({} bytes), with {calls} questions to the desks in {} s",
+            self.read,
             self.messages,
             self.attachments,
             self.bytes,

@@ -8,7 +8,7 @@ use crate::desk::ticket::{Attachment, AttachmentState, Message, Ticket, Visibili
 use crate::ledger::check::MessageRecord;
 
 use super::case::{Case, EXPOSED, Findings, Known};
-use super::report::Kind;
+use super::report::{Kind, Remedy};
 use super::words::{Spoken, cut, fold, is_part_of, is_redacted, same_start, spoken, words};
 
 /// Source ids of notes about links that the target cannot hold: messages of ours without a source message.
@@ -83,6 +83,7 @@ fn missing(case: &Case<'_>, message: &Message, link: Option<&MessageRecord>, fou
         Some(_) => "was carried, and is not there any more",
     };
     found.differ(Kind::MissingMessage, format!("{} {why}", name_of(case, message)), &words(&message.body), "");
+    found.mend(link.map_or(Remedy::Look, |_| Remedy::Say { message: message.id.clone() }));
 }
 
 /// `message 12 of Jane Doe at 2026-11-20 10:11:12`.
@@ -102,6 +103,7 @@ fn compare_one(case: &Case<'_>, message: &Message, held: &Message, exposed: bool
         (Visibility::Internal, Visibility::Public) if exposed => found.explain(EXPOSED),
         (Visibility::Internal, Visibility::Public) => {
             found.differ(Kind::Exposed, format!("{} is internal", name_of(case, message)), "internal", "public");
+            found.mend(Remedy::Hide { message: message.id.clone() });
         }
         (Visibility::Public, Visibility::Internal) => found.explain(NARROWER),
         _ => {}

@@ -1,7 +1,8 @@
 //! The eyes of the judge: what both desks say now, with the questions counted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::connectors::contract::{Connector, Download, Read};
 use crate::connectors::fault::Fault;
@@ -20,10 +21,21 @@ use super::parity::{Bench, Trouble};
 const FROM_THE_START: &str = "0";
 /// So many merges are followed.
 const MERGES: usize = 5;
+/// People that are remembered; beyond that they are asked for again.
+const PEOPLE: usize = 5_000;
 
 /// Reads both desks for one check.
 pub struct Witness<'a> {
     pub bench: &'a Bench<'a>,
+    /// Each target ticket's key is asked for by itself: one question a ticket. Else the target's list is read once for all.
+    pub asks_keys: bool,
+    shared: Arc<Shared>,
+    /// Questions of this one alone.
+    asked: AtomicU64,
+}
+
+#[derive(Default)]
+struct Shared {
     calls: Mutex<BTreeMap<&'static str, u64>>,
     people: Mutex<BTreeMap<PersonId, Option<Person>>>,
 }
@@ -40,8 +52,18 @@ pub struct Pool {
 
 impl<'a> Witness<'a> {
     /// Has asked nothing yet.
-    pub fn new(bench: &'a Bench<'a>) -> Self {
-        Self { bench, calls: Mutex::default(), people: Mutex::default() }
+    pub fn new(bench: &'a Bench<'a>, asks_keys: bool) -> Self {
+        Self { bench, asks_keys, shared: Arc::default(), asked: AtomicU64::new(0) }
+    }
+
+    /// One for a single ticket, which knows what this one knows and counts its questions here too.
+    pub fn for_one(&self) -> Self {
+        Self { bench: self.bench, asks_keys: self.asks_keys, shared: self.shared.clone(), asked: AtomicU64::new(0) }
+    }
+
+    /// How many questions this one asked.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     fn desk(&self, side: Side) -> &'a dyn Connector {
@@ -57,12 +79,13 @@ impl<'a> Witness<'a> {
 
     /// Counts a question.
     pub fn count(&self, kind: &'static str) {
-        *self.calls.lock().expect("nobody panics while counting").entry(kind).or_default() += 1;
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        *self.shared.calls.lock().expect("nobody panics while counting").entry(kind).or_default() += 1;
     }
 
-    /// The questions so far.
-    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
-        self.calls.lock().expect("nobody panics while counting").clone()
+    /// The questions of all since the last time, by kind.
+    pub fn take_calls(&self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut self.shared.calls.lock().expect("nobody panics while counting"))
     }
 
     /// What a desk can do.
@@ -91,13 +114,17 @@ impl<'a> Witness<'a> {
 
     /// A person of the source, asked for once in a check.
     async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
-        let known = self.people.lock().expect("nobody panics while looking up").get(id).cloned();
+        let known = self.shared.people.lock().expect("nobody panics while looking up").get(id).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         self.count("people");
         let person = self.bench.source.person(id).await?;
-        self.people.lock().expect("nobody panics while looking up").insert(id.clone(), person.clone());
+        let mut people = self.shared.people.lock().expect("nobody panics while looking up");
+        if people.len() >= PEOPLE {
+            people.clear();
+        }
+        people.insert(id.clone(), person.clone());
         Ok(person)
     }
 

@@ -49,6 +49,8 @@ pub struct Capabilities {
     pub final_statuses: &'static [&'static str],
     /// Largest file in bytes.
     pub attachment_limit: u64,
+    /// Tickets have numbers in a row: one that nobody knows, between two that are known, can be asked for.
+    pub counts_tickets: bool,
     /// Refuses files without a byte.
     pub refuses_empty_files: bool,
     /// Content types whose bytes the desk re-codes.

@@ -58,6 +58,11 @@ impl Ledger {
         Ok(row)
     }
 
+    /// When a mirror was applied first: nothing in its target is older that is ours.
+    pub async fn mirror_made_at(&self, mirror: MirrorId) -> Result<DateTime<Utc>> {
+        Ok(sqlx::query_scalar("select created_at from mirror where id = $1").bind(mirror.0).fetch_one(&self.pool).await?)
+    }
+
     /// All mirrors, by name.
     pub async fn mirrors(&self) -> Result<Vec<MirrorRow>> {
         let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from mirror order by name"));

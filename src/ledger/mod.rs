@@ -7,6 +7,7 @@
 pub mod adopt;
 pub mod budget;
 pub mod check;
+pub mod check_run;
 pub mod conflict;
 pub mod delivery;
 pub mod event;
@@ -24,6 +25,7 @@ pub mod pair;
 pub mod parked;
 pub mod person;
 pub mod reapply;
+pub mod repair;
 pub mod ruling;
 pub mod sample;
 pub mod settle;
@@ -31,6 +33,7 @@ pub mod sight;
 pub mod status;
 pub mod sweep;
 pub mod takeback;
+pub mod verdict;
 pub mod webhook;
 
 use std::str::FromStr;
@@ -60,6 +63,8 @@ pub enum Error {
     Unreadable { what: String, why: String },
     #[error("the lane was given to another worker: this one stops")]
     Fenced,
+    #[error("another check of this mirror was started and goes on with it: this one stops")]
+    Overtaken,
     #[error("the message is written, or being written, for another ticket that it belongs to as well")]
     Taken,
 }

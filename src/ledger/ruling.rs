@@ -67,23 +67,7 @@ impl Ledger {
     /// Orders fields of a pair to be put back in the target. Returns the numbers of the rulings.
     pub async fn order_put_back(&self, pair: PairId, fields: &[PutBack], by: &str, now: DateTime<Utc>) -> Result<Vec<i64>> {
         let mut transaction = self.pool.begin().await?;
-        let mut ids = Vec::new();
-        for field in fields {
-            let id = sqlx::query_scalar(
-                "insert into ruling (tenant_id, mirror_id, pair_id, field, target_value, keep, value, decided_by, decided_at)
-                 select tenant_id, mirror_id, id, $2, $3, 'value', $4, $5, $6 from pair where id = $1
-                 returning id",
-            )
-            .bind(pair.0)
-            .bind(field.field.to_string())
-            .bind(to_store(&field.held))
-            .bind(to_store(&field.value))
-            .bind(by)
-            .bind(now)
-            .fetch_one(&mut *transaction)
-            .await?;
-            ids.push(id);
-        }
+        let ids = rule(&mut transaction, pair, fields, by, now).await?;
         raise(&mut transaction, &[pair.0], now).await?;
         transaction.commit().await?;
         Ok(ids)
@@ -123,6 +107,34 @@ impl Ledger {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Rules that fields are put back. Returns the numbers of the rulings.
+pub(super) async fn rule(
+    connection: &mut PgConnection,
+    pair: PairId,
+    fields: &[PutBack],
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<i64>> {
+    let mut ids = Vec::new();
+    for field in fields {
+        let id = sqlx::query_scalar(
+            "insert into ruling (tenant_id, mirror_id, pair_id, field, target_value, keep, value, decided_by, decided_at)
+             select tenant_id, mirror_id, id, $2, $3, 'value', $4, $5, $6 from pair where id = $1
+             returning id",
+        )
+        .bind(pair.0)
+        .bind(field.field.to_string())
+        .bind(to_store(&field.held))
+        .bind(to_store(&field.value))
+        .bind(by)
+        .bind(now)
+        .fetch_one(&mut *connection)
+        .await?;
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 /// Has lanes looked at before anything else. They are locked in the order of their ids, as everybody does.

@@ -4,14 +4,18 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
-use crate::connectors::contract::Upload;
+use crate::change::Cursor;
+use crate::connectors::contract::{KeyedPage, KeyedTicket, Upload};
 use crate::connectors::fault::Fault;
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::write::{Handle, Staged};
 
-use super::api::{call, quoted};
+use super::api::{PAGE, call, quoted};
 use super::wire::{ListedJson, TransactionJson};
 use super::{ATTACHMENT_LIMIT, RequestTracker, translate};
+
+/// Conditions in one question: its address stays under 4 KiB.
+const NUMBERS_AT_ONCE: usize = 40;
 
 impl RequestTracker {
     /// RT searches without regard to case, so each row is compared; and whoever copies a ticket copies its fields too, so it has to be
@@ -33,6 +37,40 @@ impl RequestTracker {
         roots.sort_unstable();
         roots.dedup();
         Ok(roots.into_iter().map(TicketId::new).collect())
+    }
+
+    /// One call for up to 100 tickets, by number. RT lists neither deleted nor merged ones. Copies that people made are among them.
+    pub(super) async fn keyed_after(&self, prefix: &str, cursor: Option<&Cursor>) -> Result<KeyedPage, Fault> {
+        let name = &self.settings.key_field;
+        let after = cursor.map_or("0", |cursor| cursor.0.as_str());
+        let query = format!("id > {after} AND {} LIKE {}", field_word(name), quoted(prefix));
+        let per_page = PAGE.to_string();
+        let query = [
+            ("query", query.as_str()),
+            ("orderby", "id"),
+            ("order", "ASC"),
+            ("fields", "CustomFields"),
+            ("per_page", per_page.as_str()),
+        ];
+        let (page, _) = self.page::<ListedJson>(call("list keys"), &["tickets"], &query).await?;
+        let last = page.items.iter().filter_map(|listed| listed.id.0.parse::<u64>().ok()).max();
+        let keyed = |listed: &ListedJson| {
+            let key = translate::first_text(&listed.custom_fields, name).filter(|key| key.starts_with(prefix))?;
+            Some(KeyedTicket { key, ticket: TicketId::new(&listed.id.0) })
+        };
+        Ok(KeyedPage { tickets: page.items.iter().filter_map(keyed).collect(), next: last.map(|last| Cursor(last.to_string())) })
+    }
+
+    /// One call for each forty: RT's search takes no lists.
+    pub(super) async fn shown_of(&self, tickets: &[TicketId]) -> Result<Vec<TicketId>, Fault> {
+        let mut shown = Vec::new();
+        for some in tickets.chunks(NUMBERS_AT_ONCE) {
+            let query = some.iter().map(|ticket| format!("id = {ticket}")).collect::<Vec<_>>().join(" OR ");
+            let query = [("query", query.as_str()), ("fields", "Status")];
+            let found: Vec<ListedJson> = self.visible(call("read many tickets"), &["tickets"], &query).await?;
+            shown.extend(found.iter().map(|listed| TicketId::new(&listed.id.0)));
+        }
+        Ok(shown)
     }
 
     /// Whether our user set this key on a ticket that another made: an adopted one.

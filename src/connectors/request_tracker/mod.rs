@@ -34,7 +34,9 @@ use url::Url;
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
 use crate::clock::delta;
-use crate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
+use crate::connectors::contract::{
+    Desk, Download, Identity, KeyedPage, Read, Registration, SourceDesk, Steps, TargetDesk, Upload,
+};
 use crate::connectors::delivery::{Scheme, Verified};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Http;
@@ -105,6 +107,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     statuses_at_creation: &["new", "open", "resolved"],
     final_statuses: &["resolved", "rejected"],
     attachment_limit: ATTACHMENT_LIMIT,
+    counts_tickets: true,
     refuses_empty_files: true,
     recodes: &["text/plain", "text/html"],
     subject_limit: 200,
@@ -252,6 +255,10 @@ impl SourceDesk for RequestTracker {
         self.list_after(cursor).await
     }
 
+    async fn shown(&self, tickets: &[TicketId]) -> Result<Vec<TicketId>, Fault> {
+        self.shown_of(tickets).await
+    }
+
     async fn register_webhook(&self, _name: &str, _url: &str) -> Result<Registration, Fault> {
         Err(Fault::refused("RT has no webhooks of its own: an RT admin installs deploy/request-tracker/initialdata.pl"))
     }
@@ -283,6 +290,11 @@ impl SourceDesk for RequestTracker {
 impl TargetDesk for RequestTracker {
     async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
         self.tickets_with_key(key).await
+    }
+
+    /// RT finds keys by themselves, however old their tickets are.
+    async fn keyed(&self, prefix: &str, _since: DateTime<Utc>, cursor: Option<&Cursor>) -> Result<KeyedPage, Fault> {
+        self.keyed_after(prefix, cursor).await
     }
 
     async fn find_message(&self, ticket: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault> {

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{ChangePage, Cursor, Hint, ListPage};
+use crate::connectors::contract::{KeyedPage, KeyedTicket};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::Call;
 use crate::desk::id::TicketId;
@@ -21,6 +22,9 @@ const EXPORT: Call = Call { kind: "export tickets", class: INCREMENTAL };
 /// As documented by Zendesk: a start has to be at least a minute ago, and the newest minute is not shown. Five seconds more for
 /// clocks that differ.
 const WITHHELD: TimeDelta = TimeDelta::seconds(65);
+const MANY: Call = general("read many tickets");
+/// More than any two clocks differ, and than the minute that may not be asked for.
+const CLOCKS: TimeDelta = TimeDelta::hours(1);
 /// The most tickets in one page.
 const PAGE_SIZE: &str = "1000";
 
@@ -87,6 +91,39 @@ impl Zendesk {
             next: next.map(|after| Place { after: Some(after), seen }.cursor()),
             total,
         })
+    }
+
+    /// One call for up to 1000 tickets that changed since.
+    pub(super) async fn keyed_after(
+        &self,
+        prefix: &str,
+        since: DateTime<Utc>,
+        cursor: Option<&Cursor>,
+    ) -> Result<KeyedPage, Fault> {
+        let place = cursor.map(Place::of).transpose()?;
+        let place = place.unwrap_or(Place { after: None, seen: (since - CLOCKS).timestamp().max(0) });
+        let export = self.export(&place, i64::MAX, true).await?.export;
+        let seen = export.tickets.iter().filter_map(|ticket| ticket.generated_timestamp).max().unwrap_or(place.seen);
+        let keyed = |ticket: &Ticket| {
+            let key = ticket.external_id.clone().filter(|key| ticket.status != "deleted" && key.starts_with(prefix))?;
+            Some(KeyedTicket { key, ticket: TicketId::new(&ticket.id) })
+        };
+        let next = export.after_cursor.clone().filter(|_| !export.end_of_stream);
+        Ok(KeyedPage {
+            tickets: export.tickets.iter().filter_map(keyed).collect(),
+            next: next.map(|after| Place { after: Some(after), seen }.cursor()),
+        })
+    }
+
+    /// One call for each hundred.
+    pub(super) async fn shown_of(&self, tickets: &[TicketId]) -> Result<Vec<TicketId>, Fault> {
+        let mut shown = Vec::new();
+        for some in tickets.chunks(100) {
+            let ids = some.iter().map(TicketId::as_str).collect::<Vec<_>>().join(",");
+            let found: Vec<Ticket> = self.list_at(MANY, "tickets/show_many", &[("ids", ids.as_str())], "tickets").await?;
+            shown.extend(found.iter().filter(|ticket| ticket.status != "deleted").map(|ticket| TicketId::new(&ticket.id)));
+        }
+        Ok(shown)
     }
 
     async fn export(&self, place: &Place, latest: i64, leave_out_deleted: bool) -> Result<Page, Fault> {

@@ -54,7 +54,7 @@ use crate::desk::ticket::{Attachment, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
 
-use super::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
+use super::contract::{Desk, Download, Identity, KeyedPage, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
 use super::delivery::{Scheme, Verified};
 use super::fault::Fault;
 use super::http::Http;
@@ -206,6 +206,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     final_statuses: &["solved", "closed"],
     attachment_limit: files::FILE_LIMIT,
     // "Size is not included in the list (1..1073741824)": RecordInvalid.
+    counts_tickets: true,
     refuses_empty_files: true,
     recodes: &[],
     subject_limit: 150,
@@ -307,6 +308,10 @@ impl SourceDesk for Zendesk {
         self.list_after(cursor).await
     }
 
+    async fn shown(&self, tickets: &[TicketId]) -> Result<Vec<TicketId>, Fault> {
+        self.shown_of(tickets).await
+    }
+
     async fn register_webhook(&self, name: &str, url: &str) -> Result<Registration, Fault> {
         self.register(name, url).await
     }
@@ -337,6 +342,10 @@ impl SourceDesk for Zendesk {
 impl TargetDesk for Zendesk {
     async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
         self.tickets_with_key(key).await
+    }
+
+    async fn keyed(&self, prefix: &str, since: DateTime<Utc>, cursor: Option<&Cursor>) -> Result<KeyedPage, Fault> {
+        self.keyed_after(prefix, since, cursor).await
     }
 
     async fn find_message(&self, ticket: &TicketId, key: &str) -> Result<Vec<MessageId>, Fault> {

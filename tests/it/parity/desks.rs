@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tidegate::clock::Clock;
-use tidegate::cutover::parity::{Bench, Options, check};
+use tidegate::cutover::parity::{Bench, CheckError, Options, Progress, Which, check};
 use tidegate::cutover::report::Report;
 use tidegate::desk::Side;
 use tidegate::desk::body::Body;
@@ -31,6 +31,7 @@ use crate::world::db;
 /// A mirror whose every ticket was carried as it should be, until a test changes something.
 pub struct Mirror {
     pub ledger: Ledger,
+    pool: sqlx::PgPool,
     pub row: MirrorRow,
     pub source: Paper,
     pub target: Paper,
@@ -94,7 +95,8 @@ fn message(id: String, author: &str, seconds: i64, body: &str) -> Message {
 impl Mirror {
     /// Two empty desks.
     pub async fn new() -> Self {
-        let ledger = Ledger::on(db::fresh().await);
+        let pool = db::fresh().await;
+        let ledger = Ledger::on(pool.clone());
         let status = Table { words: BTreeMap::from([("open".into(), "working".into())]), other: Other::Unmapped };
         let mapping = Mapping { tables: BTreeMap::from([(FieldKey::Status, status)]), ..Mapping::default() };
         let row = ledger.apply_mirror("acme", &serde_json::json!({}), &mapping.version(), start()).await.unwrap();
@@ -107,6 +109,7 @@ impl Mirror {
         }
         Self {
             ledger,
+            pool,
             row,
             source,
             target: Paper::default(),
@@ -114,7 +117,7 @@ impl Mirror {
             policy: Policy::default(),
             scope: Scope::default(),
             clock: Clock::fixed(at(10_000)),
-            options: Options { rounds: 1, pause: Duration::ZERO, ..Options::default() },
+            options: Options { which: Which::All, rounds: 1, pause: Duration::ZERO, ..Options::default() },
         }
     }
 
@@ -282,7 +285,26 @@ impl Mirror {
 
     /// Checks.
     pub async fn check(&self) -> Report {
-        let bench = Bench {
+        can_move(self.check_telling(|_| {})).await.unwrap()
+    }
+
+    /// Checks and tells how far it is.
+    pub async fn check_telling(&self, tell: impl FnMut(Progress) + Send + Sync) -> Result<Report, CheckError> {
+        check(&self.bench(), self.options.clone(), tell).await
+    }
+
+    /// Puts a ticket into a window of its own.
+    pub async fn window_of(&self, source: &TicketId) -> i64 {
+        let sql = "with made as (insert into cutover_window (tenant_id, mirror_id, name)
+                   select tenant_id, id, 'first' from mirror where id = $1 returning id)
+                   update pair set window_id = made.id from made where source_ticket = $2 returning window_id";
+        let query = sqlx::query_scalar(sql).bind(self.row.id.0).bind(source.as_str());
+        query.fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// What it is judged by.
+    pub fn bench(&self) -> Bench<'_> {
+        Bench {
             ledger: &self.ledger,
             source: &self.source,
             target: &self.target,
@@ -292,8 +314,7 @@ impl Mirror {
             keys: &self.row.keys,
             mirror: self.row.id,
             clock: self.clock.clone(),
-        };
-        can_move(check(&bench, self.options.clone(), |_| {})).await.unwrap()
+        }
     }
 }
 

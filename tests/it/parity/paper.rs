@@ -1,14 +1,17 @@
 //! A desk in memory that can only be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use tidegate::change::{ChangePage, Cursor, Hint, ListPage};
-use tidegate::connectors::contract::{Desk, Download, Identity, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
+use tidegate::connectors::contract::{
+    Desk, Download, Identity, KeyedPage, KeyedTicket, Read, Registration, SourceDesk, Steps, TargetDesk, Upload,
+};
 use tidegate::connectors::delivery::{Scheme, Verified};
 use tidegate::connectors::fault::Fault;
 use tidegate::connectors::http::{Priority, priority};
@@ -55,6 +58,7 @@ const CAN: Capabilities = Capabilities {
     statuses_at_creation: &[],
     final_statuses: &["done"],
     attachment_limit: 1 << 20,
+    counts_tickets: true,
     refuses_empty_files: false,
     recodes: &["text/csv"],
     subject_limit: 40,
@@ -70,6 +74,10 @@ pub struct Paper {
     pub tickets: BTreeMap<TicketId, Ticket>,
     pub files: BTreeMap<AttachmentId, Bytes>,
     pub people: BTreeMap<PersonId, Person>,
+    /// Tickets that the list leaves out.
+    pub unlisted: BTreeSet<TicketId>,
+    /// How often a ticket was read.
+    pub reads: AtomicU64,
     /// Answers to reads, each given once, before the tickets themselves are looked at.
     pub instead: Mutex<Vec<Result<Read, Fault>>>,
 }
@@ -94,6 +102,7 @@ impl Desk for Paper {
 
     async fn read(&self, ticket: &TicketId, _: Option<&str>) -> Result<Read, Fault> {
         assert_eq!(priority(), Priority::Check, "a check asks at the lowest priority");
+        self.reads.fetch_add(1, Ordering::Relaxed);
         if let Some(other) = self.instead.lock().unwrap().pop() {
             return other;
         }
@@ -139,7 +148,12 @@ impl SourceDesk for Paper {
     }
 
     async fn list(&self, _: Option<&Cursor>) -> Result<ListPage, Fault> {
-        Ok(ListPage { hints: self.tickets.keys().map(|id| hint(id, 0)).collect(), next: None, total: None })
+        let listed = self.tickets.keys().filter(|id| !self.unlisted.contains(id));
+        Ok(ListPage { hints: listed.map(|id| hint(id, 0)).collect(), next: None, total: None })
+    }
+
+    async fn shown(&self, tickets: &[TicketId]) -> Result<Vec<TicketId>, Fault> {
+        Ok(tickets.iter().filter(|id| self.tickets.contains_key(id)).cloned().collect())
     }
 
     async fn register_webhook(&self, _: &str, _: &str) -> Result<Registration, Fault> {
@@ -172,6 +186,14 @@ impl TargetDesk for Paper {
     async fn find_ticket(&self, key: &str) -> Result<Vec<TicketId>, Fault> {
         let carries = |ticket: &&Ticket| ticket.key.as_deref() == Some(key);
         Ok(self.tickets.values().filter(carries).map(|ticket| ticket.id.clone()).collect())
+    }
+
+    async fn keyed(&self, prefix: &str, _: DateTime<Utc>, _: Option<&Cursor>) -> Result<KeyedPage, Fault> {
+        let keyed = |ticket: &Ticket| {
+            let key = ticket.key.clone().filter(|key| key.starts_with(prefix))?;
+            Some(KeyedTicket { key, ticket: ticket.id.clone() })
+        };
+        Ok(KeyedPage { tickets: self.tickets.values().filter_map(keyed).collect(), next: None })
     }
 
     async fn find_message(&self, _: &TicketId, _: &str) -> Result<Vec<MessageId>, Fault> {

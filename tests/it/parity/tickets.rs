@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use tidegate::connectors::contract::Read;
 use tidegate::connectors::fault::Fault;
+use tidegate::cutover::parity::Which;
 use tidegate::cutover::report::Kind;
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Value};
@@ -252,7 +253,7 @@ async fn a_sample_looks_at_some_of_the_tickets() {
     for number in 1..=9 {
         mirror.carry(number).await;
     }
-    mirror.options.sample = Some(3);
+    mirror.options.which = Which::Sample(3);
     let report = mirror.check().await;
     assert_eq!((report.tickets, report.sampled, report.at_parity()), (3, true, true));
 }

@@ -13,7 +13,7 @@ use tidegate::clock::Clock;
 use tidegate::config::file;
 use tidegate::config::mistake::Weight;
 use tidegate::config::values::check_values;
-use tidegate::cutover::parity::{Bench, Options, check};
+use tidegate::cutover::parity::{Bench, Options, Which, check};
 use tidegate::cutover::report::Report;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::leak::Verdict;
@@ -372,7 +372,9 @@ impl World {
             mirror: course.id,
             clock: self.clock.clone(),
         };
-        check(&bench, Options { rounds: 1, pause: Duration::ZERO, ..Options::default() }, |_| {}).await.expect("a report")
+        check(&bench, Options { which: Which::All, rounds: 1, pause: Duration::ZERO, ..Options::default() }, |_| {})
+            .await
+            .expect("a report")
     }
 
     /// The judge's words for what a Zendesk and a Request Tracker agree on.
