@@ -248,22 +248,26 @@ create table intent (
 );
 create index intent_open on intent (pair_id) where state in ('prepared', 'sent');
 
--- Which message became which. Unique per mirror and source message, not per ticket: messages move when tickets are merged.
+-- Which message became which. Unique per mirror and original, not per ticket: messages move when tickets are merged. The id of the copy
+-- is null while its desk has not told it.
 create table message_link (
     mirror_id uuid not null references mirror on delete cascade,
-    source_message text not null,
+    source_message text,
     target_message text,
     pair_id bigint not null references pair on delete cascade,
-    -- Who wrote it first: which way it travelled.
-    origin_side text not null default 'source',
+    -- Where it was written: which way it travelled.
+    origin_side text not null,
+    original text not null generated always as (case origin_side when 'source' then source_message else target_message end) stored,
     digest text not null,
     visibility text not null,
     files jsonb not null,
     exposed boolean not null default false,
     made_at timestamptz not null,
-    primary key (mirror_id, source_message)
+    primary key (mirror_id, origin_side, original)
 );
 create index message_link_by_pair on message_link (pair_id);
+create index message_link_by_source on message_link (mirror_id, source_message);
+create index message_link_by_target on message_link (mirror_id, target_message);
 
 -- Who is who. `target_person` null: looked up, and there is nobody to act as (a departed agent).
 create table person_link (

@@ -16,6 +16,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::desk::Side;
+
 /// A mirror's id in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -67,9 +69,19 @@ impl KeySpace {
         }
     }
 
-    /// The key of a message.
-    pub fn message(&self, source: &str) -> String {
-        format!("tidegate:{}:m:{source}", self.0)
+    /// The key of a copy of a message: of one that was written at the source, `tidegate:<mirror key>:m:<source id>`; of one that was
+    /// written at the target, `tidegate:<mirror key>:n:<target id>`.
+    pub fn message(&self, born: Side, id: &str) -> String {
+        let kind = match born {
+            Side::Source => 'm',
+            Side::Target => 'n',
+        };
+        format!("tidegate:{}:{kind}:{id}", self.0)
+    }
+
+    /// Whether a key is one of this mirror.
+    pub fn is_ours(&self, key: &str) -> bool {
+        key.strip_prefix("tidegate:").and_then(|rest| rest.strip_prefix(&self.0)).is_some_and(|rest| rest.starts_with(':'))
     }
 
     /// The key of a person.

@@ -246,6 +246,15 @@ async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<V
             course.target.capabilities().silence
         );
     }
+    let policy = &file.config.policy;
+    if policy.writes_back() && policy.source_silence == Silence::Proven {
+        anyhow::bail!(
+            "`replies-back` writes what people say in the target into the source, and nothing proves yet that the source mails nobody about \
+             it. What keeps it silent: {}. When its admin has done that, write source-silence = \"admin-rule\" under [policy]; write \
+             \"mail-allowed\" if people may be mailed; or leave out `replies-back`",
+            course.source.capabilities().silence
+        );
+    }
     let source = course.source.schema().await?;
     let target = course.target.schema().await?;
     Ok(check_values(&file.config, &file.places, &source, &target))

@@ -163,7 +163,7 @@ async fn both(ledger: &Ledger, row: &MirrorRow, desks: &Connected, one: &Sampled
     let (Read::Found(old) | Read::Torn(old), Read::Found(new) | Read::Torn(new)) = (old, new) else { return Ok(None) };
     let Some(pair) = ledger.pair_of_source(row.id, &one.source_ticket).await? else { return Ok(None) };
     let sources: Vec<&str> = old.messages.iter().map(|message| message.id.as_str()).collect();
-    let linked = ledger.message_records(row.id, pair, &sources).await?;
+    let linked = ledger.message_records(row.id, pair, [&sources, &[]]).await?;
     let mut lines = aside::lines(&old, &new, &desks.course.mapping, &linked);
     lines.extend(one.parked.iter().map(|why| format!("  parked: {why}")));
     Ok(Some(lines))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::desk::field::FieldKey;
-use crate::desk::policy::{Closed, Conflict, Deletion, DestructiveLimit, Guard, Policy, Silence, Tags, Unmapped};
+use crate::desk::policy::{Closed, Conflict, Deletion, DestructiveLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped};
 use crate::desk::scope::{Leaving, Scope};
 
 use super::page::{Entry, Section};
@@ -24,6 +24,8 @@ const CLOSED: [(&str, Closed); 2] = [("follow-up", Closed::FollowUp), ("park", C
 const UNMAPPED: [(&str, Unmapped); 2] = [("park", Unmapped::Park), ("leave-out", Unmapped::LeaveOut)];
 const SILENCES: [(&str, Silence); 3] =
     [("proven", Silence::Proven), ("admin-rule", Silence::AdminRule), ("mail-allowed", Silence::MailAllowed)];
+const REPLIES: [(&str, RepliesBack); 3] =
+    [("off", RepliesBack::Off), ("notes", RepliesBack::Notes), ("public", RepliesBack::Public)];
 const LEAVINGS: [(&str, Leaving); 2] = [("keep", Leaving::Keep), ("mark", Leaving::Mark)];
 
 /// The scope; every ticket where nothing is written.
@@ -82,6 +84,8 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
         author_line: section.get("author-line").and_then(|entry| entry.truth()).unwrap_or(usual.author_line),
         tags: section.part("tags").map(|part| tags(&part)).unwrap_or_default(),
         silence: section.get("silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.silence),
+        replies_back: section.get("replies-back").and_then(|entry| entry.word(&REPLIES)).unwrap_or(usual.replies_back),
+        source_silence: section.get("source-silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.source_silence),
     };
     section.finish();
     policy

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{MessageId, PersonId};
 use crate::desk::mapping::Mapping;
@@ -91,7 +92,8 @@ fn messages(old: &Ticket, new: &Ticket, linked: &[MessageRecord]) -> Vec<String>
     let mut lines = Vec::new();
     let mut shown: BTreeSet<&MessageId> = BTreeSet::new();
     for (number, message) in old.messages.iter().enumerate() {
-        let target = linked.iter().find(|record| record.source == message.id).and_then(|record| record.target.as_ref());
+        let target = linked.iter().find(|record| record.born == Side::Source && record.original == message.id);
+        let target = target.and_then(|record| record.copy.as_ref());
         let there = target.and_then(|target| new.messages.iter().find(|message| message.id == *target));
         shown.extend(there.map(|message| &message.id));
         lines.extend(pair(&format!("message {}", number + 1), (old, Some(message)), (new, there)));

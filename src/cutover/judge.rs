@@ -21,7 +21,7 @@ use super::case::{Case, Findings};
 use super::parity::{Options, Trouble};
 use super::presence::{self, Rest};
 use super::report::{Kind, Remedy};
-use super::thread;
+use super::thread::{self, Way};
 use super::witness::{Pool, Witness};
 use super::{fields, files, links};
 
@@ -120,7 +120,7 @@ async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgemen
         }
         Read::Found(ticket) => {
             let known = bench.ledger.pair_of_source(bench.mirror, id).await?.is_some();
-            if known || is_fresh(witness, &ticket).await? {
+            if known || is_fresh(witness, Side::Source, &ticket).await? {
                 Verdict::Moving("it was just made".to_string())
             } else {
                 findings.differ(Kind::MissingTicket, "nobody told the gateway of this ticket", "", "");
@@ -235,7 +235,11 @@ async fn compare(
         compare_key(&case, found);
     }
     if rest != Rest::Nothing {
-        for files in conversation(witness, &case, &mut pool, found).await? {
+        let mut all = conversation(witness, &case, &mut pool, found).await?;
+        if rest == Rest::Everything {
+            all.extend(answers(witness, &case, &pool, found).await?);
+        }
+        for files in all {
             files::compare(witness, &files, options.bytes, found).await?;
         }
     }
@@ -252,7 +256,8 @@ async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &
     }
     if let Presence::MergedInto(root) = &source.presence {
         let links = links_of(witness, pair, source, &[]).await?;
-        let all = source.messages.iter().all(|message| links.iter().any(|link| link.source == message.id));
+        let own = thread::written_at(Side::Source, &source.messages, &links, bench.keys);
+        let all = own.iter().all(|message| links.iter().any(|link| link.born == Side::Source && link.original == message.id));
         let carried = bench.ledger.root_of(bench.mirror, root).await?.is_some();
         if !all && carried {
             found.differ(Kind::MissingMessage, "merged at the source before it was carried, and its messages were not", "", "");
@@ -272,10 +277,11 @@ async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &
 
 async fn links_of(witness: &Witness<'_>, pair: &Pair, source: &Ticket, pool: &[Message]) -> Result<Vec<MessageRecord>, Trouble> {
     let bench = witness.bench;
-    let prefix = bench.keys.message("");
+    let prefix = bench.keys.message(Side::Source, "");
     let ids = source.messages.iter().map(|message| message.id.as_str());
     let ids: Vec<&str> = ids.chain(pool.iter().filter_map(|message| thread::source_of(&prefix, message))).collect();
-    Ok(bench.ledger.message_records(bench.mirror, pair.id, &ids).await?)
+    let there: Vec<&str> = pool.iter().map(|message| message.id.as_str()).collect();
+    Ok(bench.ledger.message_records(bench.mirror, pair.id, [&ids, &there]).await?)
 }
 
 async fn conversation(
@@ -291,7 +297,57 @@ async fn conversation(
         witness.widen(pool, absorbed).await?;
         links = links_of(witness, case.pair, case.source, &pool.messages).await?;
     }
-    Ok(thread::compare(case, &links, &pool.messages, found))
+    let way = Way {
+        born: Side::Source,
+        keys: case.keys,
+        author_line: case.policy.author_line,
+        people: case.people,
+        authors: &[],
+        originals: thread::written_at(Side::Source, &case.source.messages, &links, case.keys),
+        stays: &BTreeSet::new(),
+        links: &links,
+        pool: &pool.messages,
+    };
+    Ok(thread::compare(&way, found))
+}
+
+/// What was written at the target. As long as nothing of it is to go to the source, only what went there before is compared.
+async fn answers(
+    witness: &Witness<'_>,
+    case: &Case<'_>,
+    pool: &Pool,
+    found: &mut Findings,
+) -> Result<Vec<thread::Files>, Trouble> {
+    let links = links_of(witness, case.pair, case.source, &pool.messages).await?;
+    let mut originals = thread::written_at(Side::Target, &pool.messages, &links, case.keys);
+    if case.pair.authority == Side::Source && !case.policy.writes_back() {
+        originals.retain(|message| links.iter().any(|link| link.born == Side::Target && link.original == message.id));
+    }
+    if originals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let people = witness.authors_of(case.target, &originals).await?;
+    // Copies that were made before a merge may still stand in the ticket that was merged.
+    let mut here = case.source.messages.clone();
+    let gone = |link: &MessageRecord| {
+        let copy = link.copy.as_ref().filter(|_| link.born == Side::Target);
+        copy.is_some_and(|copy| !here.iter().any(|message| message.id == *copy))
+    };
+    if links.iter().any(gone) {
+        here.extend(witness.messages_of(Side::Source, &case.record.absorbed_here).await?);
+    }
+    let way = Way {
+        born: Side::Target,
+        keys: case.keys,
+        author_line: case.policy.author_line,
+        people: &people,
+        authors: &case.source.people,
+        originals,
+        stays: &case.record.stays,
+        links: &links,
+        pool: &here,
+    };
+    Ok(thread::compare(&way, found))
 }
 
 /// The target ticket carries our key of this source ticket, or none.
@@ -331,7 +387,14 @@ async fn said(
     let moving = |why: &str| Ok(Verdict::Moving(why.to_string()));
     let source = read.map(|(source, _)| source);
     let fresh = match source {
-        Some(source) if pair.source_stamp.as_deref() != Some(&source.stamp) => is_fresh(witness, source).await?,
+        Some(source) if pair.source_stamp.as_deref() != Some(&source.stamp) => is_fresh(witness, Side::Source, source).await?,
+        _ => false,
+    };
+    // What people just wrote at the target may be on its way back.
+    let fresh_there = match read.and_then(|(_, target)| target) {
+        Some(target) if witness.bench.policy.writes_back() && pair.target_stamp.as_deref() != Some(&target.stamp) => {
+            is_fresh(witness, Side::Target, target).await?
+        }
         _ => false,
     };
     let after = ledger.lane_state(pair.id).await?;
@@ -345,7 +408,7 @@ async fn said(
     if !found.differences.is_empty() {
         return match () {
             () if !at_rest => moving("a change waits to be carried"),
-            () if fresh => moving("it changed a moment ago"),
+            () if fresh || fresh_there => moving("it changed a moment ago"),
             () => Ok(Verdict::Different),
         };
     }
@@ -369,10 +432,10 @@ async fn reads_the_same(witness: &Witness<'_>, read: Option<(&Ticket, Option<&Ti
     Ok(true)
 }
 
-/// Whether the source changed so lately that its hint may still be on its way.
-async fn is_fresh(witness: &Witness<'_>, source: &Ticket) -> Result<bool, Trouble> {
+/// Whether a ticket changed so lately that its hint may still be on its way.
+async fn is_fresh(witness: &Witness<'_>, side: Side, ticket: &Ticket) -> Result<bool, Trouble> {
     let bench = witness.bench;
-    let feed = bench.ledger.watermark(bench.mirror, Side::Source).await?;
-    let read_past = feed.is_some_and(|feed| feed.seen_up_to > source.updated_at);
-    Ok(!read_past && bench.clock.now() - source.updated_at < HINT_TIME)
+    let feed = bench.ledger.watermark(bench.mirror, side).await?;
+    let read_past = feed.is_some_and(|feed| feed.seen_up_to > ticket.updated_at);
+    Ok(!read_past && bench.clock.now() - ticket.updated_at < HINT_TIME)
 }

@@ -1,19 +1,24 @@
-//! The conversation: every message of the source once in the target, with its words, author, time, visibility and files.
+//! The conversation: every message of one desk that goes to the other is there once, with its words, author, time, visibility and files.
 //! Messages are known by the ledger's links and by our keys. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::desk::id::MessageId;
+use crate::desk::Side;
+use crate::desk::id::{MessageId, PersonId};
+use crate::desk::person::Person;
 use crate::desk::ticket::{Attachment, AttachmentState, Message, Ticket, Visibility};
 use crate::ledger::check::MessageRecord;
+use crate::mirror::KeySpace;
 
-use super::case::{Case, EXPOSED, Findings, Known};
+use super::case::{EXPOSED, Findings, Known};
 use super::report::{Kind, Remedy};
 use super::words::{Spoken, cut, fold, is_part_of, is_redacted, same_start, spoken, words};
 
 /// Source ids of notes about links that the target cannot hold: messages of ours without a source message.
 const LINK_NOTE: &str = "link:";
 const NARROWER: &str = "fewer people can read a message in the new desk";
+const NOTE: &str = "a reply of the new desk is an internal note in the old one";
+const STAYS: &str = "written in the new desk when the old one's ticket was closed for good; a person was told";
 const REDACTED: &str = "words of a message were redacted";
 const NO_LINE: &str = "the policy adds no line on author and time";
 const FILE_LOST: &str = "a file was not carried, and the message says so";
@@ -21,104 +26,145 @@ const FILE_LOST: &str = "a file was not carried, and the message says so";
 /// The files of one message, to be compared by their bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Files {
-    /// The message at the source.
+    /// Where it was written.
     pub message: MessageId,
     pub source: Vec<Attachment>,
     pub target: Vec<Attachment>,
     pub exposed: bool,
 }
 
-/// The source's message that stands behind a key of ours.
-pub fn source_of<'a>(case_prefix: &str, message: &'a Message) -> Option<&'a str> {
-    message.key.as_deref()?.strip_prefix(case_prefix)
+/// The message that stands behind a key of ours.
+pub fn source_of<'a>(prefix: &str, message: &'a Message) -> Option<&'a str> {
+    message.key.as_deref()?.strip_prefix(prefix)
+}
+
+/// One way of a conversation: from the desk where messages were written to the one that holds our copies.
+pub struct Way<'a> {
+    pub born: Side,
+    pub keys: &'a KeySpace,
+    /// Otherwise nothing tells author and time where the other desk cannot keep them.
+    pub author_line: bool,
+    /// Whoever wrote there.
+    pub people: &'a BTreeMap<PersonId, Known>,
+    /// Whoever is known of those who stand as authors of copies.
+    pub authors: &'a [Person],
+    /// What was written there, and has to be at the other desk.
+    pub originals: Vec<&'a Message>,
+    /// Messages that stay where they are, and people were told.
+    pub stays: &'a BTreeSet<MessageId>,
+    pub links: &'a [MessageRecord],
+    /// What the other desk holds.
+    pub pool: &'a [Message],
+}
+
+/// The messages of a desk that were written there: our copies are known by the records and by our keys.
+pub fn written_at<'a>(side: Side, messages: &'a [Message], links: &[MessageRecord], keys: &KeySpace) -> Vec<&'a Message> {
+    let copies: BTreeSet<&MessageId> =
+        links.iter().filter(|link| link.born != side).filter_map(|link| link.copy.as_ref()).collect();
+    let ours = |message: &Message| message.key.as_deref().is_some_and(|key| keys.is_ours(key));
+    messages.iter().filter(|message| !copies.contains(&message.id) && !ours(message)).collect()
 }
 
 /// Whether the target messages of this source ticket are all in `pool`.
 pub fn is_whole(source: &Ticket, links: &[MessageRecord], pool: &[Message]) -> bool {
     let ids: BTreeSet<&MessageId> = pool.iter().map(|message| &message.id).collect();
-    let target = |message: &Message| links.iter().find(|link| link.source == message.id).and_then(|link| link.target.as_ref());
-    source.messages.iter().filter_map(target).all(|target| ids.contains(target))
+    let of_source =
+        |link: &&MessageRecord| link.born == Side::Source && source.messages.iter().any(|message| message.id == link.original);
+    links.iter().filter(of_source).filter_map(|link| link.copy.as_ref()).all(|copy| ids.contains(copy))
 }
 
-/// Compares the conversation with the messages of all target tickets that belong to it.
-pub fn compare(case: &Case<'_>, links: &[MessageRecord], pool: &[Message], found: &mut Findings) -> Vec<Files> {
-    let prefix = case.keys.message("");
-    let by_source: BTreeMap<&MessageId, &MessageRecord> = links.iter().map(|link| (&link.source, link)).collect();
+/// Compares what was written at one desk with what the other one holds.
+pub fn compare(way: &Way<'_>, found: &mut Findings) -> Vec<Files> {
+    let prefix = way.keys.message(way.born, "");
+    let born = way.links.iter().filter(|link| link.born == way.born);
+    let links: BTreeMap<&MessageId, &MessageRecord> = born.map(|link| (&link.original, link)).collect();
     let mut copies: BTreeMap<&MessageId, &Message> = BTreeMap::new();
     let mut files = Vec::new();
-    for message in &case.source.messages {
+    for message in &way.originals {
         found.messages += 1;
-        let link = by_source.get(&message.id).copied();
-        let Some(held) = copy_of(message, link, pool, &prefix) else {
-            missing(case, message, link, found);
+        let link = links.get(&message.id).copied();
+        let Some(held) = copy_of(message, link, way.pool, &prefix) else {
+            missing(way, message, link, found);
             continue;
         };
         if copies.insert(&held.id, held).is_some() {
-            let what = format!("{} has no copy of its own", name_of(case, message));
+            let what = format!("{} has no copy of its own", name_of(way, message));
             found.differ(Kind::MissingMessage, what, &words(&message.body), "");
             continue;
         }
-        files.extend(compare_one(case, message, held, link.is_some_and(|link| link.exposed), found));
+        files.extend(compare_one(way, message, held, link.is_some_and(|link| link.exposed), found));
     }
-    doubles(links, &copies, pool, &prefix, found);
+    doubles(way, &copies, &prefix, found);
     files
 }
 
 fn copy_of<'a>(message: &Message, link: Option<&MessageRecord>, pool: &'a [Message], prefix: &str) -> Option<&'a Message> {
     let link = link?;
-    match &link.target {
-        Some(target) => pool.iter().find(|held| held.id == *target),
+    match &link.copy {
+        Some(copy) => pool.iter().find(|held| held.id == *copy),
         None => pool.iter().find(|held| source_of(prefix, held) == Some(message.id.as_str())),
     }
 }
 
-fn missing(case: &Case<'_>, message: &Message, link: Option<&MessageRecord>, found: &mut Findings) {
+fn missing(way: &Way<'_>, message: &Message, link: Option<&MessageRecord>, found: &mut Findings) {
+    if link.is_none() && way.stays.contains(&message.id) {
+        return found.explain(STAYS);
+    }
     if link.is_none() && message.attachments.iter().any(|file| file.state == AttachmentState::Pending) {
-        found.moving = Some("a file of it is still being scanned at the source");
+        found.moving = Some("a file of it is still being scanned where it was written");
         return;
     }
     let why = match link {
         None => "was never carried",
-        Some(link) if link.target.is_none() => "was sent, and is not there",
+        Some(link) if link.copy.is_none() => "was sent, and is not there",
         Some(_) => "was carried, and is not there any more",
     };
-    found.differ(Kind::MissingMessage, format!("{} {why}", name_of(case, message)), &words(&message.body), "");
-    found.mend(link.map_or(Remedy::Look, |_| Remedy::Say { message: message.id.clone() }));
+    let what = format!("{} {why}", name_of(way, message));
+    match way.born {
+        Side::Source => found.differ(Kind::MissingMessage, what, &words(&message.body), ""),
+        Side::Target => found.differ(Kind::MissingMessage, what, "", &words(&message.body)),
+    }
+    let anew = link.filter(|_| way.born == Side::Source);
+    found.mend(anew.map_or(Remedy::Look, |_| Remedy::Say { message: message.id.clone() }));
 }
 
 /// `message 12 of Jane Doe at 2026-11-20 10:11:12`.
-fn name_of(case: &Case<'_>, message: &Message) -> String {
-    let name = case.people.get(&message.author).and_then(|known| known.names.first());
+fn name_of(way: &Way<'_>, message: &Message) -> String {
+    let name = way.people.get(&message.author).and_then(|known| known.names.first());
     let name = name.map_or(message.author.as_str(), String::as_str);
     format!("message {} of {name} at {}", message.id, message.created_at.format("%Y-%m-%d %H:%M:%S"))
 }
 
-fn compare_one(case: &Case<'_>, message: &Message, held: &Message, exposed: bool, found: &mut Findings) -> Option<Files> {
+fn compare_one(way: &Way<'_>, message: &Message, held: &Message, exposed: bool, found: &mut Findings) -> Option<Files> {
     let said = words(&message.body);
     let spoken = spoken(&held.body, &said);
     if spoken.words != said {
-        compare_words(case, message, held, (&said, &spoken.words), exposed, found);
+        compare_words(way, message, held, (&said, &spoken.words), exposed, found);
     }
     match (message.visibility, held.visibility) {
         (Visibility::Internal, Visibility::Public) if exposed => found.explain(EXPOSED),
         (Visibility::Internal, Visibility::Public) => {
-            found.differ(Kind::Exposed, format!("{} is internal", name_of(case, message)), "internal", "public");
-            found.mend(Remedy::Hide { message: message.id.clone() });
+            found.differ(Kind::Exposed, format!("{} is internal", name_of(way, message)), "internal", "public");
+            found.mend(if way.born == Side::Source { Remedy::Hide { message: message.id.clone() } } else { Remedy::Look });
         }
-        (Visibility::Public, Visibility::Internal) => found.explain(NARROWER),
+        (Visibility::Public, Visibility::Internal) => found.explain(if way.born == Side::Source { NARROWER } else { NOTE }),
         _ => {}
     }
-    compare_author(case, message, held, &spoken, found);
-    compare_time(case, message, held, &spoken, found);
-    let source = carried_files(case, message, &spoken, found);
+    compare_author(way, message, held, &spoken, found);
+    compare_time(way, message, held, &spoken, found);
+    let source = carried_files(way, message, &spoken, found);
     let target: Vec<Attachment> =
         held.attachments.iter().filter(|file| file.state != AttachmentState::Removed).cloned().collect();
     let any = !source.is_empty() || !target.is_empty();
-    any.then(|| Files { message: message.id.clone(), source, target, exposed })
+    let message = message.id.clone();
+    any.then(|| match way.born {
+        Side::Source => Files { message, source, target, exposed },
+        Side::Target => Files { message, source: target, target: source, exposed },
+    })
 }
 
 fn compare_words(
-    case: &Case<'_>,
+    way: &Way<'_>,
     message: &Message,
     held: &Message,
     (said, there): (&str, &str),
@@ -137,22 +183,26 @@ fn compare_words(
         true => (Kind::Exposed, "was redacted, and the copy says more"),
         false => (Kind::Words, "has other words"),
     };
-    found.differ(kind, format!("{} {what}", name_of(case, message)), &cut(said, place), &cut(there, place));
+    found.differ(kind, format!("{} {what}", name_of(way, message)), &cut(said, place), &cut(there, place));
 }
 
-fn compare_author(case: &Case<'_>, message: &Message, held: &Message, spoken: &Spoken, found: &mut Findings) {
+fn compare_author(way: &Way<'_>, message: &Message, held: &Message, spoken: &Spoken, found: &mut Findings) {
     let nobody = Known::default();
-    let known = case.people.get(&message.author).unwrap_or(&nobody);
+    let known = way.people.get(&message.author).unwrap_or(&nobody);
     let told = spoken.told.as_ref().map(|told| told.who.as_str());
     if known.target() == Some(&held.author) || told.is_some_and(|who| is_named(known, message, who)) {
         return;
     }
-    if told.is_none() && !case.policy.author_line {
+    let author = way.authors.iter().find(|person| person.id == held.author).and_then(|person| person.email.as_deref());
+    if author.is_some_and(|address| known.emails.iter().any(|email| email.eq_ignore_ascii_case(address))) {
+        return;
+    }
+    if told.is_none() && !way.author_line {
         return found.explain(NO_LINE);
     }
     let there = told.map_or_else(|| format!("person {}", held.author), |who| format!("told as {who}"));
     let source = known.names.first().map_or(message.author.as_str(), String::as_str);
-    found.differ(Kind::Author, format!("{} has another author", name_of(case, message)), source, &there);
+    found.differ(Kind::Author, format!("{} has another author", name_of(way, message)), source, &there);
 }
 
 /// `Jane Doe (jane@example.org)`, or the name alone; the id of somebody who has no name any more.
@@ -164,23 +214,23 @@ fn is_named(known: &Known, message: &Message, who: &str) -> bool {
         || known.emails.iter().any(|known| known.eq_ignore_ascii_case(email))
 }
 
-fn compare_time(case: &Case<'_>, message: &Message, held: &Message, spoken: &Spoken, found: &mut Findings) {
+fn compare_time(way: &Way<'_>, message: &Message, held: &Message, spoken: &Spoken, found: &mut Findings) {
     let at = message.created_at.timestamp();
     let told = spoken.told.as_ref().map(|told| told.at);
     if held.created_at.timestamp() == at || told.is_some_and(|told| told.timestamp() == at) {
         return;
     }
-    if told.is_none() && !case.policy.author_line {
+    if told.is_none() && !way.author_line {
         return found.explain(NO_LINE);
     }
     let there = told.unwrap_or(held.created_at);
     let spell = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S").to_string();
-    let what = format!("{} has another time", name_of(case, message));
+    let what = format!("{} has another time", name_of(way, message));
     found.differ(Kind::Time, what, &spell(message.created_at), &spell(there));
 }
 
 /// The source's files that have to be there: those of which the message says that they were not carried are left out.
-fn carried_files(case: &Case<'_>, message: &Message, spoken: &Spoken, found: &mut Findings) -> Vec<Attachment> {
+fn carried_files(way: &Way<'_>, message: &Message, spoken: &Spoken, found: &mut Findings) -> Vec<Attachment> {
     let mut lost: Vec<&str> = spoken.lost.iter().map(String::as_str).collect();
     let mut carried = Vec::new();
     for file in message.attachments.iter().filter(|file| file.state != AttachmentState::Removed) {
@@ -189,7 +239,7 @@ fn carried_files(case: &Case<'_>, message: &Message, spoken: &Spoken, found: &mu
             lost.remove(place);
             found.explain(FILE_LOST);
         } else if file.state == AttachmentState::Refused {
-            let what = format!("{}: nothing says that a file was not carried", name_of(case, message));
+            let what = format!("{}: nothing says that a file was not carried", name_of(way, message));
             found.differ(Kind::File, what, &file.name, "");
         } else {
             carried.push(file.clone());
@@ -198,24 +248,20 @@ fn carried_files(case: &Case<'_>, message: &Message, spoken: &Spoken, found: &mu
     carried
 }
 
-/// Messages of ours beyond one for each source message. Messages of the target's people are theirs.
-fn doubles(
-    links: &[MessageRecord],
-    copies: &BTreeMap<&MessageId, &Message>,
-    pool: &[Message],
-    prefix: &str,
-    found: &mut Findings,
-) {
-    let linked: BTreeSet<&MessageId> = links.iter().filter_map(|link| link.target.as_ref()).collect();
-    let free = pool.iter().filter(|held| !linked.contains(&held.id) && !copies.contains_key(&held.id));
+/// Messages of ours beyond one for each original. Messages of the desk's people are theirs.
+fn doubles(way: &Way<'_>, copies: &BTreeMap<&MessageId, &Message>, prefix: &str, found: &mut Findings) {
+    let side = way.born.other();
+    let linked: BTreeSet<&MessageId> =
+        way.links.iter().filter_map(|link| if link.born == side { Some(&link.original) } else { link.copy.as_ref() }).collect();
+    let free = way.pool.iter().filter(|held| !linked.contains(&held.id) && !copies.contains_key(&held.id));
     for held in free {
         let twin = match source_of(prefix, held) {
-            Some(source) if source.starts_with(LINK_NOTE) => false,
+            Some(original) if original.starts_with(LINK_NOTE) => false,
             Some(_) => true,
             None => copies.values().any(|copy| is_twin(copy, held)),
         };
         if twin {
-            let what = format!("message {} of the target is a copy that the ledger does not know", held.id);
+            let what = format!("message {} of the {} is a copy that the ledger does not know", held.id, side.as_str());
             found.differ(Kind::Doubled, what, "", &words(&held.body));
         }
     }

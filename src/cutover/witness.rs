@@ -13,6 +13,7 @@ use crate::desk::id::{PersonId, TicketId};
 use crate::desk::person::Person;
 use crate::desk::ticket::{Attachment, Message, Presence, Ticket};
 use crate::ledger::Ledger;
+use crate::ledger::check::PersonRecord;
 
 use super::case::{End, Known};
 use super::parity::{Bench, Trouble};
@@ -37,7 +38,7 @@ pub struct Witness<'a> {
 #[derive(Default)]
 struct Shared {
     calls: Mutex<BTreeMap<&'static str, u64>>,
-    people: Mutex<BTreeMap<PersonId, Option<Person>>>,
+    people: Mutex<BTreeMap<(Side, PersonId), Option<Person>>>,
 }
 
 /// The target's side of a conversation.
@@ -112,19 +113,20 @@ impl<'a> Witness<'a> {
         self.bench.target.find_ticket(key).await
     }
 
-    /// A person of the source, asked for once in a check.
-    async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
-        let known = self.shared.people.lock().expect("nobody panics while looking up").get(id).cloned();
+    /// A person of a desk, asked for once in a check.
+    async fn person(&self, side: Side, id: &PersonId) -> Result<Option<Person>, Fault> {
+        let key = (side, id.clone());
+        let known = self.shared.people.lock().expect("nobody panics while looking up").get(&key).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         self.count("people");
-        let person = self.bench.source.person(id).await?;
+        let person = self.desk(side).person(id).await?;
         let mut people = self.shared.people.lock().expect("nobody panics while looking up");
         if people.len() >= PEOPLE {
             people.clear();
         }
-        people.insert(id.clone(), person.clone());
+        people.insert(key, person.clone());
         Ok(person)
     }
 
@@ -141,13 +143,37 @@ impl<'a> Witness<'a> {
             let mut known = Known { link: records.remove(id), ..Known::default() };
             let mut told = source.person(id).cloned();
             if told.is_none() && (known.link.is_none() || authors.contains(id)) {
-                told = self.person(id).await?;
+                told = self.person(Side::Source, id).await?;
                 known.unknown = told.is_none();
             }
             let recorded = known.link.clone().map(|link| (link.name, link.email));
             for (name, email) in told.map(|person| (person.name, person.email)).into_iter().chain(recorded) {
                 known.names.push(name);
                 known.emails.extend(email);
+            }
+            people.insert(id.clone(), known);
+        }
+        Ok(people)
+    }
+
+    /// Whoever wrote these messages at the target, and who stands for them at the source.
+    pub async fn authors_of(&self, target: &Ticket, messages: &[&Message]) -> Result<BTreeMap<PersonId, Known>, Trouble> {
+        let authors: BTreeSet<&PersonId> = messages.iter().map(|message| &message.author).collect();
+        let ids: Vec<&PersonId> = authors.iter().copied().collect();
+        let mut there = self.ledger().counterparts(self.bench.mirror, Side::Target, &ids).await?;
+        let mut people = BTreeMap::new();
+        for id in authors {
+            let told = match target.person(id) {
+                Some(person) => Some(person.clone()),
+                None => self.person(Side::Target, id).await?,
+            };
+            let link = there.remove(id).map(|target| PersonRecord { target, name: String::new(), email: None });
+            let mut known = Known { link, unknown: told.is_none(), ..Known::default() };
+            if let Some(person) = told {
+                known.names.push(person.name);
+                let other = person.email.as_deref().and_then(|email| self.bench.mapping.source_address(email));
+                known.emails.extend(other.map(str::to_string));
+                known.emails.extend(person.email);
             }
             people.insert(id.clone(), known);
         }
@@ -198,6 +224,17 @@ impl<'a> Witness<'a> {
             presence = survivor.presence.clone();
         }
         Ok(pool)
+    }
+
+    /// The messages of some tickets.
+    pub async fn messages_of(&self, side: Side, tickets: &[TicketId]) -> Result<Vec<Message>, Fault> {
+        let mut messages = Vec::new();
+        for ticket in tickets {
+            if let Read::Found(ticket) = self.read(side, ticket).await? {
+                messages.extend(ticket.messages);
+            }
+        }
+        Ok(messages)
     }
 
     /// Adds the messages of more target tickets.

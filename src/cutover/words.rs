@@ -11,7 +11,8 @@ const WIDTH: usize = 100_000;
 /// What stands for redacted letters.
 const BLOCK: char = '▇';
 const LOSS: &str = "[File not carried: ";
-const WROTE: &str = " wrote on ";
+/// The second one stands before internal copies of public messages.
+const WROTE: [&str; 2] = [" wrote on ", " wrote publicly on "];
 const TIME: &str = "%Y-%m-%d %H:%M:%S UTC:";
 /// How many bytes a spelled [`TIME`] has.
 const TIME_LENGTH: usize = "2026-11-20 10:11:12 UTC:".len();
@@ -110,9 +111,9 @@ pub fn spoken(target: &Body, source_words: &str) -> Spoken {
 
 fn line_of(words: &str) -> Option<(Told, &str)> {
     let mut from = 0;
-    while let Some(found) = words[from..].find(WROTE) {
-        let end_of_name = from + found;
-        let time_at = end_of_name + WROTE.len();
+    let next = |from: usize| WROTE.into_iter().filter_map(|wrote| Some((from + words[from..].find(wrote)?, wrote.len()))).min();
+    while let Some((end_of_name, length)) = next(from) {
+        let time_at = end_of_name + length;
         if end_of_name > NAME_LIMIT {
             return None;
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Side;
 use super::field::FieldKey;
+use super::ticket::Visibility;
 
 /// The choices of one mirror.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,12 @@ pub struct Policy {
     pub author_line: bool,
     pub tags: Tags,
     pub silence: Silence,
+    /// What becomes of messages that people write in the target.
+    #[serde(default)]
+    pub replies_back: RepliesBack,
+    /// The same as `silence` for what is written into the source.
+    #[serde(default = "unproven")]
+    pub source_silence: Silence,
 }
 
 /// What happens to a field that both sides changed.
@@ -54,6 +62,10 @@ pub enum Guard {
     Wait,
     /// A person decides about each field.
     Ask,
+}
+
+fn unproven() -> Silence {
+    Silence::Proven
 }
 
 fn quarter_of_an_hour() -> Duration {
@@ -122,7 +134,38 @@ pub enum Silence {
     MailAllowed,
 }
 
+/// How messages that people write in the target appear in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepliesBack {
+    /// Not at all while the source leads. Once the target leads, as internal notes: who goes back has the whole thread.
+    #[default]
+    Off,
+    /// As internal notes, whoever could read them in the target.
+    Notes,
+    /// Public ones publicly, internal ones internally.
+    Public,
+}
+
 impl Policy {
+    /// Whether messages that are written at a desk go to the other one, while the other one leads.
+    pub fn carries_back(&self, born: Side) -> bool {
+        born == Side::Source || self.replies_back != RepliesBack::Off
+    }
+
+    /// Whether anything is written into the source while it leads.
+    pub fn writes_back(&self) -> bool {
+        self.carries_back(Side::Target)
+    }
+
+    /// Who can read the copy of a message that was written at a desk: never more people than can read the message.
+    pub fn visibility(&self, born: Side, own: Visibility) -> Visibility {
+        match (born, self.replies_back) {
+            (Side::Source, _) | (Side::Target, RepliesBack::Public) => own,
+            (Side::Target, RepliesBack::Notes | RepliesBack::Off) => Visibility::Internal,
+        }
+    }
+
     /// How a conflict in this field of the source is decided.
     pub fn conflict_in(&self, source: &FieldKey) -> Conflict {
         self.fields.get(source).copied().unwrap_or(self.conflict)
@@ -143,6 +186,8 @@ impl Default for Policy {
             author_line: true,
             tags: Tags::default(),
             silence: Silence::Proven,
+            replies_back: RepliesBack::Off,
+            source_silence: Silence::Proven,
         }
     }
 }

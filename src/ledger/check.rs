@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 use sqlx::Row;
 
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::ticket::Link;
 use crate::merge::base::Apart;
 use crate::mirror::{MirrorId, PairId};
 
-use super::pair::Pair;
+use super::pair::{Pair, side_of};
 use super::{Ledger, Result, stored};
 
 /// What was agreed on last about one field, by the source's field.
@@ -57,17 +58,22 @@ pub struct PairRecord {
     pub destroyed: BTreeSet<String>,
     /// Target tickets before the present one.
     pub formers: Vec<TicketId>,
-    /// Target tickets of pairs that were merged into this one.
+    /// Target tickets of pairs that were merged into this one, and source tickets.
     pub absorbed: Vec<TicketId>,
+    pub absorbed_here: Vec<TicketId>,
     pub mapping_version: Option<String>,
+    /// Messages of the following desk that stay there, and people were told.
+    pub stays: BTreeSet<MessageId>,
 }
 
-/// Which target message stands for a source message.
+/// Which message of one desk stands for a message of the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRecord {
-    pub source: MessageId,
-    pub target: Option<MessageId>,
-    /// Restricted at the source, and the target cannot follow: a person was told.
+    /// The desk at which it was written.
+    pub born: Side,
+    pub original: MessageId,
+    pub copy: Option<MessageId>,
+    /// The original was restricted, and the other desk cannot follow: a person was told.
     pub exposed: bool,
 }
 
@@ -113,15 +119,16 @@ impl Ledger {
     pub async fn pair_record(&self, pair: &Pair) -> Result<PairRecord> {
         let row = sqlx::query(
             "with recursive swallowed as (
-                 select id, target_ticket, 0 as depth from pair where merged_into = $1
+                 select id, source_ticket, target_ticket, 0 as depth from pair where merged_into = $1
                  union
-                 select p.id, p.target_ticket, s.depth + 1
+                 select p.id, p.source_ticket, p.target_ticket, s.depth + 1
                  from swallowed s join pair p on p.merged_into = s.id
                  where s.depth < 20
              )
              select mapping_version,
                     array(select f.target_ticket from pair_former f where f.pair_id = $1 order by f.ordinal) as formers,
                     array(select s.target_ticket from swallowed s where s.target_ticket is not null) as absorbed,
+                    array(select s.source_ticket from swallowed s where s.source_ticket is not null) as absorbed_here,
                     array(select w.waits_for from link_wait w where w.pair_id = $1) as waits_for,
                     array(select k.kind from parked k where k.pair_id = $1 and k.decided_at is null) as parked,
                     array(select d.kind from destruction d where d.pair_id = $1) as destroyed
@@ -154,7 +161,9 @@ impl Ledger {
             destroyed: row.get::<Vec<String>, _>("destroyed").into_iter().collect(),
             formers: tickets("formers"),
             absorbed: tickets("absorbed"),
+            absorbed_here: tickets("absorbed_here"),
             mapping_version: row.get("mapping_version"),
+            stays: base.map(|base| base.stays.clone()).unwrap_or_default(),
         })
     }
 
@@ -175,21 +184,29 @@ impl Ledger {
         Ok(conflicts)
     }
 
-    /// The message links of a pair, and those of these source messages whichever pair they came with.
-    pub async fn message_records(&self, mirror: MirrorId, pair: PairId, sources: &[&str]) -> Result<Vec<MessageRecord>> {
+    /// The message links of a pair, and those of these source and target messages whichever pair they came with.
+    pub async fn message_records(
+        &self,
+        mirror: MirrorId,
+        pair: PairId,
+        [sources, targets]: [&[&str]; 2],
+    ) -> Result<Vec<MessageRecord>> {
         let rows = sqlx::query(
-            "select source_message, target_message, exposed from message_link
-             where pair_id = $1 or (mirror_id = $2 and source_message = any($3))
-             order by source_message",
+            "select origin_side, original, case origin_side when 'source' then target_message else source_message end as copy, exposed
+             from message_link
+             where pair_id = $1 or (mirror_id = $2 and source_message = any($3)) or (mirror_id = $2 and target_message = any($4))
+             order by original",
         )
         .bind(pair.0)
         .bind(mirror.0)
         .bind(sources)
+        .bind(targets)
         .fetch_all(&self.pool)
         .await?;
         let record = |row: sqlx::postgres::PgRow| MessageRecord {
-            source: MessageId::new(row.get::<String, _>("source_message")),
-            target: row.get::<Option<String>, _>("target_message").map(MessageId::new),
+            born: side_of(row.get("origin_side")),
+            original: MessageId::new(row.get::<String, _>("original")),
+            copy: row.get::<Option<String>, _>("copy").map(MessageId::new),
             exposed: row.get("exposed"),
         };
         Ok(rows.into_iter().map(record).collect())

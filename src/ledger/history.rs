@@ -5,10 +5,12 @@ use serde_json::Value as Json;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use crate::desk::Side;
 use crate::desk::id::{AttachmentId, MessageId, TicketId};
 use crate::mirror::PairId;
 
 use super::conflict::Conflict;
+use super::pair::side_of;
 use super::{Ledger, Result, stored};
 
 /// A hint that came in.
@@ -78,9 +80,10 @@ pub struct ParkRecord {
 /// A message that was carried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkRecord {
-    pub source: MessageId,
-    pub target: Option<MessageId>,
-    pub origin_side: String,
+    /// The desk at which it was written.
+    pub born: Side,
+    pub original: MessageId,
+    pub copy: Option<MessageId>,
     pub visibility: String,
     pub files: Vec<AttachmentId>,
     pub exposed: bool,
@@ -196,7 +199,7 @@ impl Ledger {
     }
 
     async fn messages_of(&self, pair: PairId) -> Result<Vec<LinkRecord>> {
-        let rows = sqlx::query("select * from message_link where pair_id = $1 order by made_at, source_message")
+        let rows = sqlx::query("select * from message_link where pair_id = $1 order by made_at, original")
             .bind(pair.0)
             .fetch_all(&self.pool)
             .await?;
@@ -251,10 +254,12 @@ fn read_event(row: &PgRow) -> EventRecord {
 }
 
 fn read_link(row: &PgRow) -> Result<LinkRecord> {
+    let born = side_of(row.get("origin_side"));
+    let copy: Option<String> = row.get(if born == Side::Source { "target_message" } else { "source_message" });
     Ok(LinkRecord {
-        source: MessageId::new(row.get::<String, _>("source_message")),
-        target: row.get::<Option<String>, _>("target_message").map(MessageId::new),
-        origin_side: row.get("origin_side"),
+        born,
+        original: MessageId::new(row.get::<String, _>("original")),
+        copy: copy.map(MessageId::new),
         visibility: row.get("visibility"),
         files: stored("the files of a message link", row.get("files"))?,
         exposed: row.get("exposed"),

@@ -34,16 +34,16 @@ impl Ledger {
     /// could happen that a look-up would not find. Errors: `Fenced`; `Taken` where a message in it is written, or being written,
     /// for another pair.
     pub async fn send_intent(&self, claim: &Claim, intent: NewIntent<'_>, now: DateTime<Utc>) -> Result<i64> {
-        let messages = messages_in(&intent.detail);
-        if messages.is_empty() {
+        let Some((born, messages)) = messages_in(&intent.detail) else {
             return insert(&self.pool, claim, intent, now).await;
-        }
+        };
         let mut transaction = self.pool.begin().await?;
-        only_ours(&mut transaction, claim, &messages).await?;
+        only_ours(&mut transaction, claim, (&born, &messages)).await?;
         let id = insert(&mut *transaction, claim, intent, now).await?;
         transaction.commit().await?;
         Ok(id)
     }
+
     /// Closes an intent that did not happen.
     pub async fn void_intent(&self, id: i64, now: DateTime<Utc>) -> Result<()> {
         sqlx::query("update intent set state = 'void', closed_at = $2 where id = $1 and state = 'sent'")
@@ -135,25 +135,28 @@ async fn insert<'e>(
     id.ok_or(Error::Fenced)
 }
 
-/// The source messages that a write carries.
-fn messages_in(detail: &Json) -> Vec<&str> {
-    let links = detail["links"].as_array().map(Vec::as_slice).unwrap_or_default();
-    links.iter().filter_map(|link| link["source"].as_str()).collect()
+/// The messages that a write carries, and the side at which they were written.
+fn messages_in(detail: &Json) -> Option<(String, Vec<String>)> {
+    let links = detail["links"].as_array()?;
+    let born = links.first()?["born"].as_str()?.to_string();
+    Some((born, links.iter().filter_map(|link| link["original"].as_str().map(str::to_string)).collect()))
 }
 
 /// Two tickets that were just merged show the same messages, and each has a lane: one of them writes a message, the other
 /// looks again.
-async fn only_ours(connection: &mut sqlx::PgConnection, claim: &Claim, messages: &[&str]) -> Result<()> {
-    lock_ids(connection, claim, Kin::Messages, messages).await?;
+async fn only_ours(connection: &mut sqlx::PgConnection, claim: &Claim, (born, messages): (&str, &[String])) -> Result<()> {
+    lock_ids(connection, claim, Kin::Messages, &messages.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let taken: bool = sqlx::query_scalar(
-        "select exists (select 1 from message_link where mirror_id = $1 and source_message = any($3))
+        "select exists (select 1 from message_link where mirror_id = $1 and origin_side = $4 and original = any($3))
              or exists (
                  select 1 from intent i, jsonb_array_elements(i.detail -> 'links') link
-                 where i.mirror_id = $1 and i.pair_id <> $2 and i.state in ('prepared', 'sent') and link ->> 'source' = any($3))",
+                 where i.mirror_id = $1 and i.pair_id <> $2 and i.state in ('prepared', 'sent') and link ->> 'born' = $4
+                     and link ->> 'original' = any($3))",
     )
     .bind(claim.mirror.0)
     .bind(claim.pair.0)
     .bind(messages)
+    .bind(born)
     .fetch_one(&mut *connection)
     .await?;
     if taken { Err(Error::Taken) } else { Ok(()) }

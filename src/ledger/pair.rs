@@ -80,18 +80,20 @@ impl Ledger {
         read_pair(&row)
     }
 
-    /// The links of these source messages, whichever pair they came with: messages move when tickets are merged.
-    pub async fn message_links(&self, mirror: MirrorId, pair: PairId, sources: &[&MessageId]) -> Result<Vec<MessageLink>> {
-        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
+    /// The links of a pair, and those of these messages, whichever pair they came with: messages move when tickets are merged.
+    pub async fn message_links(&self, mirror: MirrorId, pair: PairId, shown: &[(Side, &MessageId)]) -> Result<Vec<MessageLink>> {
+        let at = |side| shown.iter().filter(|(of, _)| *of == side).map(|(_, id)| id.as_str()).collect::<Vec<_>>();
         let rows = sqlx::query(
-            "select source_message, target_message, digest, visibility, files, exposed
+            "select origin_side, original, case origin_side when 'source' then target_message else source_message end as copy,
+                    digest, visibility, files, exposed
              from message_link
-             where pair_id = $1 or (mirror_id = $2 and source_message = any($3))
-             order by made_at, source_message",
+             where pair_id = $1 or (mirror_id = $2 and source_message = any($3)) or (mirror_id = $2 and target_message = any($4))
+             order by made_at, original",
         )
         .bind(pair.0)
         .bind(mirror.0)
-        .bind(ids)
+        .bind(at(Side::Source))
+        .bind(at(Side::Target))
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(read_link).collect()
@@ -204,7 +206,7 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         id: PairId(row.get("id")),
         source_ticket: ticket("source_ticket"),
         target_ticket: ticket("target_ticket"),
-        authority: if row.get::<&str, _>("authority") == "target" { Side::Target } else { Side::Source },
+        authority: side_of(row.get("authority")),
         state: row.get("state"),
         base: base.map(|json| stored("a base", json)).transpose()?,
         source_stamp: row.get("source_stamp"),
@@ -221,11 +223,17 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
     })
 }
 
+/// A side by the word that is stored for it.
+pub(super) fn side_of(word: &str) -> Side {
+    if word == "target" { Side::Target } else { Side::Source }
+}
+
 fn read_link(row: &PgRow) -> Result<MessageLink> {
     let files: Vec<AttachmentId> = stored("the files of a message link", row.get("files"))?;
     Ok(MessageLink {
-        source: MessageId::new(row.get::<String, _>("source_message")),
-        target: row.get::<Option<String>, _>("target_message").map(MessageId::new),
+        born: side_of(row.get("origin_side")),
+        original: MessageId::new(row.get::<String, _>("original")),
+        copy: row.get::<Option<String>, _>("copy").map(MessageId::new),
         digest: row.get("digest"),
         visibility: if row.get::<&str, _>("visibility") == "internal" { Visibility::Internal } else { Visibility::Public },
         files,

@@ -60,6 +60,33 @@ impl Ledger {
         Ok(rows.into_iter().map(read_link).collect())
     }
 
+    /// Who stands at the other desk for these people of one, where it is one person and no other.
+    pub async fn counterparts(
+        &self,
+        mirror: MirrorId,
+        side: Side,
+        ids: &[&PersonId],
+    ) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        let rows = sqlx::query(
+            "with link as (
+                 select case $2 when 'source' then source_person else target_person end as here,
+                        case $2 when 'source' then target_person else source_person end as there
+                 from person_link
+                 where mirror_id = $1)
+             select here, min(there) as there from link
+             where here = any($3) and there is not null
+             group by here having count(distinct there) = 1",
+        )
+        .bind(mirror.0)
+        .bind(side.as_str())
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        let id = |row: &sqlx::postgres::PgRow, column: &str| PersonId::new(row.get::<String, _>(column));
+        Ok(rows.iter().map(|row| (id(row, "here"), Some(id(row, "there")))).collect())
+    }
+
     /// Keeps a link; the first one stays.
     pub async fn link_person(&self, mirror: MirrorId, link: &NewPersonLink<'_>, now: DateTime<Utc>) -> Result<()> {
         sqlx::query(

@@ -331,21 +331,24 @@ pub(super) async fn put_links(
             Visibility::Internal => "internal",
         };
         sqlx::query(
-            "insert into message_link (mirror_id, source_message, target_message, pair_id, digest, visibility, files, exposed, made_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             on conflict (mirror_id, source_message) do update
-             set target_message = coalesce(excluded.target_message, message_link.target_message), pair_id = excluded.pair_id,
+            "insert into message_link (mirror_id, source_message, target_message, pair_id, digest, visibility, files, exposed, made_at,
+                 origin_side)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             on conflict (mirror_id, origin_side, original) do update
+             set source_message = coalesce(excluded.source_message, message_link.source_message),
+                 target_message = coalesce(excluded.target_message, message_link.target_message), pair_id = excluded.pair_id,
                  digest = excluded.digest, visibility = excluded.visibility, files = excluded.files, exposed = excluded.exposed",
         )
         .bind(claim.mirror.0)
-        .bind(link.source.as_str())
-        .bind(link.target.as_ref().map(|id| id.as_str()))
+        .bind(link.at(Side::Source).map(|id| id.as_str()))
+        .bind(link.at(Side::Target).map(|id| id.as_str()))
         .bind(claim.pair.0)
         .bind(&link.digest)
         .bind(visibility)
         .bind(json!(link.files))
         .bind(link.exposed)
         .bind(now)
+        .bind(link.born.as_str())
         .execute(&mut *connection)
         .await?;
     }

@@ -168,8 +168,9 @@ fn messages(old: &Ticket, new: &Ticket, found: &Alignment, since: DateTime<Utc>,
         let carried: Vec<AttachmentId> = files(message).take(files(copy).count()).cloned().collect();
         adoption.files_missing += files(message).count() - carried.len();
         adoption.messages.push(MessageLink {
-            source: message.id.clone(),
-            target: Some(copy.id.clone()),
+            born: Side::Source,
+            original: message.id.clone(),
+            copy: Some(copy.id.clone()),
             digest: digest::of_body(&message.body),
             // As it is in the new desk: what is internal in the old one is made so with the next look.
             visibility: if public { Visibility::Public } else { message.visibility },

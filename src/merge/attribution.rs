@@ -12,9 +12,12 @@ pub struct Byline<'a> {
     pub name: &'a str,
     pub email: Option<&'a str>,
     pub at: DateTime<Utc>,
+    /// The message is public, and the line stands before a copy that is internal: whoever reads it has to know.
+    pub publicly: bool,
 }
 
 const WROTE: &str = " wrote on ";
+const WROTE_PUBLICLY: &str = " wrote publicly on ";
 const TIME: &str = "%Y-%m-%d %H:%M:%S UTC:";
 
 impl Byline<'_> {
@@ -25,7 +28,8 @@ impl Byline<'_> {
             Some(email) if !email.is_empty() => format!("{name} ({})", one_line(email)),
             _ => name,
         };
-        format!("{who}{WROTE}{}", self.at.format(TIME))
+        let wrote = if self.publicly { WROTE_PUBLICLY } else { WROTE };
+        format!("{who}{wrote}{}", self.at.format(TIME))
     }
 
     /// The body with the line before it.
@@ -48,8 +52,8 @@ pub fn strip<'a>(words: &'a str, line: &str) -> &'a str {
 
 /// Whether the words begin with a line of ours, whoever it names; the rest of the words if so.
 pub fn strip_any(words: &str) -> Option<&str> {
-    let place = words.find(WROTE)?;
-    let rest = &words[place + WROTE.len()..];
+    let found = |wrote: &str| Some(words.find(wrote)? + wrote.len());
+    let rest = &words[[WROTE, WROTE_PUBLICLY].into_iter().filter_map(found).min()?..];
     let length = "2026-11-20 10:11:12 UTC:".len();
     let stamp = rest.get(..length)?;
     let shaped = stamp.ends_with("UTC:") && stamp.as_bytes()[4] == b'-' && stamp.as_bytes()[13] == b':';

@@ -1,6 +1,6 @@
 //! The base: what both desks said when they last agreed, per field, as two values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,15 @@ pub struct Base {
     /// Links of the leading ticket that the following desk does not have, and why; said to people.
     #[serde(default)]
     pub unheld: Vec<Unheld>,
-    /// A status that has to stand after messages which were being written: the work was interrupted if it is still here.
-    #[serde(default)]
-    pub owed: Option<Owed>,
+    /// By desk, a status that has to stand there after messages which were being written: the work was interrupted if it is still here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owed: BTreeMap<Side, Owed>,
+    /// Desks that may still be kept silent about this ticket because of our messages, although their people work there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hushed: BTreeSet<Side>,
+    /// Messages of the following desk that the leading one, whose ticket is closed for good, cannot take: people were told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stays: BTreeSet<MessageId>,
     /// Fields of the leading ticket that hold something and are not carried, at the last look; said to people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -93,7 +99,7 @@ pub enum Apart {
     ByPerson,
 }
 
-/// A status that is owed, and the target's stamp when it was decided: a person's act after it ends the debt.
+/// A status that is owed, and the stamp of the ticket that it is owed to when it was decided: a person's act after it ends the debt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Owed {
     pub write: FieldWrite,
@@ -183,17 +189,32 @@ impl Why {
     }
 }
 
-/// Which message became which, and what the leading one looked like then.
+/// Which message became which, and what the original looked like then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageLink {
-    pub source: MessageId,
-    /// `None` while the target has not told the id yet.
-    pub target: Option<MessageId>,
-    /// Of the source's words, as [`super::digest::words`] spells them.
+    /// The desk at which somebody wrote it; our copy of it is at the other one.
+    pub born: Side,
+    pub original: MessageId,
+    /// `None` while the desk that holds the copy has not told its id yet.
+    pub copy: Option<MessageId>,
+    /// Of the original's words, as [`super::digest::words`] spells them.
     pub digest: String,
+    /// Who can read the copy.
     pub visibility: Visibility,
-    /// The source's files that were carried or accounted for.
+    /// The original's files that were carried or accounted for.
     pub files: Vec<AttachmentId>,
-    /// Restricted at the source, and the target cannot follow: a person was told.
+    /// The original was restricted, and the desk that holds the copy cannot follow: a person was told.
     pub exposed: bool,
+}
+
+impl MessageLink {
+    /// Which message it is at a desk, be it the original or our copy.
+    pub fn at(&self, side: Side) -> Option<&MessageId> {
+        if side == self.born { Some(&self.original) } else { self.copy.as_ref() }
+    }
+
+    /// Our copy, if this desk holds it.
+    pub fn copy_at(&self, side: Side) -> Option<&MessageId> {
+        self.copy.as_ref().filter(|_| side != self.born)
+    }
 }

@@ -132,7 +132,7 @@ fn note(scene: &Scene<'_>, unheld: &[Unheld]) -> Option<Note> {
     let key = format!("link:{}:{}:{}", scene.lead.id, word(first.link.kind).replace(' ', "_"), first.link.to);
     let lines: Vec<String> = news.iter().map(|one| line(scene, one)).collect();
     let body = Body::Text(format!("{OPENING}\n{}", lines.join("\n")));
-    Some(Note { key: scene.keys.message(&key), body, links: news })
+    Some(Note { key: scene.keys.message(scene.lead_side, &key), body, links: news })
 }
 
 fn line(scene: &Scene<'_>, unheld: &Unheld) -> String {

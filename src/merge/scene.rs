@@ -99,7 +99,7 @@ impl Scene<'_> {
 
     /// The status that is still owed, unless a person has set another one since.
     pub fn owed(&self) -> Option<&Owed> {
-        let owed = self.base.owed.as_ref()?;
+        let owed = self.base.owed.get(&self.lead_side.other())?;
         let by_person = self.follow.is_some_and(|follow| {
             follow.acts.iter().any(|act| {
                 act.by == Actor::Person

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::desk::Side;
 use crate::desk::body::Body;
 use crate::desk::capability::{BackDates, Capabilities, SetsAuthor};
 use crate::desk::id::{MessageId, PersonId};
+use crate::desk::person::Role;
 use crate::desk::ticket::{Attachment, AttachmentState, Message, Visibility};
 use crate::desk::write::Restriction;
 
@@ -18,32 +20,39 @@ use super::scene::Scene;
 /// A message to be written, its files not fetched yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
-    pub source: MessageId,
+    /// The desk at which it was written, and its id there.
+    pub born: Side,
+    pub original: MessageId,
     pub key: String,
     pub author: Option<PersonId>,
     pub visibility: Visibility,
     pub created_at: DateTime<Utc>,
     /// With the line that says who wrote it, where the desk needs one.
     pub body: Body,
-    /// In the source's order, those that can be fetched.
+    /// In the order of the original, those that can be fetched.
     pub files: Vec<Attachment>,
     /// Names of files that cannot be carried and why; told in the message.
     pub lost: Vec<(String, &'static str)>,
-    /// Of the source's words.
+    /// Of the original's words.
     pub digest: String,
 }
 
 /// A restriction to be carried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restricted {
-    pub source: MessageId,
-    /// `None`: the following desk can do nothing about it; a person is told.
+    /// `None`: the desk that holds the copy can do nothing about it; a person is told.
     pub how: Option<Restriction>,
-    pub target: Option<MessageId>,
     /// In words, for the one who is told.
     pub what: &'static str,
     /// The link as it will be once this is done.
     pub becomes: MessageLink,
+}
+
+impl Restricted {
+    /// The desk can do nothing about it, whatever it can do about other tickets.
+    pub fn beyond_us(self) -> Self {
+        Self { how: None, becomes: MessageLink { exposed: true, ..self.becomes }, ..self }
+    }
 }
 
 /// What the conversation asks for.
@@ -58,9 +67,11 @@ pub struct ThreadPlan {
     pub pending: bool,
 }
 
-/// Compares the conversation with what was carried.
+/// Compares what was written at the leading desk with what was carried. Our own copies there are nobody's news: they are known by
+/// their links and keys.
 pub fn plan(scene: &Scene<'_>) -> ThreadPlan {
-    let linked: BTreeMap<&MessageId, &MessageLink> = scene.linked.iter().map(|link| (&link.source, link)).collect();
+    let linked: BTreeMap<&MessageId, &MessageLink> =
+        scene.linked.iter().filter_map(|link| Some((link.at(scene.lead_side)?, link))).collect();
     let held: BTreeMap<&str, &MessageId> = scene
         .follow
         .iter()
@@ -70,7 +81,11 @@ pub fn plan(scene: &Scene<'_>) -> ThreadPlan {
     let mut plan = ThreadPlan::default();
     for (place, message) in scene.lead.messages.iter().enumerate() {
         if let Some(link) = linked.get(&message.id) {
-            plan.restricted.extend(restrictions(scene.follow_can, message, link));
+            if link.born == scene.lead_side {
+                plan.restricted.extend(restrictions(scene.follow_can, message, link));
+            }
+        } else if message.key.as_deref().is_some_and(|key| scene.keys.is_ours(key)) {
+            // A copy of ours, or a note, whose link is not known yet.
         } else if message.attachments.iter().any(|file| file.state == AttachmentState::Pending) {
             // Messages stay in order: those after it wait with it.
             plan.pending = true;
@@ -87,10 +102,11 @@ pub fn plan(scene: &Scene<'_>) -> ThreadPlan {
 }
 
 /// The link that a written draft leaves.
-pub fn link_of(draft: &Draft, target: Option<MessageId>) -> MessageLink {
+pub fn link_of(draft: &Draft, copy: Option<MessageId>) -> MessageLink {
     MessageLink {
-        source: draft.source.clone(),
-        target,
+        born: draft.born,
+        original: draft.original.clone(),
+        copy,
         digest: draft.digest.clone(),
         visibility: draft.visibility,
         files: draft.files.iter().map(|file| file.id.clone()).collect(),
@@ -111,25 +127,37 @@ pub fn needs_byline(can: &Capabilities, author_known: bool, on_create: bool) -> 
 
 fn draft(scene: &Scene<'_>, message: &Message, place: usize) -> Draft {
     let can = scene.follow_can;
-    let author = scene.people.get(&message.author).cloned().flatten().filter(|_| can.sets_author == SetsAuthor::Always);
+    let visibility = match scene.follow {
+        Some(_) => scene.policy.visibility(scene.lead_side, message.visibility),
+        None => message.visibility,
+    };
+    // Only people who work at a desk write internal notes there.
+    let may_write = visibility == message.visibility || works_there(scene, &message.author);
+    let author = scene.people.get(&message.author).cloned().flatten();
+    let author = author.filter(|_| can.sets_author == SetsAuthor::Always && may_write);
     let on_create =
         scene.follow.is_none() && (can.create_takes == crate::desk::capability::CreateTakes::AllMessages || place == 0);
     let mut body = message.body.clone();
     if scene.policy.author_line && needs_byline(can, author.is_some(), on_create) {
-        body = byline(scene, message).put(&body);
+        body = Byline { publicly: visibility != message.visibility, ..byline(scene, message) }.put(&body);
     }
-    let (files, lost) = sort_files(can, message);
+    let (files, lost) = sort_files(scene.lead_side, can, message);
     Draft {
-        source: message.id.clone(),
-        key: scene.keys.message(message.id.as_str()),
+        born: scene.lead_side,
+        original: message.id.clone(),
+        key: scene.keys.message(scene.lead_side, message.id.as_str()),
         author,
-        visibility: message.visibility,
+        visibility,
         created_at: message.created_at,
         body,
         files,
         lost,
         digest: digest::of_body(&message.body),
     }
+}
+
+fn works_there(scene: &Scene<'_>, person: &PersonId) -> bool {
+    scene.lead.person(person).is_some_and(|person| person.role == Role::Agent)
 }
 
 /// The line for a message of the leading desk.
@@ -139,22 +167,38 @@ pub fn byline<'a>(scene: &Scene<'a>, message: &'a Message) -> Byline<'a> {
         name: person.map_or(message.author.as_str(), |person| person.name.as_str()),
         email: person.and_then(|person| person.email.as_deref()),
         at: message.created_at,
+        publicly: false,
     }
 }
 
-fn sort_files(can: &Capabilities, message: &Message) -> (Vec<Attachment>, Vec<(String, &'static str)>) {
+/// Why files are not carried from a desk to the other: malware, too large, empty.
+fn losses(born: Side) -> [&'static str; 3] {
+    match born {
+        Side::Source => [
+            "the old desk does not hand it out: malware was found in it",
+            "it is larger than the new desk allows",
+            "it is empty, and the new desk refuses empty files",
+        ],
+        Side::Target => [
+            "the new desk does not hand it out: malware was found in it",
+            "it is larger than the old desk allows",
+            "it is empty, and the old desk refuses empty files",
+        ],
+    }
+}
+
+fn sort_files(born: Side, can: &Capabilities, message: &Message) -> (Vec<Attachment>, Vec<(String, &'static str)>) {
+    let [malware, large, nothing] = losses(born);
     let mut files = Vec::new();
     let mut lost = Vec::new();
     for file in &message.attachments {
         let too_large = file.size.is_some_and(|size| size > can.attachment_limit);
         let empty = can.refuses_empty_files && file.size == Some(0);
         match file.state {
-            AttachmentState::Refused => {
-                lost.push((file.name.clone(), "the old desk does not hand it out: malware was found in it"))
-            }
+            AttachmentState::Refused => lost.push((file.name.clone(), malware)),
             AttachmentState::Removed => {}
-            _ if too_large => lost.push((file.name.clone(), "it is larger than the new desk allows")),
-            _ if empty => lost.push((file.name.clone(), "it is empty, and the new desk refuses empty files")),
+            _ if too_large => lost.push((file.name.clone(), large)),
+            _ if empty => lost.push((file.name.clone(), nothing)),
             AttachmentState::Ready | AttachmentState::Pending => files.push(file.clone()),
         }
     }
@@ -168,8 +212,6 @@ fn restrictions(can: &Capabilities, message: &Message, link: &MessageLink) -> Ve
     }
     let mut now = link.clone();
     let one = |how: Option<Restriction>, what, becomes: MessageLink| Restricted {
-        source: message.id.clone(),
-        target: link.target.clone(),
         becomes: MessageLink { exposed: how.is_none(), ..becomes },
         how,
         what,

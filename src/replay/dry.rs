@@ -2,6 +2,7 @@
 
 use crate::connectors::contract::Read;
 use crate::connectors::http::{Priority, at_priority};
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{PersonId, TicketId};
 use crate::desk::person::Person;
@@ -15,6 +16,7 @@ use crate::merge::thread::Draft;
 use super::course::Course;
 use super::fate::Result;
 use super::house::House;
+use super::linked::shown;
 use super::people::{Looked, look};
 use super::{ends, people};
 
@@ -57,22 +59,19 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     };
     let base = pair.as_ref().and_then(|pair| pair.base.clone()).unwrap_or_default();
     let linked = match &pair {
-        Some(pair) => {
-            let ids: Vec<_> = lead.messages.iter().map(|message| &message.id).collect();
-            house.ledger.message_links(course.id, pair.id, &ids).await?
-        }
+        Some(pair) => house.ledger.message_links(course.id, pair.id, &shown(Side::Source, &lead, follow.as_ref())).await?,
         None => Vec::new(),
     };
-    people::introduce(course, crate::desk::Side::Source, &mut lead, &linked).await?;
+    people::introduce(course, Side::Source, &mut lead, &linked).await?;
     let before: Vec<&Value> = base.fields.values().map(|field| &field.source).collect();
     let Looked { mut people, new } = look(house, course, &lead, &before).await?;
     // They stand under their own name until they are made.
     people.extend(new.iter().map(|person| (person.id.clone(), Some(PersonId::new(whom(person))))));
-    let ends = ends::of(house, course, (crate::desk::Side::Source, &lead), &base).await?;
+    let ends = ends::of(house, course, (Side::Source, &lead), &base).await?;
     let rulings = pair.as_ref().map_or(&[][..], |pair| &pair.rulings);
     let reapply = pair.as_ref().map(|pair| pair.reapply.clone()).unwrap_or_default();
     let scene = Scene {
-        lead_side: crate::desk::Side::Source,
+        lead_side: Side::Source,
         lead: &lead,
         follow: follow.as_ref(),
         lead_can: course.source.capabilities(),
@@ -183,9 +182,9 @@ fn value(key: &FieldKey, value: &Value) -> String {
 }
 
 fn message(scene: &Scene<'_>, draft: &Draft) -> String {
-    let place = scene.lead.messages.iter().position(|message| message.id == draft.source).map_or(0, |place| place + 1);
+    let place = scene.lead.messages.iter().position(|message| message.id == draft.original).map_or(0, |place| place + 1);
     let visibility = if draft.visibility == Visibility::Public { "public" } else { "internal" };
-    let author = scene.lead.messages.iter().find(|message| message.id == draft.source).map(|message| &message.author);
+    let author = scene.lead.messages.iter().find(|message| message.id == draft.original).map(|message| &message.author);
     let name =
         author.map_or_else(String::new, |id| scene.lead.person(id).map_or_else(|| id.to_string(), |person| person.name.clone()));
     let how = if draft.author.is_some() { "as the author" } else { "by our user, with a line that says who wrote it" };

@@ -5,7 +5,7 @@ use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::TicketId;
 use crate::desk::policy::{Closed, Deletion};
 use crate::desk::scope::Leaving;
-use crate::desk::ticket::Presence;
+use crate::desk::ticket::{Message, Presence};
 use crate::desk::write::Write;
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::{Base, FieldWrite};
@@ -81,8 +81,9 @@ impl Work<'_> {
 
     /// A new ticket continues the closed one.
     pub(super) async fn follow_up(&mut self) -> Result<bool> {
-        let has_news = self.round.lead.messages.iter().any(|message| !self.links.iter().any(|link| link.source == message.id));
-        if !has_news {
+        let side = self.round.lead_side;
+        let known = |message: &Message| self.links.iter().any(|link| link.at(side) == Some(&message.id));
+        if self.round.lead.messages.iter().all(known) {
             // Fields of a closed ticket cannot be changed, and a follow-up without a message would be an empty shell.
             return Ok(false);
         }
@@ -113,7 +114,7 @@ impl Work<'_> {
 
     pub(super) async fn left_state(&mut self) -> Result<&'static str> {
         let course = self.round.course;
-        let outside = course.scope.includes(self.round.lead).err().filter(|_| self.round.lead.presence == Presence::Present);
+        let outside = course.scope.includes(&self.round.lead).err().filter(|_| self.round.lead.presence == Presence::Present);
         let left = outside.is_some();
         self.round.base.outside = outside;
         if left && course.scope.leaving == Leaving::Mark && self.pair.state != "left" {

@@ -1,4 +1,4 @@
-//! Files: from the leading desk to the following one, streamed; what cannot be carried is told in the message.
+//! Files: from the desk where a message was written to the other one, streamed; what cannot be carried is told in the message.
 
 use tracing::warn;
 
@@ -24,16 +24,17 @@ pub struct Ready {
 }
 
 /// Carries a draft's files and makes the message of it.
-pub async fn ready(course: &Course, lead: Side, draft: &Draft, watch: &mut Watch<'_>) -> Result<Ready> {
+pub async fn ready(course: &Course, draft: &Draft, watch: &mut Watch<'_>) -> Result<Ready> {
     let mut attachments = Vec::with_capacity(draft.files.len());
+    let refused = if draft.born == Side::Source { "the new desk refused it" } else { "the old desk refused it" };
     let mut lost = draft.lost.iter().map(|(name, why)| (name.clone(), (*why).to_string())).collect::<Vec<_>>();
     for file in &draft.files {
         watch.renew().await?;
-        match carry(course, lead, file).await {
+        match carry(course, draft.born, file).await {
             Ok(staged) => attachments.push(staged),
             Err(Fault::Refused { what }) => {
                 warn!(mirror = course.name, attachment = file.id.as_str(), why = what, "a file was not carried");
-                lost.push((file.name.clone(), "the new desk refused it".to_string()));
+                lost.push((file.name.clone(), refused.to_string()));
             }
             Err(fault) => return Err(fault.into()),
         }
@@ -52,8 +53,8 @@ pub async fn ready(course: &Course, lead: Side, draft: &Draft, watch: &mut Watch
     Ok(Ready { message, files, bytes, lost })
 }
 
-async fn carry(course: &Course, lead: Side, file: &Attachment) -> std::result::Result<Staged, Fault> {
-    let download = course.desk(lead).download(file).await?;
+async fn carry(course: &Course, born: Side, file: &Attachment) -> std::result::Result<Staged, Fault> {
+    let download = course.desk(born).download(file).await?;
     let upload = Upload {
         source: file.id.clone(),
         name: file.name.clone(),
@@ -61,7 +62,7 @@ async fn carry(course: &Course, lead: Side, file: &Attachment) -> std::result::R
         inline: file.inline,
         download,
     };
-    course.desk(lead.other()).stage(upload).await
+    course.desk(born.other()).stage(upload).await
 }
 
 fn with_losses(body: &Body, lost: &[(String, String)]) -> Body {

@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::delta;
 use crate::desk::field::{FieldKey, Value};
-use crate::desk::id::MessageId;
 use crate::desk::policy::Unmapped;
-use crate::desk::ticket::{Presence, Ticket};
+use crate::desk::ticket::{Presence, Ticket, newer};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
 use crate::merge::base::{Base, MessageLink, Owed, Unheld, Why};
 use crate::merge::digest;
+use crate::merge::links::Ends;
 use crate::merge::newest::Clocks;
 use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
@@ -23,6 +23,8 @@ use super::course::Course;
 use super::fate::{Fate, Result};
 use super::house::House;
 use super::hydrate::{Seen, ticket_of};
+use super::linked::shown;
+use super::people::People;
 use super::perform::Round;
 use super::watch::{Tenure, Watch};
 use super::{ends, hydrate, people, proposal, recover};
@@ -48,6 +50,9 @@ pub(super) struct Work<'a> {
     pub(super) clocks: Option<Clocks>,
     /// Rulings that were carried out.
     pub(super) obeyed: Vec<i64>,
+    /// The stamp of the following ticket up to which its messages were looked at, and whether one of them has to wait.
+    pub(super) answered: Option<String>,
+    pub(super) answers_pending: bool,
     /// Fields that are to be rewritten, until they were.
     reapply: BTreeMap<FieldKey, Option<Value>>,
 }
@@ -75,8 +80,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
     let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
     let follow = follow.map(|seen| seen.ticket);
-    let ids: Vec<&MessageId> = lead.messages.iter().map(|message| &message.id).collect();
-    let links = house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
+    let links = house.ledger.message_links(claim.mirror, claim.pair, &shown(pair.authority, &lead, follow.as_ref())).await?;
     people::introduce(course, pair.authority, &mut lead, &links).await?;
     let mut base = pair.base.clone().unwrap_or_default();
     base.written_on = base.written_on.or_else(|| pair.target_stamp.clone());
@@ -90,7 +94,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         house,
         course,
         watch: Watch::new(house, claim, tenure),
-        lead: &lead,
+        lead,
         ticket_key: course.keys.ticket(source.as_str(), pair.part),
         follow,
         survivor,
@@ -100,10 +104,23 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         lead_side: pair.authority,
     };
     let promises = [promise, promised_there];
-    let (last_plan, acted, clocks, obeyed) = (Plan::default(), false, None, Vec::new());
     let reapply = pair.reapply.clone();
-    let mut work = Work { round, pair, promises, read_at, links, whole, last_plan, acted, clocks, obeyed, reapply };
-    work.fill_targets().await?;
+    let mut work = Work {
+        round,
+        pair,
+        promises,
+        read_at,
+        links,
+        whole,
+        last_plan: Plan::default(),
+        acted: false,
+        clocks: None,
+        obeyed: Vec::new(),
+        answered: None,
+        answers_pending: false,
+        reapply,
+    };
+    work.fill_copies().await?;
     work.run().await
 }
 
@@ -163,7 +180,8 @@ impl Work<'_> {
         self.undeletion().await?;
         let mut settled = false;
         for _ in 0..ROUNDS {
-            if !self.round_once().await? {
+            let answered = self.answer().await?;
+            if !self.round_once().await? && !answered {
                 settled = true;
                 break;
             }
@@ -215,11 +233,17 @@ impl Work<'_> {
     async fn plan_as_known(&self) -> Result<Plan> {
         let round = &self.round;
         let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
-        let people = people::resolve(round.house, round.course, round.lead, &before).await?;
-        let ends = ends::of(round.house, round.course, (round.lead_side, round.lead), &round.base).await?;
-        let scene = Scene {
+        let people = people::resolve(round.house, round.course, &round.lead, &before).await?;
+        let ends = ends::of(round.house, round.course, (round.lead_side, &round.lead), &round.base).await?;
+        Ok(plan(&self.scene(&people, &ends)))
+    }
+
+    /// What a decision sees, with the roles of the round.
+    pub(super) fn scene<'s>(&'s self, people: &'s People, ends: &'s Ends) -> Scene<'s> {
+        let round = &self.round;
+        Scene {
             lead_side: round.lead_side,
-            lead: round.lead,
+            lead: &round.lead,
             follow: round.follow.as_ref(),
             lead_can: round.course.desk(round.lead_side).capabilities(),
             follow_can: round.course.desk(round.lead_side.other()).capabilities(),
@@ -228,15 +252,14 @@ impl Work<'_> {
             base: &round.base,
             linked: &self.links,
             reapply: &self.reapply,
-            people: &people,
-            ends: &ends,
+            people,
+            ends,
             mapping: &round.course.mapping,
             policy: &round.course.policy,
             rulings: &self.pair.rulings,
             clocks: self.clocks,
             now: round.house.clock.now(),
-        };
-        Ok(plan(&scene))
+        }
     }
 
     /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
@@ -266,17 +289,18 @@ impl Work<'_> {
     }
 
     /// Notes the status that has to stand after the messages of this plan, so that an interruption does not lose it.
-    async fn owe_status(&mut self, plan: &Plan) -> Result<()> {
+    pub(super) async fn owe_status(&mut self, plan: &Plan) -> Result<()> {
+        let side = self.round.lead_side.other();
         let status = plan.steps.iter().find_map(|step| if let Step::StatusLast(write) = step { Some(write) } else { None });
         let Some(write) = status else {
-            self.round.base.owed = None;
+            self.round.base.owed.remove(&side);
             return Ok(());
         };
-        let after = match &self.round.base.owed {
+        let after = match self.round.base.owed.get(&side) {
             Some(owed) if owed.write.lead == write.lead => owed.after.clone(),
             _ => self.round.follow.as_ref().map(|follow| follow.stamp.clone()),
         };
-        self.round.base.owed = Some(Owed { write: write.clone(), after });
+        self.round.base.owed.insert(side, Owed { write: write.clone(), after });
         let settled = StepSettled { base: Some(&self.round.base), ..StepSettled::default() };
         self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
         Ok(())
@@ -302,16 +326,19 @@ impl Work<'_> {
         }
         self.obeyed.extend(&plan.obeyed);
         self.round.base.held.clone_from(&plan.held);
-        if !plan.adopted.is_empty() {
-            let settled = StepSettled {
-                links: &plan.adopted,
-                figures: &[("messages adopted", plan.adopted.len() as i64)],
-                ..StepSettled::default()
-            };
-            let now = self.round.house.clock.now();
-            self.round.house.ledger.settle_step(self.round.watch.claim(), settled, now).await?;
-        }
+        self.adopt(&plan.adopted).await?;
         self.account_links(plan).await
+    }
+
+    /// Keeps the links of messages that were found under our key.
+    pub(super) async fn adopt(&self, links: &[MessageLink]) -> Result<()> {
+        if links.is_empty() {
+            return Ok(());
+        }
+        let figures = [("messages adopted", i64::try_from(links.len()).unwrap_or(i64::MAX))];
+        let settled = StepSettled { links, figures: &figures, ..StepSettled::default() };
+        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
+        Ok(())
     }
 
     /// Records links that have no place at the following desk; those of a note are recorded when it is written.
@@ -342,13 +369,26 @@ impl Work<'_> {
     }
 
     pub(super) fn incomplete_why(&self) -> Option<&'static str> {
-        if self.last_plan.pending {
-            Some("a file is still being scanned at the source")
+        if self.last_plan.pending || self.answers_pending {
+            Some("a file is still being scanned at the desk where it was written")
         } else if !self.last_plan.waits_for.is_empty() {
             Some("a linked ticket is not copied yet")
         } else {
             None
         }
+    }
+
+    /// Whether every message that the last read of the following ticket showed was looked at.
+    fn is_answered(&self) -> bool {
+        let stamp = self.round.follow.as_ref().map(|follow| &follow.stamp);
+        stamp == self.answered.as_ref() || !self.round.course.policy.carries_back(self.round.lead_side.other())
+    }
+
+    /// Acts of the following ticket about which hints bring nothing new: those after the look at its messages may.
+    fn seen_acts(&self) -> Vec<&str> {
+        let acts = self.round.follow.as_ref().map_or(&[][..], |follow| &follow.acts);
+        let looked_at = |id: &str| self.is_answered() || self.answered.as_deref().is_some_and(|stamp| !newer(id, stamp));
+        acts.iter().rev().map(|act| act.id.as_str()).filter(|id| looked_at(id)).take(SEEN_ACTS).collect()
     }
 
     async fn settle(&mut self, state: &str) -> Result<()> {
@@ -359,20 +399,20 @@ impl Work<'_> {
         self.close_rulings().await?;
         let house = self.round.house;
         let claim = self.round.watch.claim();
-        let lead = self.round.lead;
+        let lead = &self.round.lead;
         let follow = self.round.follow.as_ref();
         let read = [Some(lead), follow];
         let too_soon = |(promise, ticket): (&Promise, Option<&Ticket>)| {
             promise.weak && ticket.is_some_and(|ticket| hydrate::too_soon(ticket, self.read_at))
         };
-        let look_again = self.last_plan.pending || self.promises.iter().zip(read).any(too_soon);
+        let pending = self.last_plan.pending || self.answers_pending;
+        let look_again = pending || self.promises.iter().zip(read).any(too_soon);
         let held_until = self.round.base.held.as_ref().map(|held| held.until);
-        let acts = follow.map_or(&[][..], |follow| &follow.acts);
-        let seen_acts: Vec<&str> = acts.iter().rev().take(SEEN_ACTS).map(|act| act.id.as_str()).collect();
+        let seen_acts = self.seen_acts();
         // Whoever is linked to a ticket that is out of scope is woken should it come in.
         let mut waits_for = self.last_plan.waits_for.clone();
         waits_for.extend(self.round.base.unheld.iter().filter(|one| one.why == Why::NotCarried).map(|one| one.link.to.clone()));
-        let wait = if self.last_plan.pending { Duration::from_secs(30) } else { house.settings.second_look };
+        let wait = if pending { Duration::from_secs(30) } else { house.settings.second_look };
         let now = house.clock.now();
         let look_again = look_again.then(|| now + delta(wait));
         let put_off: Vec<String> = self.reapply.keys().map(ToString::to_string).collect();
@@ -383,7 +423,7 @@ impl Work<'_> {
             lead_stamp: Some(&lead.stamp),
             lead_feed_stamp: lead.feed_stamp.as_deref(),
             follow_stamp: follow.map(|follow| follow.stamp.as_str()),
-            follow_feed_stamp: follow.and_then(|follow| follow.feed_stamp.as_deref()),
+            follow_feed_stamp: follow.filter(|_| self.is_answered()).and_then(|follow| follow.feed_stamp.as_deref()),
             lead_shown: Some(digest::of_ticket(lead)),
             follow_shown: follow.filter(|_| !self.round.survivor).map(digest::of_ticket),
             seen_acts: &seen_acts,

@@ -1,43 +1,58 @@
 //! Which message became which, as it is known while a lane is worked on.
 
+use crate::desk::Side;
 use crate::desk::id::MessageId;
+use crate::desk::ticket::Ticket;
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::MessageLink;
 
 use super::fate::Result;
 use super::lane::Work;
 
+/// The messages that both tickets show.
+pub(super) fn shown<'a>(lead: Side, leading: &'a Ticket, following: Option<&'a Ticket>) -> Vec<(Side, &'a MessageId)> {
+    let sides = [(lead, Some(leading)), (lead.other(), following)];
+    let ids = |(side, ticket): (Side, Option<&'a Ticket>)| {
+        ticket.into_iter().flat_map(|ticket| &ticket.messages).map(move |message| (side, &message.id))
+    };
+    sides.into_iter().flat_map(ids).collect()
+}
+
 impl Work<'_> {
     pub(super) async fn reload_links(&mut self) -> Result<()> {
         let claim = self.round.watch.claim();
-        let ids: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
-        self.links = self.round.house.ledger.message_links(claim.mirror, claim.pair, &ids).await?;
-        self.fill_targets().await
+        let shown = shown(self.round.lead_side, &self.round.lead, self.round.follow.as_ref());
+        self.links = self.round.house.ledger.message_links(claim.mirror, claim.pair, &shown).await?;
+        self.fill_copies().await
     }
 
-    /// Finds the target's ids of messages that it did not tell when they were written: by key, or by place for those that travelled
-    /// with the creation.
-    pub(super) async fn fill_targets(&mut self) -> Result<()> {
+    /// Finds the ids of copies that the following desk did not tell when they were written: by key, or by place for those that
+    /// travelled with the creation, which only the pair's own leading desk brings about.
+    pub(super) async fn fill_copies(&mut self) -> Result<()> {
         let Some(follow) = &self.round.follow else { return Ok(()) };
+        let side = self.round.lead_side;
         let order: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
-        let mut unknown: Vec<MessageLink> = self.links.iter().filter(|link| link.target.is_none()).cloned().collect();
+        let untold = |link: &&MessageLink| link.born == side && link.copy.is_none();
+        let mut unknown: Vec<MessageLink> = self.links.iter().filter(untold).cloned().collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        unknown.sort_by_key(|link| order.iter().position(|id| **id == link.source));
-        let taken: Vec<&MessageId> = self.links.iter().filter_map(|link| link.target.as_ref()).collect();
-        let mut free = follow.messages.iter().filter(|message| message.key.is_none() && !taken.contains(&&message.id));
+        unknown.sort_by_key(|link| order.iter().position(|id| **id == link.original));
+        let taken: Vec<&MessageId> = self.links.iter().filter_map(|link| link.at(side.other())).collect();
+        let by_place = side == self.pair.authority;
+        let mut free =
+            follow.messages.iter().filter(|message| by_place && message.key.is_none() && !taken.contains(&&message.id));
         for link in &mut unknown {
-            let key = self.round.course.keys.message(link.source.as_str());
+            let key = self.round.course.keys.message(side, link.original.as_str());
             let keyed = follow.messages.iter().find(|message| message.key.as_deref() == Some(&key));
-            link.target = keyed.or_else(|| free.next()).map(|message| message.id.clone());
+            link.copy = keyed.or_else(|| free.next()).map(|message| message.id.clone());
         }
-        unknown.retain(|link| link.target.is_some());
+        unknown.retain(|link| link.copy.is_some());
         let settled = StepSettled { links: &unknown, ..StepSettled::default() };
         self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
         for link in unknown {
-            if let Some(known) = self.links.iter_mut().find(|known| known.source == link.source) {
-                known.target = link.target;
+            if let Some(known) = self.links.iter_mut().find(|known| (known.born, &known.original) == (side, &link.original)) {
+                known.copy = link.copy;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 mod again;
+mod answer;
 pub mod canary;
 pub mod course;
 mod dispute;

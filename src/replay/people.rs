@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
+use crate::desk::capability::SetsAuthor;
 use crate::desk::field::Value;
-use crate::desk::id::PersonId;
+use crate::desk::id::{MessageId, PersonId};
 use crate::desk::person::{NewPerson, Person, Role};
 use crate::desk::ticket::Ticket;
 use crate::ledger::person::NewPersonLink;
@@ -81,14 +82,46 @@ pub fn address_of(course: &Course, person: &Person) -> Option<String> {
 /// Asks the leading desk about the authors of messages that are still to be written, where it did not name them with the ticket: the
 /// line before a message says who wrote it in words that people know, not by a login.
 pub async fn introduce(course: &Course, side: Side, lead: &mut Ticket, linked: &[MessageLink]) -> Result<()> {
-    let unwritten = lead.messages.iter().filter(|message| !linked.iter().any(|link| link.source == message.id));
-    let authors: BTreeSet<PersonId> = unwritten.map(|message| message.author.clone()).collect();
-    for author in authors {
+    for author in unwritten_authors(course, side, lead, linked) {
         if lead.person(&author).is_none() {
             lead.people.extend(course.desk(side).person(&author).await?);
         }
     }
     Ok(())
+}
+
+/// Who wrote what is still to be carried. Copies of ours are not.
+fn unwritten_authors(course: &Course, side: Side, ticket: &Ticket, linked: &[MessageLink]) -> BTreeSet<PersonId> {
+    let known: BTreeSet<&MessageId> = linked.iter().filter_map(|link| link.at(side)).collect();
+    let ours = |key: &Option<String>| key.as_deref().is_some_and(|key| course.keys.is_ours(key));
+    let unwritten = ticket.messages.iter().filter(|message| !known.contains(&message.id) && !ours(&message.key));
+    unwritten.map(|message| message.author.clone()).collect()
+}
+
+/// Who stands at the other desk for the authors of what is still to be carried from this one: by their links, customers besides by their
+/// address. Nobody is made, and nothing is remembered.
+pub async fn authors(house: &House, course: &Course, side: Side, ticket: &Ticket, linked: &[MessageLink]) -> Result<People> {
+    let there = course.desk(side.other());
+    if there.capabilities().sets_author != SetsAuthor::Always {
+        return Ok(People::new());
+    }
+    let wrote = unwritten_authors(course, side, ticket, linked);
+    let ids: Vec<&PersonId> = wrote.iter().collect();
+    let mut people = house.ledger.counterparts(course.id, side, &ids).await?;
+    for author in wrote.iter().filter(|author| !people.contains_key(author)).collect::<Vec<_>>() {
+        let person = ticket.person(author).filter(|person| person.role == Role::Customer);
+        let Some(email) = person.and_then(|person| person.email.as_deref()) else { continue };
+        let address = match side {
+            Side::Source => course.mapping.address(email),
+            Side::Target => course.mapping.source_address(email),
+        };
+        let mut found = there.find_person(Some(address.unwrap_or(email)), &course.keys.person(author.as_str())).await?;
+        found.retain(|person| person.role == Role::Customer && person.active);
+        if let [only] = found.as_slice() {
+            people.insert(author.clone(), Some(only.id.clone()));
+        }
+    }
+    Ok(people)
 }
 
 async fn look_up(house: &House, course: &Course, lead: &Ticket, needed: &Needed) -> Result<Option<PersonId>> {

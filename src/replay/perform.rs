@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::connectors::contract::Read;
 use crate::connectors::http::within_lease;
+use crate::desk::Side;
 use crate::desk::field::Fields;
 use crate::desk::id::TicketId;
 use crate::desk::ticket::{Actor, Ticket, Visibility, newer};
@@ -36,7 +37,7 @@ pub struct Round<'a> {
     pub house: &'a House,
     pub course: &'a Course,
     pub watch: Watch<'a>,
-    pub lead: &'a Ticket,
+    pub lead: Ticket,
     /// The key that the following ticket has or gets.
     pub ticket_key: String,
     pub follow: Option<Ticket>,
@@ -47,10 +48,20 @@ pub struct Round<'a> {
     pub base: Base,
     /// Something was written since the following ticket was read.
     pub wrote: bool,
-    pub lead_side: crate::desk::Side,
+    pub lead_side: Side,
 }
 
 impl Round<'_> {
+    /// Changes the roles of the two tickets: what was written at the one that follows is carried to the one that leads. Returns whether
+    /// the following ticket was another pair's, for the way back.
+    pub fn turn(&mut self, survivor: bool) -> bool {
+        if let Some(follow) = &mut self.follow {
+            std::mem::swap(&mut self.lead, follow);
+            self.lead_side = self.lead_side.other();
+        }
+        std::mem::replace(&mut self.survivor, survivor)
+    }
+
     /// Performs one step. After an error what was done so far is settled.
     pub async fn step(&mut self, step: &Step) -> Result<()> {
         match step {
@@ -98,7 +109,7 @@ impl Round<'_> {
         let mut messages = Vec::with_capacity(drafts.len());
         let (mut count, mut bytes, mut lost) = (0, 0, Vec::new());
         for draft in drafts {
-            let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
+            let ready = files::ready(self.course, draft, &mut self.watch).await?;
             count += ready.files;
             bytes += ready.bytes;
             lost.extend(ready.lost);
@@ -121,7 +132,7 @@ impl Round<'_> {
         let (intent, outcome) = self.send("create", &key, detail, &write).await?;
         let written = done(outcome, "create")?;
         self.note_fields(fields);
-        let links = with_targets(links, &keys, &written);
+        let links = with_copies(links, &keys, &written);
         let messages = i64::try_from(links.len()).unwrap_or(0);
         let figures = [
             ("tickets created", 1),
@@ -154,7 +165,7 @@ impl Round<'_> {
         if self.message_found_again(&ticket, draft).await? {
             return Ok(());
         }
-        let ready = files::ready(self.course, self.lead_side, draft, &mut self.watch).await?;
+        let ready = files::ready(self.course, draft, &mut self.watch).await?;
         let links = vec![link_of(draft, None)];
         let detail = json!({ "form": 1, "links": links, "lost": ready.lost });
         let keys = vec![draft.key.clone()];
@@ -164,11 +175,12 @@ impl Round<'_> {
             ("files carried", ready.files),
             ("file bytes carried", ready.bytes),
             ("files not carried", lost),
+            ("replies carried back", i64::from(draft.born == Side::Target)),
         ];
         let write = Write::AddMessage { ticket, message: ready.message };
         let (intent, outcome) = self.send("message", &draft.key, detail, &write).await?;
         let written = done(outcome, "message")?;
-        let links = with_targets(links, &keys, &written);
+        let links = with_copies(links, &keys, &written);
         self.settle(intent, &written, &links, &figures).await
     }
 
@@ -214,7 +226,7 @@ impl Round<'_> {
         let stands = now.fields.get(&write.key) == Some(&write.intended);
         let expect = Some(now.stamp.clone());
         self.follow = Some(*now);
-        self.base.owed = None;
+        self.base.owed.remove(&self.lead_side.other());
         if by_person {
             return Ok(());
         }
@@ -246,7 +258,8 @@ impl Round<'_> {
     async fn restrict(&mut self, restricted: &Restricted) -> Result<()> {
         let ticket = self.ticket()?;
         let links = [restricted.becomes.clone()];
-        let (Some(how), Some(message)) = (&restricted.how, &restricted.target) else {
+        let link = &restricted.becomes;
+        let (Some(how), Some(message)) = (&restricted.how, &link.copy) else {
             return self.expose(restricted, &ticket).await;
         };
         let how = match how {
@@ -256,10 +269,9 @@ impl Round<'_> {
             other => other.clone(),
         };
         let write = Write::Restrict { ticket, message: message.clone(), how };
-        let key = format!("{}:restrict", self.course.keys.message(restricted.source.as_str()));
-        let (intent, outcome) = self
-            .send("restrict", &key, json!({ "form": 1, "what": restricted.what, "message": restricted.source }), &write)
-            .await?;
+        let key = format!("{}:restrict", self.course.keys.message(link.born, link.original.as_str()));
+        let (intent, outcome) =
+            self.send("restrict", &key, json!({ "form": 1, "what": restricted.what, "message": link.original }), &write).await?;
         let written = done(outcome, "restrict")?;
         self.settle(intent, &written, &links, &[("restrictions carried", 1)]).await?;
         self.house.ledger.scrub(self.watch.claim()).await?;
@@ -279,13 +291,14 @@ impl Round<'_> {
     }
 
     async fn expose(&mut self, restricted: &Restricted, ticket: &TicketId) -> Result<()> {
+        let (here, there) = (self.lead_side.as_str(), self.lead_side.other().as_str());
         let park = Park {
             kind: "exposed",
             reason: &format!(
-                "{} in source ticket {}, and the target desk cannot do the same to target ticket {ticket}",
+                "{} in {here} ticket {}, and the {there} desk cannot do the same to {there} ticket {ticket}",
                 restricted.what, self.lead.id
             ),
-            advice: "An admin of the target removes or hides the message by hand, now; then discard this.",
+            advice: &format!("An admin of the {there} removes or hides the message by hand, now; then discard this."),
             blocking: false,
             urgent: true,
         };
@@ -331,8 +344,9 @@ impl Round<'_> {
         self.settle(intent, &written, &[], &[("links written", 1)]).await
     }
 
-    /// With what explains the write later: the mapping, and how far the hints went that the decision knew of.
+    /// With what explains the write later: the desk that is written to, the mapping, and how far the hints went that the decision knew of.
     fn traced(&self, mut detail: Json) -> Json {
+        detail["at"] = json!(self.lead_side.other());
         detail["mapping"] = json!(self.course.mapping_version);
         detail["hints"] = json!(self.watch.claim().pending);
         detail
@@ -375,7 +389,7 @@ impl Round<'_> {
         let settled = StepSettled {
             intent: Some(intent),
             result: json!({ "remarks": written.remarks }),
-            target_ticket: made.filter(|_| self.lead_side == crate::desk::Side::Source),
+            target_ticket: made.filter(|_| self.lead_side == Side::Source),
             base: Some(&self.base),
             links,
             figures: &figures,
@@ -404,7 +418,7 @@ fn done(outcome: Outcome, what: &str) -> Result<Written> {
     }
 }
 
-fn with_targets(links: Vec<MessageLink>, keys: &[String], written: &Written) -> Vec<MessageLink> {
-    let target = |key: &String| written.messages.iter().find(|(told, _)| told == key).map(|(_, id)| id.clone());
-    links.into_iter().zip(keys).map(|(link, key)| MessageLink { target: target(key), ..link }).collect()
+fn with_copies(links: Vec<MessageLink>, keys: &[String], written: &Written) -> Vec<MessageLink> {
+    let copy = |key: &String| written.messages.iter().find(|(told, _)| told == key).map(|(_, id)| id.clone());
+    links.into_iter().zip(keys).map(|(link, key)| MessageLink { copy: copy(key), ..link }).collect()
 }

@@ -55,7 +55,7 @@ pub async fn close_open(house: &House, course: &Course, claim: &Claim, pair: &Pa
 }
 
 fn wait_out(house: &House, course: &Course, pair: &Pair, intent: &OpenIntent) -> Result<()> {
-    let lag = course.desk(pair.authority.other()).capabilities().lookup_lag_seconds;
+    let lag = course.desk(written_at(pair, intent)).capabilities().lookup_lag_seconds;
     let lag = std::time::Duration::from_secs(u64::from(lag));
     let Some(sent_at) = intent.sent_at else { return Ok(()) };
     let sure_at = sent_at + delta(lag);
@@ -65,6 +65,11 @@ fn wait_out(house: &House, course: &Course, pair: &Pair, intent: &OpenIntent) ->
     }
     let after = (sure_at - now).to_std().unwrap_or_default();
     Err(Fate::NotYet { after, why: format!("a {} may have reached the desk; it is looked up first", intent.kind) })
+}
+
+/// The desk that was written to.
+fn written_at(pair: &Pair, intent: &OpenIntent) -> Side {
+    serde_json::from_value(intent.detail["at"].clone()).unwrap_or(pair.authority.other())
 }
 
 async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
@@ -94,16 +99,17 @@ async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, in
 }
 
 async fn message(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
-    let Some(ticket) = ticket_of(pair, pair.authority.other()) else {
+    let side = written_at(pair, intent);
+    let Some(ticket) = ticket_of(pair, side) else {
         house.ledger.void_intent(intent.id, house.clock.now()).await?;
         return Ok(());
     };
-    let found = course.desk(pair.authority.other()).find_message(ticket, &intent.key).await?;
+    let found = course.desk(side).find_message(ticket, &intent.key).await?;
     let Some(first) = first_made(&found) else {
         return none_or_many(house, intent, &[], "messages").await;
     };
     let links: Vec<MessageLink> = read_detail(intent, "links")?;
-    let links: Vec<MessageLink> = links.into_iter().map(|link| MessageLink { target: Some(first.clone()), ..link }).collect();
+    let links: Vec<MessageLink> = links.into_iter().map(|link| MessageLink { copy: Some(first.clone()), ..link }).collect();
     let doubles = i64::try_from(found.len() - 1).unwrap_or(0);
     let settled = StepSettled {
         intent: Some(intent.id),

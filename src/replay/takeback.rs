@@ -13,6 +13,7 @@ use crate::clock::Monotonic;
 use crate::connectors::contract::Read;
 use crate::connectors::fault::Fault;
 use crate::connectors::http::{Priority, at_priority, within_lease};
+use crate::desk::Side;
 use crate::desk::capability::CreateTakes;
 use crate::desk::id::TicketId;
 use crate::desk::person::Removal;
@@ -279,7 +280,7 @@ enum Standing {
 /// Who else touched a target ticket, in words. `imported`: the desk tells the messages that travelled with the creation as acts of
 /// their authors.
 fn touched(pair: &Pair, links: &[MessageLink], there: &Ticket, imported: bool) -> Option<String> {
-    let linked = |id| links.iter().any(|link| link.target.as_ref() == Some(id));
+    let linked = |id| links.iter().any(|link| link.copy_at(Side::Target) == Some(id));
     let seen = |act: &Act| pair.target_stamp.as_deref().is_some_and(|stamp| !newer(&act.id, stamp));
     let travelled = |act: &Act| {
         let of_author = |at: bool| {

@@ -24,6 +24,7 @@ mod private;
 mod processes;
 mod propose;
 mod rehearsal;
+mod replies;
 mod request_tracker;
 mod rules;
 mod sim_request_tracker;

@@ -6,6 +6,7 @@ mod tickets;
 mod verdicts;
 
 use tidegate::cutover::report::{Kind, Report};
+use tidegate::desk::Side;
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::id::{MessageId, PersonId};
@@ -223,7 +224,7 @@ async fn an_agents_own_words_are_the_targets() {
     mirror.new_one().messages.push(own.clone());
     // A note of ours about a link that the target cannot hold.
     own.id = MessageId::new("note");
-    own.key = Some(mirror.row.keys.message("link:1:parent:2"));
+    own.key = Some(mirror.row.keys.message(Side::Source, "link:1:parent:2"));
     mirror.new_one().messages.push(own);
     assert_eq!(found(&mirror.check().await), []);
 }

@@ -130,7 +130,7 @@ fn files(write: &WriteRecord) -> Vec<Missing> {
 fn restrictions(papers: &Papers<'_>) -> Vec<Missing> {
     let exposed = papers.history.messages.iter().filter(|link| link.exposed);
     let told = |link: &crate::ledger::history::LinkRecord| {
-        let what = format!("the restriction of message {}", link.source);
+        let what = format!("the restriction of message {}", link.original);
         missing(what, "it was taken from people's eyes in the old desk, and the new desk cannot do that")
     };
     exposed.map(told).collect()

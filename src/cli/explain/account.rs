@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::config::mirror::MirrorConfig;
+use crate::desk::Side;
 use crate::desk::field::FieldKey;
 use crate::desk::id::TicketId;
 use crate::ledger::check::PairRecord;
@@ -187,10 +188,12 @@ pub struct FieldStory {
     pub why: String,
 }
 
-/// Where a message of the target comes from.
+/// Where a message that we carried comes from.
 #[derive(Debug, Serialize)]
 pub struct MessageStory {
-    pub old: String,
+    /// `old desk` or `new desk`: where somebody wrote it.
+    pub written_in: &'static str,
+    pub old: Option<String>,
     pub new: Option<String>,
     pub visibility: String,
     pub files: usize,
@@ -308,7 +311,12 @@ pub fn fields_of(write: &WriteRecord) -> Vec<FieldWrite> {
 
 fn messages_of(write: &WriteRecord) -> Vec<String> {
     let links = write.detail["links"].as_array().map(Vec::as_slice).unwrap_or_default();
-    links.iter().filter_map(|link| link["source"].as_str().map(str::to_string)).collect()
+    links.iter().filter_map(|link| link["original"].as_str().map(str::to_string)).collect()
+}
+
+/// The desk at which the messages of a write were written.
+fn born_in(write: &WriteRecord) -> Side {
+    if write.detail["links"][0]["born"] == "target" { Side::Target } else { Side::Source }
 }
 
 /// The events that a write was decided from: known at its claim, and not settled before it was sent.
@@ -398,16 +406,22 @@ fn field_story(papers: &Papers<'_>, key: &FieldKey, field: &FieldBase) -> FieldS
 }
 
 fn message_story(link: &LinkRecord, history: &History) -> MessageStory {
-    let source = link.source.to_string();
-    let wrote = history.writes.iter().rev().find(|write| write.state != "void" && messages_of(write).contains(&source));
+    let original = link.original.to_string();
+    let copy = link.copy.as_ref().map(ToString::to_string);
+    let born = desk_name(link.born.as_str());
+    let carries =
+        |write: &&WriteRecord| write.state != "void" && born_in(write) == link.born && messages_of(write).contains(&original);
+    let wrote = history.writes.iter().rev().find(carries);
     let why = match wrote.map(|write| write.kind.as_str()) {
         Some("create") => "it travelled with the new ticket",
         Some(_) => "it was added",
-        None => "the new desk held it already, under Tidegate's key: it was taken as carried",
+        None => "the other desk held it already, under Tidegate's key: it was taken as carried",
     };
+    let (old, new) = if link.born == Side::Source { (Some(original), copy) } else { (copy, Some(original)) };
     MessageStory {
-        old: source,
-        new: link.target.as_ref().map(ToString::to_string),
+        written_in: born,
+        old,
+        new,
         visibility: link.visibility.clone(),
         files: link.files.len(),
         write: wrote.map(|write| write.id),
@@ -420,7 +434,7 @@ fn message_story(link: &LinkRecord, history: &History) -> MessageStory {
 /// The one event that names the message, where the desk's evidence does; else all that the write was decided from.
 fn causes_of_message(write: &WriteRecord, link: &LinkRecord, history: &History) -> Vec<i64> {
     let all = causes(write, history);
-    let names = |event: &&EventRecord| all.contains(&event.id) && event.least_stamp.as_deref() == Some(link.source.as_str());
+    let names = |event: &&EventRecord| all.contains(&event.id) && event.least_stamp.as_deref() == Some(link.original.as_str());
     match history.events.iter().find(names) {
         Some(event) => vec![event.id],
         None => all,

@@ -162,7 +162,9 @@ fn field(field: &FieldStory) -> String {
 }
 
 fn message(message: &MessageStory) -> String {
-    let new = message.new.as_deref().unwrap_or("(number not told yet)");
+    let number = |number: &Option<String>| number.clone().unwrap_or_else(|| "(number not told yet)".to_string());
+    let (old, new) = (number(&message.old), number(&message.new));
+    let ends = if message.written_in == "old desk" { format!("new {new} = old {old}") } else { format!("old {old} = new {new}") };
     let files = match message.files {
         0 => String::new(),
         1 => ", 1 file".to_string(),
@@ -173,7 +175,7 @@ fn message(message: &MessageStory) -> String {
         (Some(write), []) => format!("write {write}: "),
         (Some(write), events) => format!("write {write} from {}: ", numbers("event", events)),
     };
-    format!("  new {new} = old {} ({}{files}), {}: {origin}{}", message.old, message.visibility, time(message.at), message.why)
+    format!("  {ends} ({}{files}), {}: {origin}{}", message.visibility, time(message.at), message.why)
 }
 
 fn raw(account: &Account) -> Vec<String> {

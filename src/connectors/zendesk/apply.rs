@@ -233,6 +233,29 @@ impl Zendesk {
         Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))
     }
 
+    /// Takes the silent tag off, or the account's triggers would tell nobody about the agents' next reply either: one call, two where it is
+    /// there. Triggers that mail look at the comment of an update; this one has none.
+    pub(super) async fn unsilence(&self, id: &TicketId) -> Result<(), Fault> {
+        for _ in 0..TRIES {
+            let current = self.plain_ticket(id).await?;
+            let silent = current.tags.iter().flatten().any(|tag| *tag == self.settings.silent_tag);
+            if !silent || current.status == "closed" {
+                return Ok(());
+            }
+            let body = json!({
+                "tags": [self.settings.silent_tag],
+                "updated_stamp": time(current.updated_at),
+                "safe_update": "true",
+            });
+            let url = self.url(&format!("tickets/{id}/tags"), &[]);
+            let answer = self.send(TAG, Method::DELETE, url, Some(&body), &[409]).await?;
+            if answer.status != 409 {
+                return answer.json::<Tagged>(TAG).map(|_| ());
+            }
+        }
+        Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))
+    }
+
     /// A background job of the desk, waited for. Both comments are ours and internal.
     async fn merge(&self, id: &TicketId, into: &TicketId) -> Result<Outcome, Fault> {
         self.silence(into).await?;

@@ -364,6 +364,10 @@ impl TargetDesk for Zendesk {
         Ok(self.organisation_named(name).await?.is_some())
     }
 
+    async fn end_silence(&self, ticket: &TicketId) -> Result<(), Fault> {
+        self.unsilence(ticket).await.map_err(api::about(format_args!("ticket {ticket}")))
+    }
+
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {
         self.make_person(person).await
     }

@@ -30,11 +30,11 @@ proptest! {
     fn our_line_comes_off_exactly(
         name in "[A-Za-z .'-]{1,20}[a-z]",
         text in "[a-z0-9 .,:\n]{0,60}",
-        html in any::<bool>(),
+        (html, publicly) in any::<(bool, bool)>(),
         at in 0..4_000_000_000i64,
     ) {
         let at = DateTime::from_timestamp(at, 0).expect("a time");
-        let byline = Byline { name: &name, email: Some("jane@example.org"), at };
+        let byline = Byline { name: &name, email: Some("jane@example.org"), at, publicly };
         let body = if html { Body::Html(format!("<p>{text}</p>")) } else { Body::Text(text) };
         let (plain, put) = (words(&body), words(&byline.put(&body)));
         prop_assert_eq!(strip(&put, &byline.line()), plain.as_str());

@@ -178,7 +178,7 @@ impl Mirror {
     fn target_ticket(&self, number: u32, source: &Ticket) -> Ticket {
         let mut messages = source.messages.clone();
         for (place, message) in messages.iter_mut().enumerate() {
-            message.key = Some(self.row.keys.message(message.id.as_str()));
+            message.key = Some(self.row.keys.message(Side::Source, message.id.as_str()));
             message.id = MessageId::new(format!("T{}", message.id));
             message.ours = true;
             message.author = PersonId::new(if place == 0 { "T-jane" } else { "T-gateway" });
@@ -226,8 +226,9 @@ impl Mirror {
     /// Settles a lane as replay does.
     pub async fn settle(&self, claim: &Claim, source: &Ticket, target: &Ticket, base: &Base) {
         let link = |(source, target): (&Message, &Message)| MessageLink {
-            source: source.id.clone(),
-            target: Some(target.id.clone()),
+            born: Side::Source,
+            original: source.id.clone(),
+            copy: Some(target.id.clone()),
             digest: String::new(),
             visibility: source.visibility,
             files: Vec::new(),

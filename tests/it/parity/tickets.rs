@@ -6,6 +6,7 @@ use tidegate::connectors::contract::Read;
 use tidegate::connectors::fault::Fault;
 use tidegate::cutover::parity::Which;
 use tidegate::cutover::report::Kind;
+use tidegate::desk::Side;
 use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::id::{AttachmentId, MessageId};
@@ -70,8 +71,9 @@ async fn what_was_restricted_and_cannot_be_is_explained_only_where_a_person_was_
             restrict(mirror);
             let claim = mirror.claim(&ticket(1), 1).await;
             let exposed = MessageLink {
-                source: MessageId::new("m1a"),
-                target: Some(MessageId::new("Tm1a")),
+                born: Side::Source,
+                original: MessageId::new("m1a"),
+                copy: Some(MessageId::new("Tm1a")),
                 digest: String::new(),
                 visibility: Visibility::Internal,
                 files: Vec::new(),
