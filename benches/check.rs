@@ -201,8 +201,9 @@ async fn fill(pool: &PgPool, mirror: &MirrorRow, rows: &[[String; 6]]) {
     sqlx::query(lanes).execute(pool).await.expect("lanes");
     for (source, target) in [(2, 3), (4, 5)] {
         let links =
-            "insert into message_link (mirror_id, source_message, target_message, pair_id, digest, visibility, files, made_at)
-                     select $1, t.s, t.t, p.id, '', 'public', '[]', now()
+            "insert into message_link (mirror_id, source_message, target_message, pair_id, origin_side, digest, visibility, files,
+                                               made_at)
+                     select $1, t.s, t.t, p.id, 'source', '', 'public', '[]', now()
                      from unnest($2::text[], $3::text[], $4::text[]) as t(pair, s, t)
                      join pair p on p.mirror_id = $1 and p.source_ticket = t.pair";
         let bind = sqlx::query(links).bind(mirror.id.0).bind(column(0)).bind(column(source)).bind(column(target));

@@ -44,8 +44,8 @@ impl Bench<'_> {
 
 /// As [`Bench::rules`], where no desk is connected.
 pub fn rules_of(mapping: &Mapping, policy: &Policy, scope: &Scope) -> String {
-    let Policy { deletion, unmapped, author_line, tags, .. } = policy;
-    let rules = json!([mapping.version(), deletion, unmapped, author_line, tags, scope]);
+    let Policy { deletion, unmapped, author_line, tags, replies_back, .. } = policy;
+    let rules = json!([mapping.version(), deletion, unmapped, author_line, tags, replies_back, scope]);
     hex::encode(&Sha256::digest(rules.to_string())[..6])
 }
 

@@ -53,6 +53,8 @@ pub struct Way<'a> {
     /// Messages that stay where they are, and people were told.
     pub stays: &'a BTreeSet<MessageId>,
     pub links: &'a [MessageRecord],
+    /// People had a hand in the other desk's ticket.
+    pub by_people: bool,
     /// What the other desk holds.
     pub pool: &'a [Message],
 }
@@ -148,9 +150,9 @@ fn compare_one(way: &Way<'_>, message: &Message, held: &Message, exposed: bool, 
             found.mend(if way.born == Side::Source { Remedy::Hide { message: message.id.clone() } } else { Remedy::Look });
         }
         (Visibility::Public, Visibility::Internal) if way.born == Side::Target => found.explain(NOTE),
-        (Visibility::Public, Visibility::Internal) if case.any_hands().person => found.explain(NARROWER),
+        (Visibility::Public, Visibility::Internal) if way.by_people => found.explain(NARROWER),
         (Visibility::Public, Visibility::Internal) => {
-            found.differ(Kind::Hidden, format!("{} is public", name_of(case, message)), "public", "internal");
+            found.differ(Kind::Hidden, format!("{} is public", name_of(way, message)), "public", "internal");
         }
         _ => {}
     }
