@@ -62,7 +62,8 @@
 //! *conflict*: both desks changed one field · *guard*: what protects people at work from writes of fields · *ruling*: what a person decided about
 //! a field · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·
 //! *rejection*: a delivery refused · *sample*: tickets that are copied before the others · *take back*: remove what we made ·
-//! *adopt*: take over another tool's copy · *verify* is for deliveries, *check* for *parity* · *course*: a mirror with its desks connected · *sim*: a
+//! *adopt*: take over another tool's copy · *verify* is for deliveries, *check* for *parity* · *verdict*: what a check said of a pair, *stale*
+//! when something newer is heard · *stray*: a ticket without a pair · *course*: a mirror with its desks connected · *sim*: a
 //! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *story*: scripted customers and
 //! agents, and the log that the *judge* compares desks with.
 //!

@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backfill;
 pub mod check;
+pub mod checked;
 pub mod conflicts;
 pub mod demo;
 pub mod desks;

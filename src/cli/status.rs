@@ -17,6 +17,7 @@ use crate::ledger::status::{Feed, Status};
 use crate::ledger::webhook;
 use crate::mirror::Phase;
 
+use super::checked::Checked;
 use super::conflicts::Names;
 use super::open;
 
@@ -58,15 +59,15 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let status = ledger.status(mirror.id, now).await?;
         let (source, target) = (ledger.witness(mirror.id, Side::Source).await?, ledger.witness(mirror.id, Side::Target).await?);
         let conflicts = ledger.conflicts(mirror.id).await?;
+        let check = Checked::of(ledger, &mirror).await?;
         if !args.json {
-            for line in lines(&mirror, &status, [&source, &target]).into_iter().chain(conflict_lines(&conflicts)) {
-                println!("{line}");
-            }
+            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(conflict_lines(&conflicts));
+            told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
-            "webhook": { "source": source, "target": target }, "conflicts": conflicts,
+            "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check,
         }));
     }
     if args.json {

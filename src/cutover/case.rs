@@ -7,7 +7,7 @@ use crate::desk::field::FieldKey;
 use crate::desk::id::{PersonId, TicketId};
 use crate::desk::mapping::Mapping;
 use crate::desk::policy::Policy;
-use crate::desk::ticket::{Actor, Ticket};
+use crate::desk::ticket::{Actor, Ticket, number_of};
 use crate::ledger::check::{PairRecord, PersonRecord};
 use crate::ledger::pair::Pair;
 use crate::mirror::KeySpace;
@@ -95,6 +95,15 @@ impl Case<'_> {
     /// Who had a hand in a field of the target.
     pub fn hands(&self, field: &FieldKey) -> Hands {
         self.hands_in(|fields| fields.contains(field))
+    }
+
+    /// Who had a hand in a field of the target since we wrote it last: what was done to it before explains nothing that stands now.
+    pub fn last_hands(&self, field: &FieldKey) -> Hands {
+        let touched = || self.target.acts.iter().filter(|act| act.fields.contains(field));
+        // What a rule makes of our write stands in the same entry of some desks' histories.
+        let ours = touched().filter(|act| act.by == Actor::Us).filter_map(|act| number_of(&act.id)).max();
+        let by = |actor| touched().any(|act| act.by == actor && number_of(&act.id) >= ours);
+        Hands { person: by(Actor::Person), rule: by(Actor::Rule) }
     }
 
     /// Who had a hand in the target ticket at all.

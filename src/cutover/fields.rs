@@ -10,7 +10,7 @@ use crate::desk::mapping::Mapped;
 use crate::desk::policy::Unmapped;
 use crate::ledger::check::{AgreedField, ConflictRecord};
 
-use super::case::{BY_PERSON, CLOSED, Case, Findings};
+use super::case::{CLOSED, Case, Findings};
 use super::report::{Kind, Remedy};
 use super::words::fold;
 
@@ -25,8 +25,10 @@ const TOO_LONG: &str = "cut to what the new desk can hold";
 const MERGED: &str = "another ticket was merged into it";
 const LEFT: &str = "the ticket left the scope";
 
+const ROOM_FOR_LINK: &str = "the new desk links only tickets of a certain type, and the old one names none";
+
 /// Explanations that are about what the target can hold.
-pub const FORGIVEN: [&str; 2] = [NOT_KEPT, TOO_LONG];
+pub const FORGIVEN: [&str; 3] = [NOT_KEPT, TOO_LONG, ROOM_FOR_LINK];
 
 /// What the target should hold.
 enum Wanted {
@@ -171,6 +173,9 @@ fn explanation(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> Option<&'s
     if is_cut(case, point, wanted) {
         return Some(TOO_LONG);
     }
+    if makes_room(case, point, wanted) {
+        return Some(ROOM_FOR_LINK);
+    }
     if case.pair.state == "left" {
         return Some(LEFT);
     }
@@ -181,7 +186,7 @@ fn explanation(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> Option<&'s
         return Some(CONFLICT);
     }
     let agreed = point.agreed.filter(|agreed| agreed.source == *point.source)?;
-    let hands = case.hands(point.there);
+    let hands = case.last_hands(point.there);
     if same(&agreed.target, point.target) {
         return match () {
             () if agreed.by_policy => Some(CONFLICT),
@@ -193,13 +198,8 @@ fn explanation(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> Option<&'s
             () => hands.any().then(|| hands.reason()),
         };
     }
-    if hands.any() {
-        return Some(hands.reason());
-    }
-    // It changed since, and the history as far as it was read does not say by whom. If it says that only we did, nothing is
-    // explained.
-    let only_us = case.target.acts.iter().any(|act| act.fields.contains(point.there));
-    (!only_us && !agreed.unread).then_some(BY_PERSON)
+    // It changed since. The whole history was read: what it does not say is no explanation.
+    hands.any().then(|| hands.reason())
 }
 
 fn is_cut(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
@@ -207,6 +207,13 @@ fn is_cut(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
     let wanted = fold(wanted);
     let cut: String = wanted.chars().take(case.target_can.subject_limit).collect();
     cut != wanted && fold(&cut) == fold(target)
+}
+
+/// The target holds a type that a link asks for, where the source says nothing.
+fn makes_room(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
+    let asked = [case.target_can.parent_type, case.target_can.child_type];
+    let held = point.target.words();
+    *point.there == FieldKey::Type && *wanted == Value::Empty && asked.iter().flatten().any(|asked| held == [*asked])
 }
 
 fn target_won(case: &Case<'_>, point: &Point<'_>) -> bool {

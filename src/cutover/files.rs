@@ -46,6 +46,7 @@ pub async fn compare(witness: &Witness<'_>, files: &Files, bytes: bool, found: &
     let mut source = read_all(witness, Side::Source, &files.source, bytes).await?;
     let mut target = read_all(witness, Side::Target, &files.target, bytes).await?;
     let can = [witness.capabilities(Side::Source), witness.capabilities(Side::Target)];
+    compare_order(&source, &target, &files.message.to_string(), found);
     take_equal(&mut source, &mut target, &files.message.to_string(), found);
     take_explained(&mut source, &mut target, can, found);
     tell_rest(&source, target, files, found);
@@ -81,6 +82,19 @@ async fn hashed(witness: &Witness<'_>, side: Side, file: &Attachment) -> Result<
     }
     let sha256 = hex::encode(hash.finalize());
     Ok(Bytes::Hashed { sha256, size })
+}
+
+/// The same files have to stand in the same order; images inside the text stand where the text has them.
+fn compare_order(source: &[Held<'_>], target: &[Held<'_>], message: &str, found: &mut Findings) {
+    let beside = |held: &[Held<'_>]| -> Vec<String> { held.iter().filter(|one| !one.file.inline).map(Held::describe).collect() };
+    let (here, there) = (beside(source), beside(target));
+    let (mut sorted_here, mut sorted_there) = (here.clone(), there.clone());
+    sorted_here.sort();
+    sorted_there.sort();
+    if here != there && sorted_here == sorted_there {
+        let what = format!("the files of message {message} are in another order");
+        found.differ(Kind::File, what, &here.join("; "), &there.join("; "));
+    }
 }
 
 /// Takes out pairs with the same bytes, those with the same name first.

@@ -306,6 +306,7 @@ async fn conversation(
         originals: thread::written_at(Side::Source, &case.source.messages, &links, case.keys),
         stays: &BTreeSet::new(),
         links: &links,
+        by_people: case.any_hands().person,
         pool: &pool.messages,
     };
     Ok(thread::compare(&way, found))
@@ -345,6 +346,7 @@ async fn answers(
         originals,
         stays: &case.record.stays,
         links: &links,
+        by_people: true,
         pool: &here,
     };
     Ok(thread::compare(&way, found))

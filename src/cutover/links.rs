@@ -17,6 +17,7 @@ pub fn compare(case: &Case<'_>, found: &mut Findings) {
     for link in &case.source.links {
         compare_one(case, link, found);
     }
+    extra(case, found);
     for (source, target) in &case.record.links {
         let gone = !case.source.links.contains(source);
         let awaited = case.source.links.iter().any(|link| link.kind == source.kind && ends(case, &link.to).contains(&target.to));
@@ -24,6 +25,23 @@ pub fn compare(case: &Case<'_>, found: &mut Findings) {
             let what = format!("a link ({}) that the source took out", word(target.kind));
             found.differ(Kind::Link, what, "", target.to.as_str());
             found.mend(Remedy::Look);
+        }
+    }
+}
+
+/// Links of the target that nothing at the source stands for, and no person there made.
+fn extra(case: &Case<'_>, found: &mut Findings) {
+    let ours = |held: &&Link| {
+        let of_source = case.source.links.iter().any(|link| link.kind == held.kind && ends(case, &link.to).contains(&held.to));
+        let recorded = case.record.links.iter().any(|(_, target)| target == *held);
+        of_source || recorded || case.record.formers.contains(&held.to) || case.record.absorbed.contains(&held.to)
+    };
+    for held in case.target.links.iter().filter(|held| !ours(held)) {
+        if case.any_hands().person {
+            found.explain(BY_PERSON);
+        } else {
+            let what = format!("a link ({}) that the source does not have", word(held.kind));
+            found.differ(Kind::Link, what, "", held.to.as_str());
         }
     }
 }
@@ -55,7 +73,7 @@ fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
     let carried = case.record.links.iter().any(|(source, _)| source == link);
     if case.is_closed() {
         found.explain(CLOSED);
-    } else if carried && case.any_hands().any() {
+    } else if carried && case.any_hands().person {
         found.explain(BY_PERSON);
     } else {
         let there = ends.iter().map(TicketId::as_str).collect::<Vec<_>>().join(" or ");

@@ -38,10 +38,15 @@ pub struct Bench<'a> {
 impl Bench<'_> {
     /// Twelve hexadecimal digits that change when anything does that a verdict depends on besides the tickets.
     pub fn rules(&self) -> String {
-        let Policy { deletion, unmapped, author_line, tags, .. } = self.policy;
-        let rules = json!([self.mapping.version(), deletion, unmapped, author_line, tags, self.scope]);
-        hex::encode(&Sha256::digest(rules.to_string())[..6])
+        rules_of(self.mapping, self.policy, self.scope)
     }
+}
+
+/// As [`Bench::rules`], where no desk is connected.
+pub fn rules_of(mapping: &Mapping, policy: &Policy, scope: &Scope) -> String {
+    let Policy { deletion, unmapped, author_line, tags, replies_back, .. } = policy;
+    let rules = json!([mapping.version(), deletion, unmapped, author_line, tags, replies_back, scope]);
+    hex::encode(&Sha256::digest(rules.to_string())[..6])
 }
 
 /// Which tickets are read.

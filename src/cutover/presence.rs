@@ -51,8 +51,12 @@ fn present(case: &Case<'_>, found: &mut Findings) -> Rest {
             found.differ(Kind::Presence, "the gateway deleted the target ticket, and the source has it", "present", "deleted");
             Rest::Nothing
         }
-        Presence::Deleted => {
+        Presence::Deleted if is_by_people(case) => {
             found.explain(DELETED_THERE);
+            Rest::Nothing
+        }
+        Presence::Deleted => {
+            found.differ(Kind::Presence, "deleted in the new desk, and by none of its people", "present", "deleted");
             Rest::Nothing
         }
         Presence::MergedInto(into) if did("merge") => {
@@ -60,8 +64,13 @@ fn present(case: &Case<'_>, found: &mut Findings) -> Rest {
             found.differ(Kind::Presence, "the gateway merged the target ticket, and the source did not", "present", &there);
             Rest::Conversation
         }
-        Presence::MergedInto(_) => {
+        Presence::MergedInto(_) if is_by_people(case) => {
             found.explain(MERGED_THERE);
+            Rest::Conversation
+        }
+        Presence::MergedInto(into) => {
+            let there = format!("merged into {into}");
+            found.differ(Kind::Presence, "merged in the new desk, and by none of its people", "present", &there);
             Rest::Conversation
         }
         Presence::Present => {
@@ -72,6 +81,11 @@ fn present(case: &Case<'_>, found: &mut Findings) -> Rest {
             Rest::Everything
         }
     }
+}
+
+/// Whether people had a hand in the target ticket, as far as its history is told; where it is not, nothing speaks against them.
+fn is_by_people(case: &Case<'_>) -> bool {
+    case.target.acts.is_empty() || case.any_hands().person
 }
 
 /// Whether the tag of deleted tickets is there. `None`: there is no place for tags.

@@ -27,6 +27,8 @@ pub enum Kind {
     Doubled,
     Words,
     File,
+    /// Fewer people can read something at the target than at the source, and nobody there made it so.
+    Hidden,
     Author,
     Time,
     Field,
@@ -39,13 +41,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, the worst first.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Exposed,
         Kind::MissingTicket,
         Kind::MissingMessage,
         Kind::Doubled,
         Kind::Words,
         Kind::File,
+        Kind::Hidden,
         Kind::Author,
         Kind::Time,
         Kind::Field,
@@ -68,6 +71,7 @@ impl Kind {
             Kind::Doubled => "doubled",
             Kind::Words => "words",
             Kind::File => "file",
+            Kind::Hidden => "hidden",
             Kind::Author => "author",
             Kind::Time => "time",
             Kind::Field => "field",
@@ -86,6 +90,7 @@ impl Kind {
             Kind::Doubled => "doubled",
             Kind::Words => "words",
             Kind::File => "file",
+            Kind::Hidden => "hidden",
             Kind::Author => "author",
             Kind::Time => "time",
             Kind::Field => "field",
@@ -106,6 +111,7 @@ impl Kind {
             Kind::Words | Kind::File => {
                 "compare both tickets by eye: the old desk's words are right unless an agent changed the new one's"
             }
+            Kind::Hidden => "make the message public in the new desk by hand, or say it once more",
             Kind::Author | Kind::Time => "look whether the account that writes may set authors and times",
             Kind::Field => "set the field by hand in one of both desks, or correct the mapping",
             Kind::Link => "link both tickets by hand in the new desk",

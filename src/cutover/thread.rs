@@ -53,6 +53,8 @@ pub struct Way<'a> {
     /// Messages that stay where they are, and people were told.
     pub stays: &'a BTreeSet<MessageId>,
     pub links: &'a [MessageRecord],
+    /// People had a hand in the other desk's ticket.
+    pub by_people: bool,
     /// What the other desk holds.
     pub pool: &'a [Message],
 }
@@ -147,7 +149,11 @@ fn compare_one(way: &Way<'_>, message: &Message, held: &Message, exposed: bool, 
             found.differ(Kind::Exposed, format!("{} is internal", name_of(way, message)), "internal", "public");
             found.mend(if way.born == Side::Source { Remedy::Hide { message: message.id.clone() } } else { Remedy::Look });
         }
-        (Visibility::Public, Visibility::Internal) => found.explain(if way.born == Side::Source { NARROWER } else { NOTE }),
+        (Visibility::Public, Visibility::Internal) if way.born == Side::Target => found.explain(NOTE),
+        (Visibility::Public, Visibility::Internal) if way.by_people => found.explain(NARROWER),
+        (Visibility::Public, Visibility::Internal) => {
+            found.differ(Kind::Hidden, format!("{} is public", name_of(way, message)), "public", "internal");
+        }
         _ => {}
     }
     compare_author(way, message, held, &spoken, found);
@@ -190,7 +196,7 @@ fn compare_author(way: &Way<'_>, message: &Message, held: &Message, spoken: &Spo
     let nobody = Known::default();
     let known = way.people.get(&message.author).unwrap_or(&nobody);
     let told = spoken.told.as_ref().map(|told| told.who.as_str());
-    if known.target() == Some(&held.author) || told.is_some_and(|who| is_named(known, message, who)) {
+    if told.map_or_else(|| known.target() == Some(&held.author), |who| is_named(known, message, who)) {
         return;
     }
     let author = way.authors.iter().find(|person| person.id == held.author).and_then(|person| person.email.as_deref());

@@ -61,11 +61,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// Destroys the raw payloads of a ticket: something in them was taken from people's eyes at the source. Those that brought
-    /// nothing new belong to no ticket's events, and may be about this one: they go too.
+    /// Destroys the raw payloads of a ticket, and the words that a check quoted of it: something in them was taken from people's eyes at
+    /// the source. Payloads that brought nothing new belong to no ticket's events, and may be about this one: they go too.
     pub async fn scrub(&self, claim: &Claim) -> Result<()> {
         sqlx::query(
-            "update delivery set body = '', headers = '[]'
+            "with judged as (delete from verdict where pair_id = $1)
+             update delivery set body = '', headers = '[]'
              where id in (select delivery_id from change_event where pair_id = $1 and delivery_id is not null)
                 or mirror_id = $2 and unreadable_why is null
                    and not exists (select 1 from change_event e where e.delivery_id = delivery.id)",

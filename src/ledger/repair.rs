@@ -84,12 +84,12 @@ fn order(mirror: MirrorId, side: Side, hints: &[Hint], now: DateTime<Utc>) -> Ar
 /// Takes out what says that a thing was carried which is not there.
 async fn forget(connection: &mut PgConnection, (mirror, pair): (MirrorId, PairId), mend: &Mend) -> Result<()> {
     let ids = |messages: &[MessageId]| messages.iter().map(|id| id.as_str().to_string()).collect::<Vec<_>>();
-    sqlx::query("delete from message_link where mirror_id = $1 and source_message = any($2)")
+    sqlx::query("delete from message_link where mirror_id = $1 and origin_side = 'source' and source_message = any($2)")
         .bind(mirror.0)
         .bind(ids(&mend.say))
         .execute(&mut *connection)
         .await?;
-    sqlx::query("update message_link set visibility = 'public' where mirror_id = $1 and source_message = any($2)")
+    sqlx::query("update message_link set visibility = 'public' where mirror_id = $1 and origin_side = 'source' and source_message = any($2)")
         .bind(mirror.0)
         .bind(ids(&mend.hide))
         .execute(&mut *connection)

@@ -102,6 +102,41 @@ pub enum Action {
     },
 }
 
+/// What a script on a desk's database does to one message, and no history tells of. Files are counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Damage {
+    /// It is not there any more.
+    Lose,
+    /// It is there twice.
+    Double,
+    /// It is in another ticket.
+    Move {
+        to: String,
+    },
+    /// Other words stand where those were.
+    Reword {
+        from: String,
+        to: String,
+    },
+    /// Somebody else wrote it, by e-mail.
+    Author(String),
+    At(DateTime<Utc>),
+    /// Customers can read it, or cannot.
+    Public(bool),
+    Bytes {
+        file: usize,
+        bytes: Vec<u8>,
+    },
+    Rename {
+        file: usize,
+        name: String,
+    },
+    LoseFile(usize),
+    DoubleFile(usize),
+    /// The files stand in the opposite order.
+    TurnFiles,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Done {
@@ -119,6 +154,11 @@ pub trait Stage: Send + Sync {
     /// Does it behind the desk's back (a script on its database): no webhook, and no feed of changes shows it; a read of the ticket does.
     /// Errors: the desk's refusal; a desk where this cannot happen, or not to this.
     fn slip(&self, who: &Who, action: Action) -> Result<Done, String>;
+
+    /// Does this to a message of a ticket behind the desk's back. Errors: there is no such thing, or nobody can do it at this desk.
+    fn damage(&self, _ticket: &str, _message: &str, _damage: Damage) -> Result<(), String> {
+        Err("nobody reaches into this desk".to_owned())
+    }
 
     /// Every ticket in the store, by id.
     fn tickets(&self) -> Vec<TicketView>;

@@ -1,7 +1,10 @@
 //! The check finds each kind of difference and nothing else, and explains what has a record.
 
+mod corpus;
 mod desks;
 mod paper;
+mod repairs;
+mod seeds;
 mod tickets;
 mod verdicts;
 

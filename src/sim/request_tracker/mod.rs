@@ -36,13 +36,14 @@ use chrono::{DateTime, Utc};
 use super::faults::{Faults, Interruption, Kind};
 use super::server::{Options, Running, bind};
 use super::snapshot::{Mail, TicketView};
-use super::stage::{Action, Done, Stage, Who};
+use super::stage::{Action, Damage, Done, Stage, Who};
 use crate::clock::Clock;
 use crate::task;
 
 mod act;
 mod admin;
 mod call;
+mod damage;
 mod date;
 mod edit;
 mod hook;
@@ -229,6 +230,10 @@ impl Stage for RequestTrackerSim {
         let (done, outcome) = act::act(&mut store, who, action, self.clock.now(), true)?;
         store.forget(&outcome.transactions);
         Ok(done)
+    }
+
+    fn damage(&self, ticket: &str, message: &str, damage: Damage) -> Result<(), String> {
+        damage::damage(&mut self.store(), ticket, message, damage)
     }
 
     fn tickets(&self) -> Vec<TicketView> {

@@ -23,6 +23,7 @@ mod call;
 mod change;
 mod comments;
 mod commit;
+mod damage;
 mod deliver;
 mod events;
 mod export;
@@ -72,7 +73,7 @@ use self::store::Store;
 use super::faults::{Faults, Interruption, Kind};
 use super::server::{Options, Running, bind};
 use super::snapshot::{Mail, TicketView};
-use super::stage::{Action, Done, Stage, Who};
+use super::stage::{Action, Damage, Done, Stage, Who};
 use crate::task;
 
 /// The largest request that is read.
@@ -248,6 +249,10 @@ impl Stage for ZendeskSim {
             store.forget_change(id, updated_at, generated);
         }
         Ok(done)
+    }
+
+    fn damage(&self, ticket: &str, message: &str, damage: Damage) -> Result<(), String> {
+        damage::damage(&mut self.store(), ticket, message, damage)
     }
 
     fn tickets(&self) -> Vec<TicketView> {

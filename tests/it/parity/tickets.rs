@@ -141,7 +141,15 @@ async fn deletions_follow_the_policy() {
     assert_eq!(found(&mirror.check().await), [(Kind::Presence, "deleted at the source")]);
     mirror.policy.deletion = Deletion::Leave;
     assert_eq!(found(&mirror.check().await), []);
-    explained(async |mirror| mirror.new_one().presence = Presence::Deleted, "deleted in the new desk").await;
+    differs(|mirror| mirror.new_one().presence = Presence::Deleted, Kind::Presence, "by none of its people").await;
+    explained(
+        async |mirror| {
+            mirror.new_one().presence = Presence::Deleted;
+            mirror.new_one().acts.push(act(Actor::Person, &[]));
+        },
+        "deleted in the new desk",
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -1,0 +1,51 @@
+//! What `status` says of checks: how far one is, and how the verdicts stand.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::config::mirror::MirrorConfig;
+use crate::cutover::parity::rules_of;
+use crate::ledger::Ledger;
+use crate::ledger::check_run::LastCheck;
+use crate::ledger::mirror::MirrorRow;
+use crate::ledger::verdict::{Measure, Standing};
+
+/// A check that was not heard of for so long was stopped.
+const HEARD: TimeDelta = TimeDelta::minutes(5);
+
+/// What checks have told so far.
+#[derive(Debug, Clone, Serialize)]
+pub struct Checked {
+    pub last: Option<LastCheck>,
+    pub standing: Standing,
+}
+
+impl Checked {
+    /// Asks the ledger, not the desks.
+    pub async fn of(ledger: &Ledger, mirror: &MirrorRow) -> anyhow::Result<Checked> {
+        let config = MirrorConfig::stored(mirror.config.clone()).map_err(anyhow::Error::msg)?;
+        let rules = rules_of(&config.mapping, &config.policy, &config.scope);
+        let measure = Measure { mirror: mirror.id, window: None, rules: &rules, bytes: false, run: None };
+        Ok(Checked { last: ledger.last_check(mirror.id).await?, standing: ledger.standing(&measure).await? })
+    }
+
+    /// For people; nothing before the first check.
+    pub fn lines(&self, mirror: &str, now: DateTime<Utc>) -> Vec<String> {
+        let Some(last) = &self.last else { return Vec::new() };
+        let read = format!("{} of {} tickets", last.done, last.total);
+        let first = match (last.finished_at, last.ends_at) {
+            (Some(at), _) => format!("  check: the last one ended {at}"),
+            (None, _) if now - last.told_at > HEARD => {
+                format!("  check: stopped after {read}; tidegate check {mirror} goes on with it")
+            }
+            (None, Some(ends)) => format!("  check: {read} are read, done at about {ends}"),
+            (None, None) => format!("  check: {read} are read"),
+        };
+        let Standing { equal, explained, moving, different, unread, stale, never, .. } = self.standing;
+        let counts = format!(
+            "  verdicts as of now: {equal} equal, {explained} explained, {moving} moving, {different} different, {unread} unread, \
+             {stale} stale, {never} never compared"
+        );
+        vec![first, counts]
+    }
+}
