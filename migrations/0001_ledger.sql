@@ -499,8 +499,9 @@ create index leak_look_by_batch on leak_look (mirror_id, up_to_intent);
 -- The target told somebody after a write of ours. Who it was is in the target only.
 create table leak (
     mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
     ticket text not null,
-    -- The target's id of the mail or notification.
+    -- The desk's id of the mail or notification.
     notice text not null,
     look_id bigint not null references leak_look on delete cascade,
     rule text not null,
@@ -511,7 +512,7 @@ create table leak (
     ours boolean not null,
     at timestamptz not null,
     found_at timestamptz not null,
-    primary key (mirror_id, ticket, notice)
+    primary key (mirror_id, side, ticket, notice)
 );
 
 -- A field of a ticket that is to be rewritten, because the mapping says otherwise now.

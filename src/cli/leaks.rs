@@ -110,5 +110,5 @@ fn leak_line(leak: &LeakRecord) -> String {
     let told = if told.is_empty() { "somebody".to_string() } else { told.join(", ") };
     let kind = if leak.ours { "LEAK" } else { "unsure" };
     let at = leak.at.format("%Y-%m-%d %H:%M:%S UTC");
-    format!("{kind:12} target ticket {}, {at}: {} told {told}", leak.ticket, leak.rule)
+    format!("{kind:12} {} ticket {}, {at}: {} told {told}", leak.side.as_str(), leak.ticket, leak.rule)
 }

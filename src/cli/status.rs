@@ -185,6 +185,13 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
     if let Some(links) = status.figures.get("links not held") {
         lines.push(format!("  {links} links between tickets have no place in the new desk; notes in its tickets say so"));
     }
+    if let Some(replies) = status.figures.get("replies carried back").filter(|replies| **replies > 0) {
+        let stays = match status.figures.get("messages that stay") {
+            Some(stays) => format!("; {stays} stay there, because the old ticket is closed for good"),
+            None => String::new(),
+        };
+        lines.push(format!("  {replies} messages that people wrote in the new desk were carried into the old one{stays}"));
+    }
     if status.parked > 0 {
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }

@@ -92,8 +92,10 @@ fn messages(old: &Ticket, new: &Ticket, linked: &[MessageRecord]) -> Vec<String>
     let mut lines = Vec::new();
     let mut shown: BTreeSet<&MessageId> = BTreeSet::new();
     for (number, message) in old.messages.iter().enumerate() {
-        let target = linked.iter().find(|record| record.born == Side::Source && record.original == message.id);
-        let target = target.and_then(|record| record.copy.as_ref());
+        let target = linked.iter().find_map(|record| match record.born {
+            Side::Source => record.copy.as_ref().filter(|_| record.original == message.id),
+            Side::Target => Some(&record.original).filter(|_| record.copy.as_ref() == Some(&message.id)),
+        });
         let there = target.and_then(|target| new.messages.iter().find(|message| message.id == *target));
         shown.extend(there.map(|message| &message.id));
         lines.extend(pair(&format!("message {}", number + 1), (old, Some(message)), (new, there)));

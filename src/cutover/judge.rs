@@ -235,11 +235,8 @@ async fn compare(
         compare_key(&case, found);
     }
     if rest != Rest::Nothing {
-        let mut all = conversation(witness, &case, &mut pool, found).await?;
-        if rest == Rest::Everything {
-            all.extend(answers(witness, &case, &pool, found).await?);
-        }
-        for files in all {
+        let both_ways = rest == Rest::Everything;
+        for files in conversation(witness, &case, (&mut pool, both_ways), found).await? {
             files::compare(witness, &files, options.bytes, found).await?;
         }
     }
@@ -287,7 +284,7 @@ async fn links_of(witness: &Witness<'_>, pair: &Pair, source: &Ticket, pool: &[M
 async fn conversation(
     witness: &Witness<'_>,
     case: &Case<'_>,
-    pool: &mut Pool,
+    (pool, both_ways): (&mut Pool, bool),
     found: &mut Findings,
 ) -> Result<Vec<thread::Files>, Trouble> {
     let mut links = links_of(witness, case.pair, case.source, &pool.messages).await?;
@@ -309,18 +306,21 @@ async fn conversation(
         by_people: case.any_hands().person,
         pool: &pool.messages,
     };
-    Ok(thread::compare(&way, found))
+    let mut files = thread::compare(&way, found);
+    if both_ways {
+        files.extend(answers(witness, case, (pool, &links), found).await?);
+    }
+    Ok(files)
 }
 
 /// What was written at the target. As long as nothing of it is to go to the source, only what went there before is compared.
 async fn answers(
     witness: &Witness<'_>,
     case: &Case<'_>,
-    pool: &Pool,
+    (pool, links): (&Pool, &[MessageRecord]),
     found: &mut Findings,
 ) -> Result<Vec<thread::Files>, Trouble> {
-    let links = links_of(witness, case.pair, case.source, &pool.messages).await?;
-    let mut originals = thread::written_at(Side::Target, &pool.messages, &links, case.keys);
+    let mut originals = thread::written_at(Side::Target, &pool.messages, links, case.keys);
     if case.pair.authority == Side::Source && !case.policy.writes_back() {
         originals.retain(|message| links.iter().any(|link| link.born == Side::Target && link.original == message.id));
     }
@@ -345,7 +345,7 @@ async fn answers(
         authors: &case.source.people,
         originals,
         stays: &case.record.stays,
-        links: &links,
+        links,
         by_people: true,
         pool: &here,
     };

@@ -89,7 +89,7 @@ impl Ledger {
     /// The last visits that wrote fields of a pair, the latest first: up to fifty.
     pub async fn visits(&self, pair: PairId) -> Result<Vec<Visit>> {
         let rows = sqlx::query(
-            "select max(sent_at) as at, count(*) filter (where kind in ('message', 'note')) as messages,
+            "select max(sent_at) as at, count(*) filter (where kind in ('message', 'note') and detail ->> 'at' is distinct from 'source') as messages,
                     jsonb_agg(detail -> 'fields' order by id) filter (where kind = 'fields') as fields
              from intent
              where pair_id = $1 and state = 'done' and kind in ('fields', 'message', 'note')

@@ -8,10 +8,12 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::clock::delta;
+use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::desk::notice::{After, Notice};
 use crate::mirror::MirrorId;
 
+use super::pair::side_of;
 use super::{Ledger, Result};
 
 /// When a batch of writes is looked at, in hours after it.
@@ -42,7 +44,9 @@ pub struct Look {
 /// A ticket that a batch wrote to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WrittenTicket {
-    pub target: TicketId,
+    /// The desk that was written to: mostly the target.
+    pub side: Side,
+    pub ticket: TicketId,
     /// A public message was among it.
     pub public: bool,
 }
@@ -99,8 +103,10 @@ pub struct LookRecord {
 /// Somebody was told. Who is in the target desk only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LeakRecord {
+    /// The desk that told them.
+    pub side: Side,
     pub ticket: String,
-    /// The target's id of the mail or notification.
+    /// The desk's id of the mail or notification.
     pub notice: String,
     pub rule: String,
     pub customers: i64,
@@ -214,23 +220,26 @@ impl Ledger {
         Ok(())
     }
 
-    /// The target tickets that the writes of a look went to, those with a public message first, `most` of them; and how many there
+    /// The tickets that the writes of a look went to, those with a public message first, `most` of them; and how many there
     /// are. Which ones are left out is no matter of age or number.
     pub async fn written_tickets(&self, mirror: MirrorId, look: &Look, most: i64) -> Result<(Vec<WrittenTicket>, i64)> {
         let rows = sqlx::query(
             r#"with written as (
-                 select pair_id, bool_or(coalesce(detail @> '{"links": [{"visibility": "public"}]}', false)) as public
+                 select pair_id, coalesce(detail ->> 'at', 'target') as side,
+                     bool_or(coalesce(detail @> '{"links": [{"visibility": "public"}]}', false)) as public
                  from intent
                  where mirror_id = $1 and id > $2 and id <= $3 and state <> 'void'
-                 group by pair_id
+                 group by pair_id, 2
              ), held as (
-                 select p.target_ticket as ticket, w.public from written w join pair p on p.id = w.pair_id
+                 select w.side, case w.side when 'source' then p.source_ticket else p.target_ticket end as ticket, w.public
+                 from written w join pair p on p.id = w.pair_id
                  union all
-                 select f.target_ticket, w.public from written w join pair_former f on f.pair_id = w.pair_id
+                 select w.side, f.target_ticket, w.public from written w join pair_former f on f.pair_id = w.pair_id
+                 where w.side = 'target'
              )
-             select ticket, bool_or(public) as public, count(*) over () as tickets
+             select side, ticket, bool_or(public) as public, count(*) over () as tickets
              from held where ticket is not null
-             group by ticket
+             group by side, ticket
              order by bool_or(public) desc, md5(ticket)
              limit $4"#,
         )
@@ -241,8 +250,11 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         let all = rows.first().map_or(0, |row| row.get("tickets"));
-        let ticket =
-            |row: &PgRow| WrittenTicket { target: TicketId::new(row.get::<String, _>("ticket")), public: row.get("public") };
+        let ticket = |row: &PgRow| WrittenTicket {
+            side: side_of(row.get("side")),
+            ticket: TicketId::new(row.get::<String, _>("ticket")),
+            public: row.get("public"),
+        };
         Ok((rows.iter().map(ticket).collect(), all))
     }
 
@@ -251,7 +263,7 @@ impl Ledger {
     pub async fn note_leaks(
         &self,
         (mirror, look): (MirrorId, &Look),
-        (ticket, found): (&TicketId, &[&Notice]),
+        (side, ticket, found): (Side, &TicketId, &[&Notice]),
         pause: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<i64> {
@@ -259,8 +271,8 @@ impl Ledger {
         let mut new = 0;
         for notice in found {
             let done = sqlx::query(
-                "insert into leak (mirror_id, ticket, notice, look_id, rule, customers, agents, others, ours, at, found_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+                "insert into leak (mirror_id, ticket, notice, look_id, rule, customers, agents, others, ours, at, found_at, side)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing",
             )
             .bind(mirror.0)
             .bind(ticket.as_str())
@@ -273,6 +285,7 @@ impl Ledger {
             .bind(notice.after == After::Us)
             .bind(notice.at)
             .bind(now)
+            .bind(side.as_str())
             .execute(&mut *transaction)
             .await?;
             new += i64::from(done.rows_affected() == 1 && notice.after == After::Us);
@@ -317,8 +330,8 @@ impl Ledger {
     /// Everybody who was told because of us, or perhaps because of us, the latest first.
     pub async fn leaks(&self, mirror: MirrorId) -> Result<Vec<LeakRecord>> {
         let rows = sqlx::query(
-            "select ticket, notice, rule, customers, agents, others, ours, at, found_at from leak
-             where mirror_id = $1 order by at desc, ticket, notice",
+            "select side, ticket, notice, rule, customers, agents, others, ours, at, found_at from leak
+             where mirror_id = $1 order by at desc, side, ticket, notice",
         )
         .bind(mirror.0)
         .fetch_all(&self.pool)
@@ -377,6 +390,7 @@ fn read_record(row: &PgRow) -> LookRecord {
 
 fn read_leak(row: &PgRow) -> LeakRecord {
     LeakRecord {
+        side: side_of(row.get("side")),
         ticket: row.get("ticket"),
         notice: row.get("notice"),
         rule: row.get("rule"),

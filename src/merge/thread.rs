@@ -12,7 +12,7 @@ use crate::desk::person::Role;
 use crate::desk::ticket::{Attachment, AttachmentState, Message, Visibility};
 use crate::desk::write::Restriction;
 
-use super::attribution::Byline;
+use super::attribution::{self, Byline};
 use super::base::MessageLink;
 use super::digest;
 use super::scene::Scene;
@@ -82,7 +82,7 @@ pub fn plan(scene: &Scene<'_>) -> ThreadPlan {
     for (place, message) in scene.lead.messages.iter().enumerate() {
         if let Some(link) = linked.get(&message.id) {
             if link.born == scene.lead_side {
-                plan.restricted.extend(restrictions(scene.follow_can, message, link));
+                plan.restricted.extend(restrictions(scene, message, link));
             }
         } else if message.key.as_deref().is_some_and(|key| scene.keys.is_ours(key)) {
             // A copy of ours, or a note, whose link is not known yet.
@@ -205,7 +205,18 @@ fn sort_files(born: Side, can: &Capabilities, message: &Message) -> (Vec<Attachm
     (files, lost)
 }
 
-fn restrictions(can: &Capabilities, message: &Message, link: &MessageLink) -> Vec<Restricted> {
+/// What remains of a copy: the original, with the line that the copy begins with.
+fn remains(scene: &Scene<'_>, message: &Message, link: &MessageLink) -> Body {
+    let copy = scene.follow.and_then(|follow| follow.messages.iter().find(|copy| Some(&copy.id) == link.copy.as_ref()));
+    let there = copy.map(|copy| digest::words(&copy.body)).unwrap_or_default();
+    match attribution::line_in(&there) {
+        Some(line) if !digest::words(&message.body).starts_with(line) => attribution::put(line, &message.body),
+        _ => message.body.clone(),
+    }
+}
+
+fn restrictions(scene: &Scene<'_>, message: &Message, link: &MessageLink) -> Vec<Restricted> {
+    let can = scene.follow_can;
     let mut found = Vec::new();
     if link.exposed {
         return found;
@@ -224,7 +235,7 @@ fn restrictions(can: &Capabilities, message: &Message, link: &MessageLink) -> Ve
     let digest = digest::of_body(&message.body);
     if digest != link.digest {
         now.digest = digest;
-        let how = can.redacts.then(|| Restriction::Redact { body: message.body.clone() });
+        let how = can.redacts.then(|| Restriction::Redact { body: remains(scene, message, link) });
         found.push(one(how, "words were taken out of a message", now.clone()));
     }
     for id in link.files.clone() {

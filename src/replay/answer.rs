@@ -1,6 +1,8 @@
 //! The conversation the other way: what people write at the following desk goes to the leading one. It is the same plan and the same steps
 //! with the roles of the two tickets changed; fields stay where they are led.
 
+use std::collections::BTreeSet;
+
 use crate::connectors::contract::Read;
 use crate::desk::id::MessageId;
 use crate::desk::ticket::{Presence, Ticket};
@@ -21,13 +23,17 @@ impl Work<'_> {
         let Some(follow) = &self.round.follow else { return Ok(false) };
         let stamp = follow.stamp.clone();
         let lead = self.round.lead_side;
+        if self.has_no_business() {
+            return Ok(false);
+        }
         // Which messages are ours is not known before each copy is.
         let untold = self.links.iter().any(|link| link.born == lead && link.copy.is_none());
         if untold || self.is_another_pairs().await? {
             return Ok(false);
         }
         self.answered = Some(stamp);
-        let merged = match self.has_answers() {
+        let half_done = self.round.base.hushed.contains(&lead);
+        let merged = match half_done || self.has_answers() {
             true => self.go_to_root().await?,
             false => None,
         };
@@ -38,6 +44,16 @@ impl Work<'_> {
             self.round.lead = merged;
         }
         done
+    }
+
+    /// Nothing goes this way, nothing ever went, and nothing was left half-done.
+    fn has_no_business(&self) -> bool {
+        let (lead, follow) = (self.round.lead_side, self.round.lead_side.other());
+        let base = &self.round.base;
+        !self.round.course.policy.carries_back(follow)
+            && self.links.iter().all(|link| link.born == lead)
+            && !base.owed.contains_key(&lead)
+            && !base.hushed.contains(&lead)
     }
 
     /// The following ticket was merged into one that stands for another leading ticket: that pair answers.
@@ -51,9 +67,9 @@ impl Work<'_> {
     /// Whether the following ticket shows messages that nobody knows yet.
     fn has_answers(&self) -> bool {
         let side = self.round.lead_side.other();
-        let known = |id: &MessageId| self.links.iter().any(|link| link.at(side) == Some(id));
-        let messages = self.round.follow.iter().flat_map(|follow| &follow.messages);
-        messages.into_iter().any(|message| message.key.is_none() && !known(&message.id))
+        let known: BTreeSet<&MessageId> = self.links.iter().filter_map(|link| link.at(side)).collect();
+        let mut messages = self.round.follow.iter().flat_map(|follow| &follow.messages);
+        messages.any(|message| message.key.is_none() && !known.contains(&message.id))
     }
 
     /// A ticket that was merged takes no messages any more: the one that it was merged into does. Returns the merged one.

@@ -9,7 +9,7 @@ use crate::desk::person::Person;
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Attachment, LinkKind, Presence, Ticket, Visibility};
 use crate::merge::base::{Base, FieldWrite};
-use crate::merge::plan::{Plan, Step, follow_end, plan};
+use crate::merge::plan::{Plan, Step, answers, follow_end, plan};
 use crate::merge::scene::Scene;
 use crate::merge::thread::Draft;
 
@@ -19,6 +19,8 @@ use super::house::House;
 use super::linked::shown;
 use super::people::{Looked, look};
 use super::{ends, people};
+
+const NOTHING: &str = "nothing: both desks say the same";
 
 /// What would be done about one ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +91,39 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         clocks: None,
         now: house.clock.now(),
     };
-    Ok(told(course, &scene, &base, &new, &plan(&scene)))
+    let mut foreseen = told(course, &scene, &base, &new, &plan(&scene));
+    let back = back(house, course, &scene).await?;
+    foreseen.lines.retain(|line| back.is_empty() || line != NOTHING);
+    foreseen.lines.extend(back);
+    Ok(foreseen)
+}
+
+/// What would go into the old desk: the same scene with the roles changed.
+async fn back(house: &House, course: &Course, scene: &Scene<'_>) -> Result<Vec<String>> {
+    let side = scene.lead_side.other();
+    let Some(mut follow) = scene.follow.cloned().filter(|_| course.policy.carries_back(side)) else { return Ok(Vec::new()) };
+    people::introduce(course, side, &mut follow, scene.linked).await?;
+    let people = people::authors(house, course, side, &follow, scene.linked).await?;
+    let scene = Scene {
+        lead_side: side,
+        lead: &follow,
+        follow: Some(scene.lead),
+        lead_can: scene.follow_can,
+        follow_can: scene.lead_can,
+        people: &people,
+        ..*scene
+    };
+    let plan = answers(&scene);
+    let steps = plan.steps.iter().filter(|step| !matches!(step, Step::StatusLast(_)));
+    let mut lines: Vec<String> =
+        steps.flat_map(|step| words(&scene, step)).map(|line| format!("in the old desk: {line}")).collect();
+    lines.extend(plan.stays.iter().map(|id| {
+        format!(
+            "message {id} of the new desk stays there: old {} is closed for good",
+            scene.follow.map_or("", |here| here.id.as_str())
+        )
+    }));
+    Ok(lines)
 }
 
 fn not_copied(course: &Course, lead: &Ticket, there: bool) -> Option<String> {
@@ -106,7 +140,7 @@ fn told(course: &Course, scene: &Scene<'_>, base: &Base, new: &[Person], plan: &
         new.iter().map(|person| format!("make the customer {}; nobody is mailed", whom(person))).collect();
     lines.extend(plan.steps.iter().flat_map(|step| words(scene, step)));
     if lines.is_empty() {
-        lines.push("nothing: both desks say the same".to_string());
+        lines.push(NOTHING.to_string());
     }
     let park = course.policy.unmapped == Unmapped::Park && !plan.unmapped.is_empty();
     let asked = plan.conflicts.iter().any(|conflict| conflict.winner.is_none());
@@ -145,7 +179,11 @@ fn words(scene: &Scene<'_>, step: &Step) -> Vec<String> {
         Step::SetFields(fields) => vec![format!("set {}", fields.iter().map(change).collect::<Vec<_>>().join(", "))],
         Step::AddMessage(draft) => vec![format!("add {}", message(scene, draft))],
         Step::Restrict(one) => {
-            let how = if one.how.is_some() { "do the same in the new desk" } else { "PARK it urgently: the new desk cannot" };
+            let there = if scene.lead_side == Side::Source { "new" } else { "old" };
+            let how = match one.how {
+                Some(_) => format!("do the same in the {there} desk"),
+                None => format!("PARK it urgently: the {there} desk cannot"),
+            };
             vec![format!("{}: {how}", one.what)]
         }
         Step::AddLink(link) => vec![format!("link it: {}", linked(follow_end(scene.lead_side, link)))],

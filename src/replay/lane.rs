@@ -103,23 +103,8 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         wrote: false,
         lead_side: pair.authority,
     };
-    let promises = [promise, promised_there];
-    let reapply = pair.reapply.clone();
-    let mut work = Work {
-        round,
-        pair,
-        promises,
-        read_at,
-        links,
-        whole,
-        last_plan: Plan::default(),
-        acted: false,
-        clocks: None,
-        obeyed: Vec::new(),
-        answered: None,
-        answers_pending: false,
-        reapply,
-    };
+    let mut work = Work::new(round, pair, links);
+    (work.promises, work.read_at, work.whole) = ([promise, promised_there], read_at, whole);
     work.fill_copies().await?;
     work.run().await
 }
@@ -168,7 +153,26 @@ async fn settle_untouched(
     Ok(())
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Nothing is planned yet.
+    fn new(round: Round<'a>, pair: Pair, links: Vec<MessageLink>) -> Self {
+        Self {
+            promises: [Promise::default(), Promise::default()],
+            read_at: round.house.clock.now(),
+            links,
+            whole: true,
+            last_plan: Plan::default(),
+            acted: false,
+            clocks: None,
+            obeyed: Vec::new(),
+            answered: None,
+            answers_pending: false,
+            reapply: pair.reapply.clone(),
+            round,
+            pair,
+        }
+    }
+
     async fn run(&mut self) -> Result<()> {
         if !self.whole {
             return self.additions().await;
@@ -369,8 +373,10 @@ impl Work<'_> {
     }
 
     pub(super) fn incomplete_why(&self) -> Option<&'static str> {
-        if self.last_plan.pending || self.answers_pending {
-            Some("a file is still being scanned at the desk where it was written")
+        if self.last_plan.pending {
+            Some("a file is still being scanned at the source")
+        } else if self.answers_pending {
+            Some("a file of the new desk is still being scanned there")
         } else if !self.last_plan.waits_for.is_empty() {
             Some("a linked ticket is not copied yet")
         } else {

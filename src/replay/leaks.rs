@@ -1,4 +1,4 @@
-//! The leak check: the target is asked whether it mailed or notified anybody because of us. After each batch of writes, and again
+//! The leak check: the target is asked whether it mailed or notified anybody because of us, and so is the source where replies go back. After each batch of writes, and again
 //! an hour, a day and four days later, because some rules wait. One leak pauses the mirror.
 //!
 //! A mail that followed a person's act is no leak. Silence of a desk that does not tell of its mails is not called silence.
@@ -12,11 +12,11 @@ use tracing::{error, info, warn};
 use crate::clock::{Clock, delta};
 use crate::connectors::fault::Fault;
 use crate::connectors::http::{Priority, at_priority};
-use crate::desk::id::TicketId;
+use crate::desk::Side;
 use crate::desk::notice::{After, Notice, Notices};
 use crate::desk::policy::Silence;
 use crate::ledger::Ledger;
-use crate::ledger::leak::{Findings, Full, Look, Verdict};
+use crate::ledger::leak::{Findings, Full, Look, Verdict, WrittenTicket};
 use crate::task::Next;
 
 use super::course::Course;
@@ -98,29 +98,33 @@ impl LeakWatch {
     }
 
     async fn look(&self, look: &Look) -> Result<Findings> {
-        let hidden = self.course.target.hides_notices().await?;
         let (tickets, all) = self.ledger.written_tickets(self.course.id, look, ASKED_AT_MOST).await?;
+        let mut hidden = self.course.target.hides_notices().await?;
+        if hidden.is_none() && tickets.iter().any(|ticket| ticket.side == Side::Source) {
+            hidden = self.course.source.hides_notices().await?;
+        }
         let mut found = Found { untold: hidden, ..Found::default() };
         for (place, ticket) in tickets.iter().enumerate() {
             if place % SIGN_OF_LIFE == SIGN_OF_LIFE - 1 {
                 self.ledger.keep_look(look, self.clock.now()).await?;
             }
-            self.ask(look, &ticket.target, &mut found).await?;
+            self.ask(look, ticket, &mut found).await?;
         }
         let asked = i64::try_from(tickets.len()).unwrap_or(i64::MAX);
         Ok(found.findings(all, asked))
     }
 
     /// Asks about one ticket. Errors: the desk cannot be asked now; that it refuses one ticket is no error.
-    async fn ask(&self, look: &Look, ticket: &TicketId, found: &mut Found) -> Result<()> {
-        let told = match self.course.target.notices(ticket, look.written_since - CLOCKS).await {
+    async fn ask(&self, look: &Look, written: &WrittenTicket, found: &mut Found) -> Result<()> {
+        let WrittenTicket { side, ticket, .. } = written;
+        let told = match self.course.desk(*side).notices(ticket, look.written_since - CLOCKS).await {
             Ok(Notices::Told(told)) => told,
             Ok(Notices::Untold(why)) => {
                 found.untold.get_or_insert(why);
                 return Ok(());
             }
             Err(fault @ (Fault::Refused { .. } | Fault::Unauthorised { .. } | Fault::Unreadable { .. })) => {
-                found.untold.get_or_insert_with(|| format!("target ticket {ticket}: {fault}"));
+                found.untold.get_or_insert_with(|| format!("{} ticket {ticket}: {fault}", side.as_str()));
                 return Ok(());
             }
             Err(fault) => return Err(Fate::Fault(fault)),
@@ -129,36 +133,39 @@ impl LeakWatch {
         if told.is_empty() {
             return Ok(());
         }
-        let pause = told.iter().find(|notice| notice.after == After::Us).map(|leak| self.pause_for(ticket, leak));
-        let allowed = self.course.policy.silence == Silence::MailAllowed;
+        let pause = told.iter().find(|notice| notice.after == After::Us).map(|leak| self.pause_for(written, leak));
+        let policy = &self.course.policy;
+        let said = if *side == Side::Source { policy.source_silence } else { policy.silence };
+        let allowed = said == Silence::MailAllowed;
         let pause = pause.filter(|_| !allowed);
-        self.ledger.note_leaks((self.course.id, look), (ticket, &told), pause.as_deref(), self.clock.now()).await?;
+        self.ledger.note_leaks((self.course.id, look), (*side, ticket, &told), pause.as_deref(), self.clock.now()).await?;
         for notice in told {
-            found.add(ticket, notice);
+            found.add(written, notice);
         }
         Ok(())
     }
 
-    fn pause_for(&self, ticket: &TicketId, leak: &Notice) -> String {
+    fn pause_for(&self, ticket: &WrittenTicket, leak: &Notice) -> String {
         format!(
             "{}. See to it that the rule leaves alone what Tidegate writes ({}). `tidegate leaks {}` lists everything that was found. Then \
              resume the mirror",
             sentence(ticket, leak),
-            self.course.target.capabilities().silence,
+            self.course.desk(ticket.side).capabilities().silence,
             self.course.name
         )
     }
 }
 
 /// What fired, for which ticket, whom it told, and after whose act. No names, no words.
-fn sentence(ticket: &TicketId, notice: &Notice) -> String {
+fn sentence(written: &WrittenTicket, notice: &Notice) -> String {
     let at: DateTime<Utc> = notice.at;
     let after = match notice.after {
         After::Us => "after an act of ours",
         After::Person => "after a person's act",
         After::Unsure => "after acts of ours and of people",
     };
-    format!("{} told {} about target ticket {ticket} at {}, {after}", notice.rule, notice.to, at.format("%Y-%m-%d %H:%M:%S UTC"))
+    let (side, ticket, at) = (written.side.as_str(), &written.ticket, at.format("%Y-%m-%d %H:%M:%S UTC"));
+    format!("{} told {} about {side} ticket {ticket} at {at}, {after}", notice.rule, notice.to)
 }
 
 /// What a look has found so far.
@@ -172,7 +179,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, ticket: &TicketId, notice: &Notice) {
+    fn add(&mut self, ticket: &WrittenTicket, notice: &Notice) {
         let told = sentence(ticket, notice);
         if notice.after == After::Us {
             self.leaks += 1;

@@ -49,6 +49,7 @@ macro_rules! vendor {
                 messages::messages_are_added_in_order,
                 messages::a_message_is_found_by_exactly_its_key,
                 messages::a_message_without_words_can_be_written,
+                messages::silence_ends_when_it_is_ended,
                 files::files_come_back_byte_for_byte,
                 files::an_empty_file_is_carried_or_refused,
                 files::a_file_over_the_limit_is_refused,

@@ -203,7 +203,7 @@ async fn of_a_large_batch_tickets_with_public_messages_are_asked_about_first() {
     let look = world.ledger.order_look(world.mirror.id, since, world.clock.now()).await.expect("an answer").expect("a look");
     let (some, all) = world.ledger.written_tickets(world.mirror.id, &look, 2).await.expect("an answer");
     assert_eq!((some.len(), all), (2, 4));
-    assert_eq!(some[0].target.as_str(), world.mirrored(&tickets[2]).id);
+    assert_eq!(some[0].ticket.as_str(), world.mirrored(&tickets[2]).id);
     assert!(some[0].public && !some[1].public);
 }
 
@@ -279,4 +279,23 @@ async fn the_verb_asks_at_once_and_lists_what_was_found() {
     let (_, said) = leaks(&["--json"]).await;
     let told: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!((&told["looks"][0]["verdict"], &told["leaks"]), (&json!("silent"), &json!([])));
+}
+
+#[tokio::test]
+async fn a_trigger_of_the_old_desk_that_mails_on_our_reply_is_found_too() {
+    let policy = "replies-back = \"public\"\nsource-silence = \"admin-rule\"";
+    let mut world = World::of().from(zendesk()).to(zendesk()).policy(policy).begin().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.copy().await;
+    world.target.answer(&world.mirrored(&ticket).id, "On its way.");
+    world.settle().await;
+    assert_eq!(world.asked_after(BATCH).await.0, Some(Verdict::Silent));
+    let body = json!({"trigger": {"conditions": {"all": [{"field": "update_type", "operator": "is", "value": "Change"}]}}});
+    world.source.set_up(Method::PUT, "/api/v2/triggers/22472712", body).await;
+    world.target.answer(&world.mirrored(&ticket).id, "Did it come?");
+    world.settle().await;
+    let (verdict, why) = world.asked_after(BATCH).await;
+    assert_eq!(verdict, Some(Verdict::Leaked), "{why}");
+    assert!(why.contains(&format!("about source ticket {ticket} ")), "{why}");
+    assert!(world.paused().await.is_some());
 }

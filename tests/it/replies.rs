@@ -3,6 +3,7 @@
 mod endings;
 mod interrupted;
 mod messages;
+mod verbs;
 
 use tidegate::sim::snapshot::Mail;
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::desk::Side;
 use crate::ledger::conflict::Conflict;
 use crate::ledger::history::WriteRecord;
 
@@ -131,7 +132,11 @@ fn restrictions(papers: &Papers<'_>) -> Vec<Missing> {
     let exposed = papers.history.messages.iter().filter(|link| link.exposed);
     let told = |link: &crate::ledger::history::LinkRecord| {
         let what = format!("the restriction of message {}", link.original);
-        missing(what, "it was taken from people's eyes in the old desk, and the new desk cannot do that")
+        let why = match link.born {
+            Side::Source => "it was taken from people's eyes in the old desk, and the new desk cannot do that",
+            Side::Target => "it was taken from people's eyes in the new desk, and the old desk cannot do that",
+        };
+        missing(what, why)
     };
     exposed.map(told).collect()
 }

@@ -11,7 +11,7 @@ use crate::desk::Side;
 use crate::desk::field::FieldKey;
 use crate::desk::id::TicketId;
 use crate::ledger::check::PairRecord;
-use crate::ledger::history::{EventRecord, History, LinkRecord, ParkRecord, WriteRecord};
+use crate::ledger::history::{EventRecord, History, ParkRecord, WriteRecord};
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::merge::base::{FieldBase, FieldWrite};
@@ -19,6 +19,7 @@ use crate::merge::reason::Reason;
 
 use super::absence::{self, Missing};
 use super::dispute;
+use super::message::{self, MessageStory};
 
 /// What an account is made of.
 pub struct Papers<'a> {
@@ -188,21 +189,6 @@ pub struct FieldStory {
     pub why: String,
 }
 
-/// Where a message that we carried comes from.
-#[derive(Debug, Serialize)]
-pub struct MessageStory {
-    /// `old desk` or `new desk`: where somebody wrote it.
-    pub written_in: &'static str,
-    pub old: Option<String>,
-    pub new: Option<String>,
-    pub visibility: String,
-    pub files: usize,
-    pub write: Option<i64>,
-    pub from_events: Vec<i64>,
-    pub at: DateTime<Utc>,
-    pub why: String,
-}
-
 /// A link that was carried.
 #[derive(Debug, Serialize)]
 pub struct LinkStory {
@@ -222,7 +208,7 @@ impl Account {
         let writes: Vec<Write> = history.writes.iter().map(|write| told(write, history)).collect();
         let base = pair.base.clone().unwrap_or_default();
         let fields = base.fields.iter().map(|(key, field)| field_story(papers, key, field)).collect();
-        let messages = history.messages.iter().map(|link| message_story(link, history)).collect();
+        let messages = history.messages.iter().map(|link| message::story(link, history)).collect();
         let link = |(source, target): &(crate::desk::ticket::Link, crate::desk::ticket::Link)| LinkStory {
             old: source.to.to_string(),
             new: target.to.to_string(),
@@ -309,18 +295,13 @@ pub fn fields_of(write: &WriteRecord) -> Vec<FieldWrite> {
     serde_json::from_value(write.detail["fields"].clone()).unwrap_or_default()
 }
 
-fn messages_of(write: &WriteRecord) -> Vec<String> {
+pub(super) fn messages_of(write: &WriteRecord) -> Vec<String> {
     let links = write.detail["links"].as_array().map(Vec::as_slice).unwrap_or_default();
     links.iter().filter_map(|link| link["original"].as_str().map(str::to_string)).collect()
 }
 
-/// The desk at which the messages of a write were written.
-fn born_in(write: &WriteRecord) -> Side {
-    if write.detail["links"][0]["born"] == "target" { Side::Target } else { Side::Source }
-}
-
 /// The events that a write was decided from: known at its claim, and not settled before it was sent.
-fn causes(write: &WriteRecord, history: &History) -> Vec<i64> {
+pub(super) fn causes(write: &WriteRecord, history: &History) -> Vec<i64> {
     let up_to = write.detail["hints"].as_i64().unwrap_or(i64::MAX);
     let open = |event: &&EventRecord| {
         event.pair == write.pair
@@ -355,12 +336,14 @@ fn told(write: &WriteRecord, history: &History) -> Write {
 }
 
 fn did(write: &WriteRecord) -> String {
+    // Where nothing is said, it is the new desk.
+    let place = if write.detail["at"] == "source" { " in the old desk" } else { "" };
     let text = |part: &str| write.detail[part].as_str().unwrap_or_default().to_string();
     match write.kind.as_str() {
         "create" => format!("make the new ticket, under the key {}", write.key),
-        "fields" => "set fields".to_string(),
-        "message" => format!("add message {}", messages_of(write).join(", ")),
-        "restrict" => format!("{} ({})", text("what"), text("message")),
+        "fields" => format!("set fields{place}"),
+        "message" => format!("add message {}{place}", messages_of(write).join(", ")),
+        "restrict" => format!("{} ({}){place}", text("what"), text("message")),
         "note" => "add an internal note about links that have no place".to_string(),
         "link" if write.detail["add"] == false => format!("take away the link to {}", write.detail["link"]["target"]["to"]),
         "link" => format!("link it to {}", write.detail["link"]["target"]["to"]),
@@ -402,41 +385,5 @@ fn field_story(papers: &Papers<'_>, key: &FieldKey, field: &FieldBase) -> FieldS
         (None, None) => {
             story(None, Vec::new(), None, "both desks said the same when they were compared: no write was needed".to_string())
         }
-    }
-}
-
-fn message_story(link: &LinkRecord, history: &History) -> MessageStory {
-    let original = link.original.to_string();
-    let copy = link.copy.as_ref().map(ToString::to_string);
-    let born = desk_name(link.born.as_str());
-    let carries =
-        |write: &&WriteRecord| write.state != "void" && born_in(write) == link.born && messages_of(write).contains(&original);
-    let wrote = history.writes.iter().rev().find(carries);
-    let why = match wrote.map(|write| write.kind.as_str()) {
-        Some("create") => "it travelled with the new ticket",
-        Some(_) => "it was added",
-        None => "the other desk held it already, under Tidegate's key: it was taken as carried",
-    };
-    let (old, new) = if link.born == Side::Source { (Some(original), copy) } else { (copy, Some(original)) };
-    MessageStory {
-        written_in: born,
-        old,
-        new,
-        visibility: link.visibility.clone(),
-        files: link.files.len(),
-        write: wrote.map(|write| write.id),
-        from_events: wrote.map(|write| causes_of_message(write, link, history)).unwrap_or_default(),
-        at: link.made_at,
-        why: why.to_string(),
-    }
-}
-
-/// The one event that names the message, where the desk's evidence does; else all that the write was decided from.
-fn causes_of_message(write: &WriteRecord, link: &LinkRecord, history: &History) -> Vec<i64> {
-    let all = causes(write, history);
-    let names = |event: &&EventRecord| all.contains(&event.id) && event.least_stamp.as_deref() == Some(link.original.as_str());
-    match history.events.iter().find(names) {
-        Some(event) => vec![event.id],
-        None => all,
     }
 }

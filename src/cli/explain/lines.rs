@@ -4,7 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::desk::field::Value;
 
-use super::account::{Account, Deed, Event, FieldStory, Happening, MessageStory, Write};
+use super::account::{Account, Deed, Event, FieldStory, Happening, Write};
+use super::message::MessageStory;
 
 /// Longer values are cut; `--json` has them whole.
 const LONGEST: usize = 100;

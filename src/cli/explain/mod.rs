@@ -7,6 +7,7 @@ mod absence;
 mod account;
 mod dispute;
 mod lines;
+mod message;
 
 use crate::config::mirror::MirrorConfig;
 use crate::config::settings::Settings;

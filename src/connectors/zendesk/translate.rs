@@ -94,8 +94,14 @@ fn messages(parts: &Parts, known: &Known<'_>) -> Vec<Message> {
     let raw = &parts.ticket;
     let to_message = |comment: &wire::Comment| {
         let audit = comment.audit_id.as_ref().and_then(|id| by_id.get(id)).or_else(|| by_comment.get(&comment.id)).copied();
-        let key = key_in(&comment.metadata).or_else(|| audit.and_then(|audit| key_in(&audit.metadata)));
         let by_us = comment.author_id.is_some() && comment.author_id == known.directory.me;
+        // Nothing of ours can be put into what the desk itself says about a merge that we ordered.
+        let of_merge = || {
+            let vias = [comment.via.as_ref(), audit.and_then(|audit| audit.via.as_ref())];
+            let merge = by_us && vias.into_iter().flatten().any(|via| via.is("merge", 19) || via.rel() == "merge");
+            merge.then(|| format!("tidegate:{}:merge:{}", known.settings.mirror, comment.id))
+        };
+        let key = key_in(&comment.metadata).or_else(|| audit.and_then(|audit| key_in(&audit.metadata))).or_else(of_merge);
         let ours = key.is_some() || by_us || audit.is_some_and(|audit| is_ours(audit, raw, known));
         Message {
             id: MessageId::new(&comment.id),

@@ -56,6 +56,8 @@ struct Asked {
     target: Schema,
     surveys: [Survey; 2],
     rules: Rules,
+    /// Asked for where something is written into the source.
+    source_rules: Option<Rules>,
 }
 
 /// Checks. What a desk refuses is a finding of the report, never an error. `sample`: read only so many tickets, the newest and some
@@ -113,7 +115,12 @@ async fn look(
     report.findings.extend(ready::needs(Side::Target, &there));
     report.findings.extend(ready::addresses(&here, &there));
     report.findings.extend(ready::uncounted(&here));
-    report.findings.extend(rules::findings(&asked.rules, bench.config.policy.silence));
+    let policy = &bench.config.policy;
+    report.findings.extend(rules::findings(Side::Target, &asked.rules, policy.silence));
+    if let Some(rules) = &asked.source_rules {
+        report.findings.extend(rules::findings(Side::Source, rules, policy.source_silence));
+        report.findings.extend(ready::source_silence(policy, bench.source.capabilities()));
+    }
     report.not_carried = here.stock;
     let mistakes = check_values(bench.config, bench.places, &asked.source, &asked.target);
     let view = View {
@@ -150,17 +157,25 @@ async fn ask(bench: &Bench<'_>) -> Result<Asked, Finding> {
             patiently(|| source.survey(Side::Source)).await.map_err(of(Side::Source))?,
             patiently(|| target.survey(Side::Target)).await.map_err(of(Side::Target))?,
         ],
-        rules: match patiently(|| target.rules()).await {
-            Ok(rules) => rules,
-            Err(fault @ Fault::Unauthorised { .. }) => hidden(&fault),
-            Err(fault) => return Err(ready::refused(Side::Target, &fault)),
+        rules: rules_of(Side::Target, target).await?,
+        source_rules: match bench.config.policy.writes_back() {
+            true => Some(rules_of(Side::Source, source).await?),
+            false => None,
         },
     })
 }
 
+async fn rules_of(side: Side, desk: &dyn Connector) -> Result<Rules, Finding> {
+    match patiently(|| desk.rules()).await {
+        Ok(rules) => Ok(rules),
+        Err(fault @ Fault::Unauthorised { .. }) => Ok(hidden(side, &fault)),
+        Err(fault) => Err(ready::refused(side, &fault)),
+    }
+}
+
 /// Rules that the credential may not see.
-fn hidden(fault: &Fault) -> Rules {
-    let what = format!("What the target's rules would do to people cannot be told: {fault}");
+fn hidden(side: Side, fault: &Fault) -> Rules {
+    let what = format!("What the {}'s rules would do to people cannot be told: {fault}", side.as_str());
     let cure = "give the credential the right to see triggers and automations, or look through them yourself".to_string();
     Rules { unseen: vec![Unseen { name: "rules", what, cure }], ..Rules::default() }
 }

@@ -2,9 +2,11 @@
 
 use tidegate::desk::body::Body;
 use tidegate::desk::capability::{BackDates, CreateTakes, SetsAuthor};
+use tidegate::desk::field::FieldKey;
 use tidegate::desk::id::TicketId;
 use tidegate::desk::ticket::{Message, Visibility};
 use tidegate::desk::write::{NewMessage, Write};
+use tidegate::sim::snapshot::TicketView;
 
 use super::desk::{Desk, time, words};
 
@@ -101,6 +103,24 @@ pub async fn a_message_is_found_by_exactly_its_key(desk: &Desk) {
     assert_eq!(told[1].key, Some(desk.key("m:7")));
     let first = if desk.can().keys_on_create { vec![told[0].id.clone()] } else { Vec::new() };
     assert_eq!(found(&id, "t:1:1").await, first);
+}
+
+/// What keeps the desk silent about us does not keep it silent about its own people.
+pub async fn silence_ends_when_it_is_ended(desk: &Desk) {
+    let id = desk.ticket("t:1").await;
+    let before = desk.read(&id).await;
+    let message = desk.message("m:7", Visibility::Public, Body::Text("more".into())).await;
+    desk.apply(&Write::AddMessage { ticket: id.clone(), message }).await;
+    for _ in 0..2 {
+        desk.ours.end_silence(&id).await.unwrap();
+    }
+    let after = desk.read(&id).await;
+    assert_eq!(after.fields.get(&FieldKey::Tags), before.fields.get(&FieldKey::Tags));
+    assert_eq!(after.messages.len(), 2);
+    if let Some(sim) = &desk.sim {
+        let silent = |ticket: &TicketView| ticket.tags.contains("tidegate_silent");
+        assert!(!sim.stage.tickets().iter().any(silent), "its agents' next reply would reach nobody");
+    }
 }
 
 pub async fn a_message_without_words_can_be_written(desk: &Desk) {

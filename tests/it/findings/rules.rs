@@ -94,6 +94,29 @@ async fn followers_are_mailed_whatever_the_rules_say() {
 }
 
 #[tokio::test]
+async fn where_replies_go_back_the_source_is_asked_the_same() {
+    let mut world = between("").await;
+    let names = async |world: &World| -> Vec<(String, Severity)> {
+        let of_source = |name: &str| name.starts_with("source-") && name != "source-webhook-url";
+        let found = world.prove().await.findings.into_iter().filter(|finding| of_source(&finding.name));
+        found.map(|finding| (finding.name, finding.severity)).collect()
+    };
+    let all = json!([{"field": "update_type", "operator": "is", "value": "Change"}]);
+    let trigger = json!({"trigger": {"conditions": {"all": all, "any": []}}});
+    admin(&world.source, "PUT", "triggers/22472712", trigger).await;
+    assert_eq!(names(&world).await, []);
+    let (usual, back) = ("silence = \"admin-rule\"", "silence = \"admin-rule\"\nreplies-back = \"notes\"");
+    world.reapply(usual, back).await;
+    let found = names(&world).await;
+    let told = |name: &str, severity| found.contains(&(name.to_string(), severity));
+    assert!(told("source-silence", Severity::Stop), "{found:?}");
+    assert!(told("source-trigger-mails-customers", Severity::Risk), "{found:?}");
+    assert!(told("source-followers-mailed", Severity::Risk), "{found:?}");
+    world.reapply("replies-back", "source-silence = \"mail-allowed\"\nreplies-back").await;
+    assert!(!names(&world).await.iter().any(|(name, _)| name == "source-silence"));
+}
+
+#[tokio::test]
 async fn an_operator_who_allows_mail_is_told_and_not_held_back() {
     let mut world = to_zendesk("").await;
     opened(&world, 22_472_712, "Change").await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use tidegate::desk::Side;
 use tidegate::desk::field::Value;
 use tidegate::sim::faults::Kind as Fault;
 
@@ -20,25 +21,29 @@ const DEEDS: usize = 24;
 /// One history.
 struct Told {
     world: World,
+    /// What the mirror file says about replies of the target: `off`, `notes`, `public`.
+    replies: &'static str,
     dice: SmallRng,
     tickets: Vec<String>,
     /// What an agent of the target wrote last, by target ticket and field, and nobody wrote over since.
     theirs: BTreeMap<(String, &'static str), String>,
     /// What they wrote and is not there any more although they did not replace it themselves.
     gone: Vec<(String, &'static str, String)>,
-    said: Vec<(String, String)>,
+    /// Who of the two desks' people said what.
+    said: Vec<(Side, String, String)>,
     tagged: Vec<(String, String)>,
     count: u32,
 }
 
 impl Told {
-    async fn begin(target: Kind, policy: &str, seed: u64) -> Told {
-        let mut world = World::of().from(zendesk()).to(target).policy(policy).begin().await;
+    async fn begin((source, target): (Kind, Kind), policy: &str, replies: &'static str, seed: u64) -> Told {
+        let policy = format!("{policy}\nreplies-back = \"{replies}\"\nsource-silence = \"admin-rule\"");
+        let mut world = World::of().from(source).to(target).policy(&policy).begin().await;
         let tickets = ["Order 7", "Order 8"].map(|subject| world.source.open(subject, "Where is it?")).to_vec();
         world.settle().await;
         let dice = SmallRng::seed_from_u64(seed);
         let (theirs, gone, said, tagged) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        Told { world, dice, tickets, theirs, gone, said, tagged, count: 0 }
+        Told { world, replies, dice, tickets, theirs, gone, said, tagged, count: 0 }
     }
 
     /// A word that nobody said before.
@@ -61,16 +66,34 @@ impl Told {
         let (pause, word) = (self.dice.random_range(0..9), self.word());
         self.world.clock.advance(Duration::from_secs(pause));
         let to_rt = self.world.target.kind.vendor == "request-tracker";
-        match self.dice.random_range(0..12) {
+        let from_rt = self.world.source.kind.vendor == "request-tracker";
+        let deeds = if self.replies == "off" { 12 } else { 18 };
+        match self.dice.random_range(0..deeds) {
             0..2 => self.world.source.set(&ticket, "subject", &word),
             2..4 => {
-                let value = ["low", "normal", "high", "urgent"][self.dice.random_range(0..4)];
+                let words = if from_rt { ["0", "50", "75", "100"] } else { ["low", "normal", "high", "urgent"] };
+                let value = words[self.dice.random_range(0..4)];
                 self.world.source.set(&ticket, "priority", value);
             }
-            4 => self.world.source.set(&ticket, "status", ["open", "pending", "hold"][self.dice.random_range(0..3)]),
-            5 => {
+            4 => {
+                let words = if from_rt { ["open", "stalled", "resolved"] } else { ["open", "pending", "solved"] };
+                self.world.source.set(&ticket, "status", words[self.dice.random_range(0..3)]);
+            }
+            5 | 12 => {
                 self.world.source.reply(&ticket, &word);
-                self.said.push((ticket, word));
+                self.said.push((Side::Source, ticket, word));
+            }
+            13 => {
+                self.world.source.note(&ticket, &word);
+                self.said.push((Side::Source, ticket, word));
+            }
+            14 | 15 => {
+                self.world.target.reply(&there, &word);
+                self.said.push((Side::Target, ticket, word));
+            }
+            16 => {
+                self.world.target.note(&there, &word);
+                self.said.push((Side::Target, ticket, word));
             }
             6..8 => self.set_there(&there, "subject", word),
             8 if to_rt => {
@@ -79,7 +102,7 @@ impl Told {
             }
             8 | 9 => {
                 self.world.target.answer(&there, &word);
-                self.said.push((ticket, word));
+                self.said.push((Side::Target, ticket, word));
             }
             10 => {
                 let tag = format!("tag_{}", self.count);
@@ -139,8 +162,19 @@ impl Told {
             assert!(conflicts.iter().any(|one| is_it(&one)), "{policy}: `{value}` is lost without a record: {conflicts:#?}");
             assert!(policy.contains("old-leads") || policy.contains("newest"), "{policy}: `{value}` was written over");
         }
-        for (ticket, words) in &self.said {
+        for (side, ticket, words) in &self.said {
             assert_eq!(saying(&self.world.mirrored(ticket), words).len(), 1, "{policy}: `{words}`");
+            let here = self.world.source.ticket(ticket);
+            let expected = usize::from(*side == Side::Source || self.replies != "off");
+            assert_eq!(saying(&here, words).len(), expected, "{policy}, {}: `{words}` in the old desk", self.replies);
+            let there = self.world.mirrored(ticket);
+            let (here, there) = (saying(&here, words), saying(&there, words));
+            if let (Side::Target, [here]) = (side, here.as_slice()) {
+                assert!(
+                    !here.public || there[0].public && self.replies == "public",
+                    "{policy}: `{words}` is shown to more people"
+                );
+            }
         }
         for (ticket, tag) in &self.tagged {
             assert!(self.world.mirrored(ticket).tags.contains(tag), "{policy}: `{tag}` is lost");
@@ -152,10 +186,13 @@ impl Told {
         self.world.raise_everything().await;
         self.world.settle().await;
         assert_eq!(self.world.figure("writes").await, writes, "{policy}: it does not come to rest");
-        let people = ["jane@northwind.example", self.world.target.kind.agent];
-        let mails = self.world.target.running.stage.mails();
-        let ours: Vec<_> = mails.iter().filter(|mail| !people.contains(&mail.actor.as_str())).collect();
-        assert!(ours.is_empty(), "{policy}: {ours:?}");
+        for desk in [&self.world.source, &self.world.target] {
+            let people = ["jane@northwind.example", desk.kind.agent];
+            let mails = desk.running.stage.mails();
+            let ours: Vec<_> = mails.iter().filter(|mail| !people.contains(&mail.actor.as_str())).collect();
+            assert!(ours.is_empty(), "{policy}, {}: {ours:?}", self.replies);
+        }
+        assert!(self.world.source.tickets().iter().all(|ticket| !ticket.tags.contains("tidegate_silent")), "{policy}");
     }
 }
 
@@ -163,11 +200,36 @@ async fn for_presets(guard: &str, seed: u64) {
     for (n, preset) in PRESETS.into_iter().enumerate() {
         let policy = format!("{preset}\n{guard}");
         for target in [zendesk(), request_tracker()] {
-            let mut told = Told::begin(target, &policy, seed + n as u64).await;
+            let mut told = Told::begin((zendesk(), target), &policy, "off", seed + n as u64).await;
             told.tell().await;
             told.holds(&policy).await;
         }
     }
+}
+
+/// Agents and customers write at both desks.
+async fn for_replies(replies: &'static str, seed: u64) {
+    for (n, preset) in PRESETS.into_iter().enumerate() {
+        for pair in [(zendesk(), request_tracker()), (request_tracker(), zendesk())] {
+            let mut told = Told::begin(pair, preset, replies, seed + n as u64).await;
+            told.tell().await;
+            told.holds(preset).await;
+            let report = told.world.check().await;
+            let undecided = report.lines().iter().filter(|line| line.contains("nobody has decided yet")).count();
+            let lines = report.lines().iter().filter(|line| line.starts_with("  source")).count();
+            assert!(report.at_parity() || lines == undecided, "{preset}, {replies}: {:#?}", report.lines());
+        }
+    }
+}
+
+#[tokio::test]
+async fn replies_of_both_desks_are_one_conversation_as_notes() {
+    for_replies("notes", 41).await;
+}
+
+#[tokio::test]
+async fn replies_of_both_desks_are_one_conversation_in_public() {
+    for_replies("public", 51).await;
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ async fn nothing_goes_back_where_the_mirror_file_does_not_say_so() {
 #[tokio::test]
 async fn the_old_desk_s_own_person_is_the_author_where_that_is_possible() {
     let (mut world, ticket, there) = mirrored(between((zendesk(), zendesk()), "public")).await;
+    world.source.answer(&ticket, "I look into it.");
+    world.settle().await;
     world.target.answer(&there, "It is on its way.");
     world.target.reply(&there, "Now I have it.");
     world.settle().await;
