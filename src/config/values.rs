@@ -141,7 +141,7 @@ impl Check<'_> {
         }
         let words: Vec<String> = schema.fields.keys().map(FieldKey::to_string).collect();
         let right = meant(&key.to_string(), words.iter().map(String::as_str));
-        self.tell(Weight::Wrong, path, format!("the {} has no field \"{key}\"", side.as_str()), right);
+        self.tell(Weight::Wrong, path, format!("the {} has no field \"{key}\" that our user may see", side.as_str()), right);
         false
     }
 

@@ -83,14 +83,16 @@ impl RequestTracker {
             if self.settings.is_own_field(&definition.name) || definition.is_binary() {
                 continue;
             }
-            let key = match &self.settings.tags_field {
-                Some(tags) if *tags == definition.name => FieldKey::Tags,
-                _ => FieldKey::custom(&definition.name),
-            };
+            let key = self.field_key(&definition.name);
             let options = if definition.kind == "Select" { Some(self.choices(&definition.id.0).await?) } else { None };
             fields.insert(key, FieldSchema { kind: kind(definition), options, required: false });
         }
         Ok(Schema { fields })
+    }
+
+    /// What a custom field of tickets is in both desks' words.
+    pub(super) fn field_key(&self, name: &str) -> FieldKey {
+        if self.settings.tags_field.as_deref() == Some(name) { FieldKey::Tags } else { FieldKey::custom(name) }
     }
 
     async fn choices(&self, id: &str) -> Result<BTreeSet<String>, Fault> {

@@ -170,6 +170,10 @@ fn set_fields(work: &mut Work<'_>, id: u64, wanted: Option<&Value>) -> Result<Ve
     for (key, value) in wanted {
         let queue = work.store.ticket(id).queue;
         let Some(field) = work.store.field(queue, false, key).cloned() else { continue };
+        if !work.store.may_change(work.actor, &field) {
+            sentences.push(Value::String("Permission Denied".to_owned()));
+            continue;
+        }
         sentences.extend(work.set_field(id, &field, value).map_err(|Died| Answer::died())?);
     }
     Ok(sentences)
