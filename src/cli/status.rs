@@ -185,6 +185,13 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
     if let Some(links) = status.figures.get("links not held") {
         lines.push(format!("  {links} links between tickets have no place in the new desk; notes in its tickets say so"));
     }
+    if let Some(values) = status.figures.get("values not kept") {
+        lines.push(format!(
+            "  {values} values that were written stand empty in the new desk: our user lacks a right for the field, or a rule takes them \
+             out; `tidegate explain {} TICKET` tells which, the log of `serve` names the tickets",
+            mirror.name
+        ));
+    }
     if status.parked > 0 {
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }

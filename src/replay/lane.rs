@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tracing::warn;
 
 use crate::clock::delta;
 use crate::desk::field::{FieldKey, Value};
@@ -437,9 +438,21 @@ impl Work<'_> {
                 ("hydrations", 1),
                 ("calls saved", (claim.events - 1).max(0)),
                 ("healed by the sweep", i64::from(claim.sweep && self.acted)),
+                ("values not kept", self.not_kept()),
             ],
         };
         house.ledger.settle_lane(claim, settled, now).await?;
         Ok(())
+    }
+
+    /// How many values the following desk kept nothing of, since this began; the log names their fields.
+    fn not_kept(&self) -> i64 {
+        let lost = self.round.base.not_kept(self.round.lead_side, self.pair.base.as_ref());
+        if !lost.is_empty() {
+            let fields = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let (mirror, ticket) = (&self.round.course.name, self.round.lead.id.as_str());
+            warn!(mirror, ticket, fields, "the other desk kept nothing of what was written");
+        }
+        i64::try_from(lost.len()).unwrap_or(i64::MAX)
     }
 }

@@ -20,7 +20,9 @@ pub const DEFAULT_STATUSES: [&str; 6] = ["new", "open", "stalled", "resolved", "
 pub(super) const ON_TICKETS: &str = "RT::Queue-RT::Ticket";
 /// What a transaction's custom fields hang on.
 pub(super) const ON_TRANSACTIONS: &str = "RT::Queue-RT::Ticket-RT::Transaction";
-const DEFINITION_FIELDS: &str = "Name,Type,MaxValues,LookupType";
+const DEFINITION_FIELDS: &str = "Name,Type,MaxValues,LookupType,Pattern";
+/// The pattern by which RT's admins make a field one that has to be filled; its pages ask for it then, its API does not.
+const MANDATORY: &str = "(?#Mandatory)";
 
 impl RequestTracker {
     /// The layout, read again when this ticket names a queue or field that was not there before.
@@ -85,7 +87,8 @@ impl RequestTracker {
             }
             let key = self.field_key(&definition.name);
             let options = if definition.kind == "Select" { Some(self.choices(&definition.id.0).await?) } else { None };
-            fields.insert(key, FieldSchema { kind: kind(definition), options, required: false });
+            let required = definition.pattern.0.starts_with(MANDATORY);
+            fields.insert(key, FieldSchema { kind: kind(definition), options, required });
         }
         Ok(Schema { fields })
     }

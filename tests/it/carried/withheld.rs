@@ -54,13 +54,17 @@ async fn a_file_that_a_desk_does_not_hand_out_or_refuses_is_named_in_its_message
 }
 
 #[tokio::test]
-async fn a_field_that_our_user_may_not_change_holds_its_tickets_and_is_named() {
+async fn a_field_that_our_user_may_not_change_is_told_and_its_next_change_waits() {
     let mut world = Way::ZendeskToRt.world().begin().await;
     let call = reqwest::Client::new().put(format!("{}/_sim/settings", world.target.running.url));
     let locked = json!({ "locked_fields": ["Order Number"] }).to_string();
     call.header("content-type", "application/json").body(locked).send().await.expect("the desk answers");
     let (one, other) = (world.source.open("Order 7", "Where is it?"), world.source.open("Order 8", "And this?"));
     world.source.set(&one, "custom:Order number", "A-17");
+    world.settle().await;
+    assert_eq!(field(&world.mirrored(&one), "custom:Order Number"), "", "RT makes a ticket without the value and says nothing");
+    assert_eq!(world.figure("values not kept").await, 1);
+    world.source.set(&one, "custom:Order number", "A-18");
     world.settle().await;
     let parked = world.parked("refused").await;
     assert_eq!(parked.len(), 1, "{parked:?}");

@@ -363,6 +363,27 @@ async fn a_field_that_the_tickets_group_does_not_have() {
     assert_eq!(found.values, ["Billing"]);
 }
 
+/// A call to a simulated RT by its admin.
+async fn rt_admin(desk: &Desk, method: &str, path: &str, body: serde_json::Value) -> serde_json::Value {
+    let method = method.parse().expect("a method");
+    let call = reqwest::Client::new().request(method, format!("{}/REST/2.0/{path}", desk.running.url));
+    let call = call.header("authorization", "token sim-token").header("content-type", "application/json");
+    let answer = call.body(body.to_string()).send().await.expect("the desk answers");
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    serde_json::from_str(&answer.text().await.expect("text")).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_field_that_has_to_be_filled_at_an_rt() {
+    let world = to_request_tracker(&[]).await;
+    let found = rt_admin(&world.target, "POST", "customfields", json!([{ "field": "Name", "value": "Order Number" }])).await;
+    let path = format!("customfield/{}", found["items"][0]["id"].as_str().expect("an id"));
+    rt_admin(&world.target, "PUT", &path, json!({ "Pattern": "(?#Mandatory)." })).await;
+    let ticket = open(&world.source, &[]);
+    open(&world.source, &[("custom:Order number", &["17"])]);
+    is_a_risk(&finds(&world, "required-custom-order-number").await, &[&ticket]);
+}
+
 /// The gateway's user of an RT lacks a right for one field.
 async fn lacking(desk: &Desk, setting: &str, field: &str) {
     let call = reqwest::Client::new().put(format!("{}/_sim/settings", desk.running.url));
