@@ -146,7 +146,7 @@ async fn everything(work: &Adopter<'_>, told: &[Told]) -> anyhow::Result<Tally> 
             }
             Ok(Taken::Over { adoption, key_why, parked }) => {
                 tally.adopted += 1;
-                for one in &adoption.unknown {
+                for one in adoption.unknown.iter().chain(&adoption.lacking) {
                     let (here, there) = (short(&one.lead), short(&one.follow));
                     tally.unknown.entry(one.source.clone()).or_default().push(format!("{old} (old `{here}`, new `{there}`)"));
                 }

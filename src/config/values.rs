@@ -193,7 +193,12 @@ impl Check<'_> {
             return;
         }
         let right = format!("write \"{from}\" = \"custom:…\" or \"{from}\" = \"ignore\" under [map.fields]");
-        self.tell(Weight::Wrong, &["map", "fields"], format!("the target has no field \"{to}\" for the source's"), right);
+        self.tell(
+            Weight::Wrong,
+            &["map", "fields"],
+            format!("the target has no field \"{to}\" for the source's, or our user may not see it"),
+            right,
+        );
     }
 
     /// A table makes any word fit; people fit people only.

@@ -305,7 +305,7 @@ fn values_of_both_desks_are_held_against_the_file() {
         "values of the source's \"status\" have no counterpart: \"hold\"",
         "the source has no field \"custom:Gone\" that our user may see",
         "the target has no field \"custom:Team\" that our user may see",
-        "the target has no field \"brand\" for the source's",
+        "the target has no field \"brand\" for the source's, or our user may not see it",
         "the source's field \"custom:Area\" is neither carried nor ignored",
         "note: values of the target's \"group\" that no value of the source becomes: \"Billing\"",
     ] {
