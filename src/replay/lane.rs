@@ -444,15 +444,4 @@ impl Work<'_> {
         house.ledger.settle_lane(claim, settled, now).await?;
         Ok(())
     }
-
-    /// How many values the following desk kept nothing of, since this began; the log names their fields.
-    fn not_kept(&self) -> i64 {
-        let lost = self.round.base.not_kept(self.round.lead_side, self.pair.base.as_ref());
-        if !lost.is_empty() {
-            let fields = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let (mirror, ticket) = (&self.round.course.name, self.round.lead.id.as_str());
-            warn!(mirror, ticket, fields, "the other desk kept nothing of what was written");
-        }
-        i64::try_from(lost.len()).unwrap_or(i64::MAX)
-    }
 }
