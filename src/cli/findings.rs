@@ -179,8 +179,8 @@ pub async fn admit(ledger: &Ledger, clock: &Clock, file: &MirrorFile, why: &str)
     Ok(())
 }
 
-/// Whether a mirror may be copied, or another tool's copy adopted: its file as it is applied was checked, and everything found is mended or accepted. The error says what
-/// to do.
+/// Whether a mirror may be copied, or another tool's copy adopted: its file as it is applied was checked, and everything found is mended
+/// or accepted. The error says what to do.
 pub async fn gate(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
     let config = MirrorConfig::stored(row.config.clone()).map_err(anyhow::Error::msg)?;
     let Some(report) = last(ledger, &row.name, Some(&digest(&config))).await? else {
