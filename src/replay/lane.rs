@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tracing::warn;
 
 use crate::clock::delta;
 use crate::desk::field::{FieldKey, Value};
