@@ -23,6 +23,7 @@ use crate::ledger::mirror::MirrorRow;
 use crate::merge::adopt::Adoption;
 use crate::replay::adopt::{Adopter, Taken};
 
+use super::findings;
 use super::open;
 use super::serve::told_to_stop;
 use super::takeback::house;
@@ -72,6 +73,7 @@ async fn take_over(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
     if args.reference > clock.now() {
         bail!("the reference time {} is in the future", args.reference);
     }
+    findings::gate(ledger, &row).await?;
     let desks = connected(&row, ledger, &clock)?;
     let told = match pairs(args, &desks).await? {
         Ok(told) => told,
@@ -144,7 +146,7 @@ async fn everything(work: &Adopter<'_>, told: &[Told]) -> anyhow::Result<Tally> 
             }
             Ok(Taken::Over { adoption, key_why, parked }) => {
                 tally.adopted += 1;
-                for one in &adoption.unknown {
+                for one in adoption.unknown.iter().chain(&adoption.lacking) {
                     let (here, there) = (short(&one.lead), short(&one.follow));
                     tally.unknown.entry(one.source.clone()).or_default().push(format!("{old} (old `{here}`, new `{there}`)"));
                 }

@@ -1,4 +1,4 @@
-//! `tidegate mirror check` and `tidegate mirror accept`, and the gate that they open for `tidegate backfill`.
+//! `tidegate mirror check` and `tidegate mirror accept`, and the gate that they open for `tidegate backfill` and `tidegate adopt`.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -179,8 +179,8 @@ pub async fn admit(ledger: &Ledger, clock: &Clock, file: &MirrorFile, why: &str)
     Ok(())
 }
 
-/// Whether a mirror may be copied: its file as it is applied was checked, and everything found is mended or accepted. The error says what
-/// to do.
+/// Whether a mirror may be copied, or another tool's copy adopted: its file as it is applied was checked, and everything found is mended
+/// or accepted. The error says what to do.
 pub async fn gate(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
     let config = MirrorConfig::stored(row.config.clone()).map_err(anyhow::Error::msg)?;
     let Some(report) = last(ledger, &row.name, Some(&digest(&config))).await? else {

@@ -141,7 +141,7 @@ impl Check<'_> {
         }
         let words: Vec<String> = schema.fields.keys().map(FieldKey::to_string).collect();
         let right = meant(&key.to_string(), words.iter().map(String::as_str));
-        self.tell(Weight::Wrong, path, format!("the {} has no field \"{key}\"", side.as_str()), right);
+        self.tell(Weight::Wrong, path, format!("the {} has no field \"{key}\" that our user may see", side.as_str()), right);
         false
     }
 
@@ -193,7 +193,12 @@ impl Check<'_> {
             return;
         }
         let right = format!("write \"{from}\" = \"custom:…\" or \"{from}\" = \"ignore\" under [map.fields]");
-        self.tell(Weight::Wrong, &["map", "fields"], format!("the target has no field \"{to}\" for the source's"), right);
+        self.tell(
+            Weight::Wrong,
+            &["map", "fields"],
+            format!("the target has no field \"{to}\" for the source's, or our user may not see it"),
+            right,
+        );
     }
 
     /// A table makes any word fit; people fit people only.

@@ -53,6 +53,8 @@ pub struct Capabilities {
     pub counts_tickets: bool,
     /// Refuses files without a byte.
     pub refuses_empty_files: bool,
+    /// Parts of paths below which the desk hands out files.
+    pub file_paths: &'static [&'static str],
     /// Content types whose bytes the desk re-codes.
     pub recodes: &'static [&'static str],
     /// Longest subject in characters; longer ones are cut.

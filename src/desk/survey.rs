@@ -31,6 +31,12 @@ pub struct Survey {
     /// What the text of a field has to match, as the desk writes it.
     pub patterns: BTreeMap<FieldKey, String>,
     pub dependent: Vec<Dependent>,
+    /// Fields that our user sees and may not change, as far as the desk tells.
+    pub read_only: BTreeSet<FieldKey>,
+    /// By group: fields that its tickets do not have, or do not show to our user.
+    pub absent: BTreeMap<String, BTreeSet<FieldKey>>,
+    /// Kinds of files that the desk takes from nobody: endings of names, in lower case.
+    pub refused_files: Told<BTreeSet<String>>,
 }
 
 /// Something that has to be there for us.
@@ -153,6 +159,9 @@ impl Survey {
             most_messages: None,
             patterns: BTreeMap::new(),
             dependent: Vec::new(),
+            read_only: BTreeSet::new(),
+            absent: BTreeMap::new(),
+            refused_files: Told::CannotTell("this desk does not list them".to_string()),
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Adoption {
     pub messages: Vec<MessageLink>,
     /// Fields that differ, and nobody knows why: recorded, not written.
     pub unknown: Vec<FieldConflict>,
+    /// Sets of which the copy lacks members: told, not written. What is added or taken away later is carried.
+    pub lacking: Vec<FieldConflict>,
     /// Changed in the old desk since the copy began: they will be carried.
     pub pending: Vec<FieldKey>,
     /// Changed in the new desk since: they stay.
@@ -93,6 +95,9 @@ fn fields(scene: &Scene<'_>, follow: &Ticket, since: DateTime<Utc>, adoption: &m
         };
         let base = if wanted.as_ref() == Some(held) || lead.is_set() || held.is_set() {
             // Sets are merged by their members: what both lack or have today is no news tomorrow.
+            if wanted.is_some_and(|wanted| lacks(held, &wanted)) {
+                adoption.lacking.push(conflict(scene, follow, (key, there), &both));
+            }
             both
         } else {
             unequal(scene, follow, since, (key, there), (both, wanted), adoption)
@@ -126,17 +131,27 @@ fn unequal(
             FieldBase { target: wanted, ..both }
         }
         _ => {
-            adoption.unknown.push(FieldConflict {
-                source: key.clone(),
-                base: None,
-                lead: both.source.clone(),
-                follow: both.target.clone(),
-                hands: [hand::last(scene.lead, key), hand::last(follow, there)],
-                winner: None,
-            });
+            adoption.unknown.push(conflict(scene, follow, (key, there), &both));
             FieldBase { unknown: true, ..both }
         }
     }
+}
+
+fn conflict(scene: &Scene<'_>, follow: &Ticket, (key, there): (&FieldKey, &FieldKey), both: &FieldBase) -> FieldConflict {
+    FieldConflict {
+        source: key.clone(),
+        base: None,
+        lead: both.source.clone(),
+        follow: both.target.clone(),
+        hands: [hand::last(scene.lead, key), hand::last(follow, there)],
+        winner: None,
+    }
+}
+
+/// Whether a set has not all members of another.
+fn lacks(held: &Value, wanted: &Value) -> bool {
+    wanted.words().iter().any(|word| !held.words().contains(word))
+        || wanted.persons().iter().any(|person| !held.persons().contains(person))
 }
 
 /// What the old desk held when it was copied, as far as the copy tells; in any case something else than it holds now.

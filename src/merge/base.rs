@@ -99,6 +99,16 @@ pub enum Apart {
     ByPerson,
 }
 
+impl Base {
+    /// Fields of which the following desk kept nothing at all, although something was written, since it was as `before`.
+    pub fn not_kept(&self, lead: Side, before: Option<&Base>) -> Vec<&FieldKey> {
+        let empty =
+            |field: &FieldBase| field.flagged && *field.of(lead) != Value::Empty && *field.of(lead.other()) == Value::Empty;
+        let known = |key: &FieldKey, field: &FieldBase| before.and_then(|before| before.fields.get(key)) == Some(field);
+        self.fields.iter().filter(|(key, field)| empty(field) && !known(key, field)).map(|(key, _)| key).collect()
+    }
+}
+
 /// A status that is owed, and the stamp of the ticket that it is owed to when it was decided: a person's act after it ends the debt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Owed {

@@ -1,5 +1,7 @@
 //! Fields that both desks changed: told to people, and decided by them. The rest of the ticket goes on meanwhile.
 
+use tracing::warn;
+
 use crate::desk::Side;
 use crate::desk::id::PersonId;
 use crate::ledger::conflict::Found;
@@ -13,6 +15,17 @@ use super::fate::Result;
 use super::lane::Work;
 
 impl Work<'_> {
+    /// How many values the following desk kept nothing of, since this began; the log names their fields.
+    pub(super) fn not_kept(&self) -> i64 {
+        let lost = self.round.base.not_kept(self.round.lead_side, self.pair.base.as_ref());
+        if !lost.is_empty() {
+            let fields = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let (mirror, ticket) = (&self.round.course.name, self.round.lead.id.as_str());
+            warn!(mirror, ticket, fields, "the other desk kept nothing of what was written");
+        }
+        i64::try_from(lost.len()).unwrap_or(i64::MAX)
+    }
+
     /// Records the conflicts of a plan, and those of before that are none any more.
     pub(super) async fn tell_conflicts(&mut self, plan: &Plan) -> Result<()> {
         if plan.conflicts.is_empty() && !self.pair.disputed {

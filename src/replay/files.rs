@@ -26,17 +26,16 @@ pub struct Ready {
 /// Carries a draft's files and makes the message of it.
 pub async fn ready(course: &Course, draft: &Draft, watch: &mut Watch<'_>) -> Result<Ready> {
     let mut attachments = Vec::with_capacity(draft.files.len());
-    let refused = if draft.born == Side::Source { "the new desk refused it" } else { "the old desk refused it" };
     let mut lost = draft.lost.iter().map(|(name, why)| (name.clone(), (*why).to_string())).collect::<Vec<_>>();
     for file in &draft.files {
         watch.renew().await?;
         match carry(course, draft.born, file).await {
             Ok(staged) => attachments.push(staged),
-            Err(Fault::Refused { what }) => {
+            Err((Fault::Refused { what }, why)) => {
                 warn!(mirror = course.name, attachment = file.id.as_str(), why = what, "a file was not carried");
-                lost.push((file.name.clone(), refused.to_string()));
+                lost.push((file.name.clone(), why.to_string()));
             }
-            Err(fault) => return Err(fault.into()),
+            Err((fault, _)) => return Err(fault.into()),
         }
     }
     let body = with_losses(&draft.body, &lost);
@@ -53,8 +52,11 @@ pub async fn ready(course: &Course, draft: &Draft, watch: &mut Watch<'_>) -> Res
     Ok(Ready { message, files, bytes, lost })
 }
 
-async fn carry(course: &Course, born: Side, file: &Attachment) -> std::result::Result<Staged, Fault> {
-    let download = course.desk(born).download(file).await?;
+/// Errors: the fault, and what people are told if that is the end of it.
+async fn carry(course: &Course, born: Side, file: &Attachment) -> std::result::Result<Staged, (Fault, &'static str)> {
+    let refused = if born == Side::Source { "the new desk refused it" } else { "the old desk refused it" };
+    let download = course.desk(born).download(file).await;
+    let download = download.map_err(|fault| (fault, "the desk that has it does not hand it out"))?;
     let upload = Upload {
         source: file.id.clone(),
         name: file.name.clone(),
@@ -62,7 +64,7 @@ async fn carry(course: &Course, born: Side, file: &Attachment) -> std::result::R
         inline: file.inline,
         download,
     };
-    course.desk(born.other()).stage(upload).await
+    course.desk(born.other()).stage(upload).await.map_err(|fault| (fault, refused))
 }
 
 fn with_losses(body: &Body, lost: &[(String, String)]) -> Body {

@@ -443,6 +443,7 @@ impl<'a> Work<'a> {
                 ("hydrations", 1),
                 ("calls saved", (claim.events - 1).max(0)),
                 ("healed by the sweep", i64::from(claim.sweep && self.acted)),
+                ("values not kept", self.not_kept()),
             ],
         };
         house.ledger.settle_lane(claim, settled, now).await?;

@@ -303,9 +303,9 @@ fn values_of_both_desks_are_held_against_the_file() {
         "acme.toml:16:1: the target has no value \"opne\" for this\n    did you mean \"open\"?",
         "acme.toml:17:1: the source has no value \"waiting\" for this",
         "values of the source's \"status\" have no counterpart: \"hold\"",
-        "the source has no field \"custom:Gone\"",
-        "the target has no field \"custom:Team\"",
-        "the target has no field \"brand\" for the source's",
+        "the source has no field \"custom:Gone\" that our user may see",
+        "the target has no field \"custom:Team\" that our user may see",
+        "the target has no field \"brand\" for the source's, or our user may not see it",
         "the source's field \"custom:Area\" is neither carried nor ignored",
         "note: values of the target's \"group\" that no value of the source becomes: \"Billing\"",
     ] {

@@ -16,7 +16,7 @@ use tidegate::replay::remap::{Survey, order, survey};
 use tidegate::sim::stage::Action;
 
 use crate::world::db::until;
-use crate::world::desk::{field, request_tracker, zendesk};
+use crate::world::desk::{Desk, field, request_tracker, zendesk};
 use crate::world::house::{House, gateway};
 use crate::world::process::{printed, tidegate};
 use crate::world::stand::World;
@@ -343,4 +343,79 @@ async fn apply_tells_what_a_changed_mapping_affects_and_rewrites_with_the_option
     house.quiet(&mirror).await;
     assert!(!apply(&other, &[]).await.contains("The mapping is another one"), "it is agreed now");
     gateway.stop().await;
+}
+
+/// An admin of a Zendesk changes one of its ticket fields.
+async fn change_field(desk: &Desk, id: u64, change: serde_json::Value) {
+    desk.set_up(Method::PUT, &format!("/api/v2/ticket_fields/{id}"), json!({ "ticket_field": change })).await;
+}
+
+/// The options of a drop-down as Zendesk's API takes them, by their tags.
+fn options(tags: &[&str]) -> serde_json::Value {
+    let option = |tag: &&str| json!({ "name": tag, "value": tag });
+    json!({ "custom_field_options": tags.iter().map(option).collect::<Vec<_>>() })
+}
+
+/// Number of the simulated Zendesk's field *Order number*, and of *Product*.
+const ORDER_NUMBER: u64 = 360_010_001;
+const PRODUCT: u64 = 360_010_008;
+
+#[tokio::test]
+async fn a_field_that_was_renamed_at_a_zendesk_holds_only_tickets_that_say_something_new_in_it() {
+    let (mut world, tickets) = with_tickets().await;
+    for ticket in &tickets {
+        world.source.set(ticket, "custom:Order number", "A-17");
+    }
+    world.settle().await;
+    change_field(&world.source, ORDER_NUMBER, json!({ "title": "Order no." })).await;
+    world.restart().await;
+    // The sim's own name for it stays.
+    world.source.set(&tickets[0], "custom:Order number", "A-18");
+    let parked = only_this_waits(&mut world, "field gone", &tickets[1]).await;
+    assert!(parked.reason.contains("no field `custom:Order number` any more"), "{}", parked.reason);
+    assert!(parked.advice.contains("`\"custom:Order no.\" = \"custom:Order Number\"`"), "{}", parked.advice);
+    assert_eq!(field(&world.mirrored(&tickets[1]), "custom:Order Number"), "A-17", "what vanished is not taken for emptied");
+    world.reapply("\"custom:Order number\" = \"custom:Order Number\"", "\"custom:Order no.\" = \"custom:Order Number\"").await;
+    world.settle().await;
+    assert_eq!(field(&world.mirrored(&tickets[0]), "custom:Order Number"), "A-18");
+    assert_eq!(world.status().await.parked, 0);
+}
+
+#[tokio::test]
+async fn an_option_that_a_zendesk_got_mid_way_holds_only_the_tickets_that_chose_it() {
+    let (mut world, tickets) = with_tickets().await;
+    change_field(&world.source, PRODUCT, options(&["product_mast", "product_sail", "product_keel"])).await;
+    world.source.set(&tickets[0], "custom:Product", "product_keel");
+    world.source.set(&tickets[2], "custom:Product", "product_sail");
+    let parked = only_this_waits(&mut world, "unmapped", &tickets[1]).await;
+    assert!(parked.reason.contains("no word for `product_keel` in `custom:Product`"), "{}", parked.reason);
+    assert!(parked.advice.contains("under [map.options.\"custom:Product\"]"), "{}", parked.advice);
+    assert_eq!(field(&world.mirrored(&tickets[2]), "custom:Plan"), "free");
+    world.reapply("product_mast = \"free\"", "product_mast = \"free\"\nproduct_keel = \"team\"").await;
+    world.settle().await;
+    assert_eq!(field(&world.mirrored(&tickets[0]), "custom:Plan"), "team");
+    assert_eq!(world.status().await.parked, 0);
+}
+
+#[tokio::test]
+async fn an_option_or_a_field_that_a_zendesk_lost_mid_way_holds_only_the_tickets_that_need_it() {
+    let mut world = World::of().from(zendesk()).to(zendesk()).begin().await;
+    let tickets = ["Order 1", "Order 2"].map(|subject| world.source.open(subject, "Where is it?"));
+    world.copy().await;
+    change_field(&world.target, PRODUCT, options(&["product_sail", "product_rudder", "product_boom"])).await;
+    change_field(&world.target, ORDER_NUMBER, json!({ "active": false })).await;
+    world.restart().await;
+    world.source.set(&tickets[0], "custom:Product", "product_mast");
+    let parked = only_this_waits(&mut world, "unmapped", &tickets[1]).await;
+    assert!(parked.reason.contains("no value `product_mast` in `custom:Product`"), "{}", parked.reason);
+    let words = "[map.options.\"custom:Product\"]\nproduct_mast = \"product_boom\"\n\"*\" = \"same\"\n[map.fields]";
+    world.reapply("[map.fields]", words).await;
+    world.settle().await;
+    assert_eq!(field(&world.mirrored(&tickets[0]), "custom:Product"), "product_boom");
+    world.source.set(&tickets[0], "custom:Order number", "A-17");
+    let parked = only_this_waits(&mut world, "field gone", &tickets[1]).await;
+    assert!(parked.reason.contains("`custom:Order number`"), "{}", parked.reason);
+    world.reapply("[map.fields]", "[map.fields]\n\"custom:Order number\" = \"ignore\"").await;
+    world.settle().await;
+    assert_eq!(world.status().await.parked, 0);
 }

@@ -2,5 +2,6 @@
 
 mod links;
 mod merging;
+mod people;
 mod reading;
 mod writing;

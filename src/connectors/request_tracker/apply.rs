@@ -152,7 +152,11 @@ impl RequestTracker {
                     )));
                 }
                 if !missed.is_empty() && fields.keys().all(|key| old.get(key) == now.get(key)) {
-                    return Err(Fault::refused(format!("set fields: RT changed nothing and said: {}", sentences.join(" "))));
+                    let named = missed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+                    return Err(Fault::refused(format!(
+                        "set fields: RT did not change {named} and said: {}",
+                        sentences.join(" ")
+                    )));
                 }
                 written.remarks.extend(missed.iter().map(|key| format!("RT did not take over `{key}`")));
                 if !missed.is_empty() {

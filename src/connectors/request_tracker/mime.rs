@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::desk::body::{Body, INLINE_SCHEME};
 use crate::desk::id::AttachmentId;
 use crate::desk::ticket::{Attachment, AttachmentState};
@@ -70,7 +73,7 @@ fn is_file(part: &PartJson) -> bool {
 }
 
 fn attachment(part: &PartJson, inline: bool) -> Attachment {
-    let name = if part.filename.is_empty() { made_up_name(part) } else { part.filename.clone() };
+    let name = if part.filename.is_empty() { made_up_name(part) } else { plain_name(&part.filename) };
     Attachment {
         id: AttachmentId::new(&part.id.0),
         name,
@@ -80,6 +83,20 @@ fn attachment(part: &PartJson, inline: bool) -> Attachment {
         locator: part.id.0.clone(),
         state: AttachmentState::Ready,
     }
+}
+
+/// The name as people read it: RT keeps some as they travel in mail headers, `=?utf-8?b?…?=` (RFC 2047), and shows them decoded.
+fn plain_name(name: &str) -> String {
+    let words: Option<String> = name.split_whitespace().map(encoded_word).collect();
+    words.filter(|_| name.starts_with("=?")).unwrap_or_else(|| name.to_string())
+}
+
+/// A word in UTF-8 and base64; the other kinds are left as they are.
+fn encoded_word(word: &str) -> Option<String> {
+    let (charset, rest) = word.strip_prefix("=?")?.strip_suffix("?=")?.split_once('?')?;
+    let (coding, text) = rest.split_once('?')?;
+    let known = charset.eq_ignore_ascii_case("utf-8") && coding.eq_ignore_ascii_case("b");
+    String::from_utf8(STANDARD.decode(text).ok().filter(|_| known)?).ok()
 }
 
 /// Parts without a name (a forwarded mail, an image of a mail program) get one, so that every desk takes them.
@@ -165,4 +182,18 @@ pub fn refer_to_files(html: &str, files: &[Staged]) -> String {
     }
     out.push_str(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_people_read_it() {
+        assert_eq!(plain_name("=?utf-8?b?w5xiZXJzaWNodC0xOS5jc3Y=?="), "Übersicht-19.csv");
+        assert_eq!(plain_name("=?UTF-8?B?w5xi?= =?utf-8?b?ZXI=?="), "Über", "long names come in pieces");
+        for name in ["plan =?.pdf", "=?utf-8?q?a=5F?=", "=?utf-8?b?/?=", "=?", ""] {
+            assert_eq!(plain_name(name), name);
+        }
+    }
 }

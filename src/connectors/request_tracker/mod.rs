@@ -109,6 +109,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     attachment_limit: ATTACHMENT_LIMIT,
     counts_tickets: true,
     refuses_empty_files: true,
+    file_paths: &["/Ticket/Attachment/", "/Download/", "/REST/2.0/attachment/"],
     recodes: &["text/plain", "text/html"],
     subject_limit: 200,
     plain_tags: false,

@@ -20,7 +20,9 @@ pub const DEFAULT_STATUSES: [&str; 6] = ["new", "open", "stalled", "resolved", "
 pub(super) const ON_TICKETS: &str = "RT::Queue-RT::Ticket";
 /// What a transaction's custom fields hang on.
 pub(super) const ON_TRANSACTIONS: &str = "RT::Queue-RT::Ticket-RT::Transaction";
-const DEFINITION_FIELDS: &str = "Name,Type,MaxValues,LookupType";
+const DEFINITION_FIELDS: &str = "Name,Type,MaxValues,LookupType,Pattern";
+/// The pattern by which RT's admins make a field one that has to be filled; its pages ask for it then, its API does not.
+const MANDATORY: &str = "(?#Mandatory)";
 
 impl RequestTracker {
     /// The layout, read again when this ticket names a queue or field that was not there before.
@@ -83,14 +85,17 @@ impl RequestTracker {
             if self.settings.is_own_field(&definition.name) || definition.is_binary() {
                 continue;
             }
-            let key = match &self.settings.tags_field {
-                Some(tags) if *tags == definition.name => FieldKey::Tags,
-                _ => FieldKey::custom(&definition.name),
-            };
+            let key = self.field_key(&definition.name);
             let options = if definition.kind == "Select" { Some(self.choices(&definition.id.0).await?) } else { None };
-            fields.insert(key, FieldSchema { kind: kind(definition), options, required: false });
+            let required = definition.pattern.0.starts_with(MANDATORY);
+            fields.insert(key, FieldSchema { kind: kind(definition), options, required });
         }
         Ok(Schema { fields })
+    }
+
+    /// What a custom field of tickets is in both desks' words.
+    pub(super) fn field_key(&self, name: &str) -> FieldKey {
+        if self.settings.tags_field.as_deref() == Some(name) { FieldKey::Tags } else { FieldKey::custom(name) }
     }
 
     async fn choices(&self, id: &str) -> Result<BTreeSet<String>, Fault> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
@@ -14,7 +14,7 @@ use crate::desk::survey::{Need, Rules, Stock, Survey, Told, Unseen};
 use super::RequestTracker;
 use super::api::call;
 use super::schema::{ON_TICKETS, ON_TRANSACTIONS};
-use super::wire::{LinkJson, Word};
+use super::wire::{LinkJson, Ref, Word};
 
 /// What RT keeps and REST2 does not list.
 const UNCOUNTED: [&str; 6] = ["scrips", "templates", "saved searches", "dashboards", "articles", "SLA times"];
@@ -41,19 +41,26 @@ struct FieldRow {
 struct QueueShown {
     #[serde(default, rename = "_hyperlinks")]
     links: Vec<LinkJson>,
+    /// The fields of its tickets that our user may see; older RTs do not tell them here.
+    #[serde(rename = "TicketCustomFields")]
+    fields: Option<Vec<Ref>>,
 }
 
 impl RequestTracker {
     /// A few calls, and as target one for each queue.
     pub(super) async fn survey_desk(&self, side: Side) -> Result<Survey, Fault> {
         let mut survey = Survey { addresses: self.queue_addresses().await?, ..Survey::untold() };
+        survey.needs.push(self.sees_all_fields().await?);
         match side {
             Side::Source => survey.stock = UNCOUNTED.map(uncounted).into(),
             Side::Target => {
                 survey.patterns = self.patterns().await?;
-                survey.needs = self.own_fields_there().await?;
-                survey.needs.push(self.may_create().await?);
-                survey.needs.push(may_make_people());
+                survey.needs.extend(self.own_fields_there().await?);
+                let (may_create, absent) = self.queues_there().await?;
+                survey.absent = absent;
+                survey.needs.extend([may_create, may_change()]);
+                // RT takes every kind (RT::Attachment); it only has a limit of size.
+                survey.refused_files = Told::Known(BTreeSet::new());
             }
         }
         Ok(survey)
@@ -103,23 +110,48 @@ impl RequestTracker {
         Ok(needs)
     }
 
-    /// A queue shows a link `create` to whoever has the right CreateTicket in it.
-    async fn may_create(&self) -> Result<Need, Fault> {
+    /// RT counts custom fields only for who may see all of them (`RT::CustomFields::CurrentUserCanSeeAll`): without the right for the
+    /// whole RT, what a field hides is in no answer at all.
+    async fn sees_all_fields(&self) -> Result<Need, Fault> {
+        let query = json!([{ "field": "LookupType", "value": ON_TICKETS }]).to_string();
+        let query = [("query", query.as_str()), ("per_page", "1")];
+        let (page, _) = self.page::<Json>(call("count custom fields"), &["customfields"], &query).await?;
+        Ok(Need {
+            name: "custom-fields",
+            what: "given our user the right SeeCustomField for every custom field".to_string(),
+            met: match page.total {
+                Some(_) => Told::Known(true),
+                None => Told::CannotTell("it has the right field by field, and RT shows nothing of a field without it".to_string()),
+            },
+            cure: "RT, Admin > Global > User rights: give SeeCustomField (and ModifyCustomField in the new desk) to the gateway's user"
+                .to_string(),
+        })
+    }
+
+    /// A queue shows a link `create` to whoever has the right CreateTicket in it, and those fields of its tickets that they may see.
+    async fn queues_there(&self) -> Result<(Need, BTreeMap<String, BTreeSet<FieldKey>>), Fault> {
         let layout = self.layout().await?;
-        let mut closed = Vec::new();
+        let (mut closed, mut absent) = (Vec::new(), BTreeMap::new());
         for (id, queue) in layout.queues.iter().filter(|(_, queue)| queue.disabled.0 == "0") {
             let shown: Option<QueueShown> = self.find(call("read queue"), &["queue", id]).await?;
-            if !shown.is_some_and(|shown| shown.links.iter().any(|link| link.relation == "create")) {
+            if !shown.as_ref().is_some_and(|shown| shown.links.iter().any(|link| link.relation == "create")) {
                 closed.push(queue.name.as_str());
             }
+            let Some(has) = shown.and_then(|shown| shown.fields) else { continue };
+            let lacks = layout.fields.values().filter(|field| !has.iter().any(|one| one.id == field.id));
+            absent.insert(queue.name.clone(), lacks.map(|field| self.field_key(&field.name)).collect());
         }
+        Ok((self.creates(&closed), absent))
+    }
+
+    fn creates(&self, closed: &[&str]) -> Need {
         let where_not = if closed.is_empty() { String::new() } else { format!(" (not in {})", closed.join(", ")) };
-        Ok(Need {
+        Need {
             name: "create-tickets",
             what: format!("the right CreateTicket in every queue{where_not}"),
             met: Told::Known(closed.is_empty()),
             cure: "RT, Admin > Queues > Group rights: give it to the gateway's user, or map no group to that queue".to_string(),
-        })
+        }
     }
 
     /// REST2 lists no scrips.
@@ -136,10 +168,12 @@ fn uncounted(what: &str) -> Stock {
     Stock { what: what.to_string(), count: Told::CannotTell("RT's API does not list them".to_string()) }
 }
 
-fn may_make_people() -> Need {
+fn may_change() -> Need {
     Need {
         name: "change-rights",
-        what: "the rights ReplyToTicket, CommentOnTicket, ModifyTicket and AdminUsers of the gateway's user".to_string(),
+        what: "the rights ReplyToTicket, CommentOnTicket, ModifyTicket and AdminUsers of the gateway's user, and ModifyCustomField for every \
+               field that is carried"
+            .to_string(),
         met: Told::CannotTell("RT's API shows rights only where they are used".to_string()),
         cure: "RT, Admin > Global > User rights: give them to the gateway's user, as deploy/request-tracker/README.md says"
             .to_string(),

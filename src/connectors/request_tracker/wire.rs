@@ -271,6 +271,9 @@ pub struct DefinitionJson {
     pub max_values: Word,
     #[serde(default)]
     pub lookup_type: String,
+    /// What its values have to match.
+    #[serde(default)]
+    pub pattern: Word,
     #[serde(default, deserialize_with = "list")]
     pub values: Vec<Json>,
 }

@@ -35,6 +35,10 @@ impl Zendesk {
         for _ in 0..MOST_REDIRECTS {
             let response = self.fetch_once(&url).await.map_err(about())?;
             if !response.status().is_redirection() {
+                if is_sign_in(&response, attachment) {
+                    let what = "the desk shows a page, to sign in perhaps, instead of the file";
+                    return Err(Fault::refused(format!("attachment {}: {what}", attachment.id)));
+                }
                 let size = response.content_length().or(attachment.size);
                 let bytes = response
                     .bytes_stream()
@@ -96,6 +100,14 @@ impl Zendesk {
             handle: Handle::Uploaded { token: made.upload.token, url },
         })
     }
+}
+
+/// A page of HTML in place of a file that is something else: Zendesk leads those to its sign-in page whom it does not let see a file.
+fn is_sign_in(response: &Response, attachment: &Attachment) -> bool {
+    let html = |kind: &str| kind.trim_start().to_ascii_lowercase().starts_with("text/html");
+    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let other_size = attachment.size.zip(response.content_length()).is_some_and(|(size, sent)| size != sent);
+    html(kind) && (other_size || !html(&attachment.content_type))
 }
 
 fn too_large(name: &str) -> Fault {

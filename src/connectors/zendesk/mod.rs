@@ -208,6 +208,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     // "Size is not included in the list (1..1073741824)": RecordInvalid.
     counts_tickets: true,
     refuses_empty_files: true,
+    file_paths: &["/attachments/", "/article_attachments/"],
     recodes: &[],
     subject_limit: 150,
     plain_tags: true,

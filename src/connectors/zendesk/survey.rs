@@ -75,10 +75,14 @@ struct Part {
     value: Json,
 }
 
+/// What a ticket field says of what may be put into it.
 #[derive(Deserialize)]
-struct Patterned {
+struct Terms {
     id: Id,
     regexp_for_validation: Option<String>,
+    /// "Whether this field is editable by agents" (ticket fields); the account's apps and Zendesk itself own some.
+    #[serde(default = "yes")]
+    agent_can_edit: bool,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +120,7 @@ impl Zendesk {
     pub(super) async fn survey_account(&self, side: Side) -> Result<Survey, Fault> {
         let directory = self.directory().await?;
         let addresses: Told<Vec<AddressJson>> = self.list_told("recipient_addresses", "recipient_addresses").await?;
-        let patterned: Vec<Patterned> = self.pages(SURVEY, "ticket_fields", &[], "ticket_fields").await?;
+        let terms: Vec<Terms> = self.pages(SURVEY, "ticket_fields", &[], "ticket_fields").await?;
         let forms: Vec<FormJson> = self.whole_list_if_any(SURVEY, "ticket_forms", "ticket_forms").await?;
         let own = if side == Side::Target { self.own_fields_there(&directory) } else { Vec::new() };
         let stock = if side == Side::Source { self.stock().await? } else { Vec::new() };
@@ -129,8 +133,12 @@ impl Zendesk {
             stock,
             longest_message: Some(LONGEST_MESSAGE),
             most_messages: Some(MOST_MESSAGES),
-            patterns: patterns(&directory, patterned),
+            read_only: read_only(&directory, &terms),
+            patterns: patterns(&directory, terms),
             dependent: dependent(&directory, forms),
+            absent: BTreeMap::new(),
+            // An upload that is not taken answers 422 `AttachmentUnprocessable`; no list says of what kinds.
+            refused_files: Told::CannotTell("the Support API has no list of them".to_string()),
         })
     }
 
@@ -305,13 +313,20 @@ fn hours(condition: &Part) -> Option<u64> {
     number.filter(|_| since)
 }
 
-fn patterns(directory: &Directory, patterned: Vec<Patterned>) -> BTreeMap<FieldKey, String> {
-    let named = |id: &Id| directory.fields.iter().find(|field| field.id == *id).map(|field| FieldKey::custom(&field.name));
-    patterned.into_iter().filter_map(|one| Some((named(&one.id)?, one.regexp_for_validation?))).collect()
+fn named(directory: &Directory, id: &Id) -> Option<FieldKey> {
+    directory.fields.iter().find(|field| field.id == *id).map(|field| FieldKey::custom(&field.name))
+}
+
+fn patterns(directory: &Directory, terms: Vec<Terms>) -> BTreeMap<FieldKey, String> {
+    terms.into_iter().filter_map(|one| Some((named(directory, &one.id)?, one.regexp_for_validation?))).collect()
+}
+
+fn read_only(directory: &Directory, terms: &[Terms]) -> BTreeSet<FieldKey> {
+    terms.iter().filter(|one| !one.agent_can_edit).filter_map(|one| named(directory, &one.id)).collect()
 }
 
 fn dependent(directory: &Directory, forms: Vec<FormJson>) -> Vec<Dependent> {
-    let named = |id: &Id| directory.fields.iter().find(|field| field.id == *id).map(|field| FieldKey::custom(&field.name));
+    let named = |id: &Id| named(directory, id);
     let mut found = Vec::new();
     for form in forms {
         for condition in form.agent_conditions.into_iter().flatten() {

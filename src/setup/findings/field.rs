@@ -18,6 +18,7 @@ use super::view::View;
 pub fn look(view: &View<'_>, ticket: &Ticket, tally: &mut Tally) {
     let wanted = view.scene(ticket, |scene| carried(view, scene, ticket, tally));
     required(view, ticket, &wanted, tally);
+    closed_to_us(view, ticket, &wanted, tally);
     if view.rules.rules.iter().any(|rule| !rule.spares_us && rule.only_with == Some(FieldKey::Followers))
         && wanted.get(&FieldKey::Followers).is_some_and(|value| !value.persons().is_empty())
     {
@@ -128,6 +129,21 @@ fn is_day(word: &str) -> bool {
 
 fn is_time(word: &str) -> bool {
     DateTime::parse_from_rfc3339(word).is_ok()
+}
+
+/// Values for fields that our user may not write there.
+fn closed_to_us(view: &View<'_>, ticket: &Ticket, wanted: &BTreeMap<FieldKey, Value>, tally: &mut Tally) {
+    let group = wanted.get(&FieldKey::Group).and_then(|value| value.words().first().copied());
+    let absent = group.and_then(|group| Some((group, view.survey.absent.get(group)?)));
+    for (key, _) in wanted.iter().filter(|(_, value)| **value != Value::Empty) {
+        let of = key.to_string();
+        if view.survey.read_only.contains(key) {
+            tally.note(Found::new(&trap::READ_ONLY, &of, &ticket.id));
+        }
+        if let Some((group, _)) = absent.filter(|(_, absent)| absent.contains(key)) {
+            tally.note(Found::new(&trap::NOT_IN_GROUP, &of, &ticket.id).value(group));
+        }
+    }
 }
 
 /// What the target asks for and would not get.

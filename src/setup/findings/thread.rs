@@ -1,18 +1,23 @@
 //! What becomes of a ticket's messages and files.
 
-use url::Url;
-
 use crate::desk::body::Body;
 use crate::desk::capability::{BackDates, CreateTakes, SetsAuthor};
+use crate::desk::survey::Told;
 use crate::desk::ticket::{Attachment, AttachmentState, Message, Ticket};
 use crate::merge::thread::{byline, needs_byline};
 
+use super::link;
 use super::tally::{Found, Tally};
 use super::trap;
 use super::view::View;
 
 /// Bytes that the line about author and time takes at most, or nearly so.
 const LINE: usize = 1_000;
+/// Endings of programs and scripts, which desks and mail services are often set up to refuse.
+const OFTEN_REFUSED: [&str; 24] = [
+    "apk", "bat", "cmd", "com", "cpl", "dll", "exe", "hta", "jar", "js", "jse", "lnk", "msc", "msi", "msp", "pif", "ps1", "scr",
+    "sys", "vb", "vbe", "vbs", "wsf", "wsh",
+];
 
 /// Counts what would be lost or changed of the conversation.
 pub fn look(view: &View<'_>, ticket: &Ticket, tally: &mut Tally) {
@@ -23,6 +28,7 @@ pub fn look(view: &View<'_>, ticket: &Ticket, tally: &mut Tally) {
         signed(view, ticket, place, tally);
         long(view, ticket, place, message, tally);
         images(view, ticket, message, tally);
+        link::look(view, ticket, message, tally);
         message.attachments.iter().for_each(|file| file_of(view, ticket, file, tally));
     }
 }
@@ -77,7 +83,7 @@ fn long(view: &View<'_>, ticket: &Ticket, place: usize, message: &Message, tally
 fn images(view: &View<'_>, ticket: &Ticket, message: &Message, tally: &mut Tally) {
     let Body::Html(html) = &message.body else { return };
     let mut told = Vec::new();
-    for url in sources(html) {
+    for url in link::addresses(html, "img", "src=") {
         let Some(host) = url.host_str().map(str::to_string) else { continue };
         if url.origin().ascii_serialization() == view.source_address {
             tally.note(Found::new(&trap::LOCKED_IMAGES, "", &ticket.id));
@@ -88,39 +94,27 @@ fn images(view: &View<'_>, ticket: &Ticket, message: &Message, tally: &mut Tally
     }
 }
 
-/// The http and https addresses of images.
-fn sources(html: &str) -> Vec<Url> {
-    let tags = html.match_indices("<img").filter_map(|(at, _)| html[at..].split('>').next());
-    let source = |tag: &str| {
-        let after = tag.split_once("src=")?.1;
-        let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        Url::parse(after[1..].split(quote).next()?).ok()
-    };
-    tags.filter_map(source).filter(|url| matches!(url.scheme(), "http" | "https")).collect()
-}
-
 fn file_of(view: &View<'_>, ticket: &Ticket, file: &Attachment, tally: &mut Tally) {
     let can = view.target_can;
+    let ending = file.name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
     let trap = match file.state {
         AttachmentState::Removed => return,
         AttachmentState::Refused => &trap::INFECTED_FILES,
         _ if file.size.is_some_and(|size| size > can.attachment_limit) => &trap::LARGE_FILES,
         _ if can.refuses_empty_files && file.size == Some(0) => &trap::EMPTY_FILES,
+        _ if let Some(trap) = forbidden(view, &ending) => trap,
         AttachmentState::Pending => &trap::PENDING_FILES,
         AttachmentState::Ready => return,
     };
     let limit = format!("{} MB", can.attachment_limit >> 20);
-    tally.note(Found::new(trap, "", &ticket.id).limit(limit).file());
+    let of_a_kind = [&trap::REFUSED_KINDS, &trap::UNSURE_KINDS].contains(&trap);
+    tally.note(Found::new(trap, "", &ticket.id).limit(limit).file().shown(of_a_kind, &ending));
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn images_are_found_by_their_address() {
-        let html = r#"<p><img alt="a" src="https://cdn.example/a.png"> <img src='attachment:7'><img src="data:x"><img></p>"#;
-        let found: Vec<String> = sources(html).iter().map(Url::to_string).collect();
-        assert_eq!(found, ["https://cdn.example/a.png"]);
+/// Whether the target refuses files of this kind, or may do so.
+fn forbidden(view: &View<'_>, ending: &str) -> Option<&'static trap::Trap> {
+    match &view.survey.refused_files {
+        Told::Known(refused) => refused.contains(ending).then_some(&trap::REFUSED_KINDS),
+        Told::CannotTell(_) => OFTEN_REFUSED.contains(&ending).then_some(&trap::UNSURE_KINDS),
     }
 }

@@ -82,6 +82,18 @@ pub const DEPENDENT: Trap = risk(
     "in {n} there is nothing for \"{of}\", which the target requires by a form's conditions ({values})",
     "carry a field into it, or change the conditions at the target",
 );
+/// Our user may not change the field.
+pub const READ_ONLY: Trap = risk(
+    "read-only",
+    "in {n} there is a value for \"{of}\", which the target shows to our user and does not let it change",
+    "give the credential the right to change it, carry the value into another field, or write \"ignore\" under [map.fields]",
+);
+/// The field is not in the ticket's group, or our user does not see it there.
+pub const NOT_IN_GROUP: Trap = risk(
+    "not-in-group",
+    "in {n} there is a value for \"{of}\", and tickets of {values} at the target do not have this field, or do not show it to our user",
+    "apply the field to these groups at the target and let our user see and change it, or carry the value into another field",
+);
 /// The subject is longer than the target takes.
 pub const CUT_SUBJECT: Trap = risk(
     "cut-subject",
@@ -145,6 +157,33 @@ pub const PENDING_FILES: Trap = Trap {
     severity: Severity::CannotTell,
     what: "still being scanned for malware at the source: {times} in {n}. Their tickets wait for it",
     cure: "check again later, or accept it: the copy waits for the scan by itself",
+};
+/// Files of a kind that the target refuses.
+pub const REFUSED_KINDS: Trap = risk(
+    "refused-kinds",
+    "of a kind that the target refuses ({values}): {times} in {n}. They stay behind, and the message says so",
+    "keep them somewhere else, or accept it",
+);
+/// Files of a kind that the target may refuse.
+pub const UNSURE_KINDS: Trap = Trap {
+    name: "unsure-kinds",
+    severity: Severity::CannotTell,
+    what: "of a kind that desks often refuse ({values}): {times} in {n}. Which kinds the target refuses, its API does not tell",
+    cure: "attach one by hand at the target and see; a file that it refuses stays behind, and the message says so",
+};
+/// Files of the desk itself that are no attachments.
+pub const LOCKED_FILES: Trap = risk(
+    "locked-files",
+    "linking to a file of the source desk itself that is no attachment: {times} in {n}. It vanishes with the desk, and may need its login",
+    "attach the files in the old desk, or accept it",
+);
+/// Files of somebody else.
+pub const FOREIGN_FILES: Trap = Trap {
+    name: "foreign-files",
+    severity: Severity::CannotTell,
+    what: "linking to files that other hosts keep ({values}): {times} in {n}. The link is carried, not the file; whether it needs a login \
+           is not tried",
+    cure: "open some where nobody is signed in; attach in the old desk what your team will need, or accept it",
 };
 /// Images of the desk itself that are no attachments.
 pub const LOCKED_IMAGES: Trap = risk(

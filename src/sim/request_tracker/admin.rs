@@ -1,6 +1,6 @@
 //! What an admin changes by API of what RT is made of: names of queues and custom fields, and whether they are there at all.
 //!
-//! As documented: `PUT /queue/ID` and `PUT /customfield/ID` take `Name`, `Description`, `Disabled`; what is disabled is in no list
+//! As documented: `PUT /queue/ID` and `PUT /customfield/ID` take `Name`, `Description`, `Disabled`, a field `Pattern` too; what is disabled is in no list
 //! that does not ask for it. The number stays.
 
 use serde_json::{Map, Value};
@@ -30,6 +30,9 @@ pub fn update_queue(work: &mut Work<'_>, id: &str, body: &Object) -> Result<Answ
 /// `PUT /customfield/ID`
 pub fn update_field(work: &mut Work<'_>, id: &str, body: &Object) -> Result<Answer, Answer> {
     let field = id.parse().ok().and_then(|id: u64| work.store.fields.get_mut(&id)).ok_or_else(Answer::not_found)?;
+    if let Some(pattern) = body.get("Pattern").and_then(text) {
+        field.pattern = pattern;
+    }
     let (name, description, disabled) = (&mut field.name, &mut field.description, &mut field.disabled);
     Ok(changed(Named { kind: "CustomField", name, description, disabled }, body))
 }

@@ -170,6 +170,11 @@ fn set_fields(work: &mut Work<'_>, id: u64, wanted: Option<&Value>) -> Result<Ve
     for (key, value) in wanted {
         let queue = work.store.ticket(id).queue;
         let Some(field) = work.store.field(queue, false, key).cloned() else { continue };
+        if !work.store.may_change(work.actor, &field) {
+            let sentence = format!("Could not add a new value to custom field '{}': Permission Denied", field.name);
+            sentences.push(Value::String(sentence));
+            continue;
+        }
         sentences.extend(work.set_field(id, &field, value).map_err(|Died| Answer::died())?);
     }
     Ok(sentences)

@@ -1,11 +1,27 @@
 //! Finding queues, users and custom fields by what callers write.
 
 use super::store::{Field, Queue, Store, User};
+use super::world::GATEWAY;
 
 impl Store {
     /// The custom fields of tickets of a queue, by id.
     pub fn ticket_fields(&self, queue: u64) -> impl Iterator<Item = &Field> {
         self.fields.values().filter(move |field| !field.of_transactions && !field.disabled && field.queues.contains(&queue))
+    }
+
+    /// Those of them that the gateway's user may see.
+    pub fn shown_fields(&self, queue: u64) -> impl Iterator<Item = &Field> {
+        self.ticket_fields(queue).filter(|field| self.shows(field))
+    }
+
+    /// Whether the gateway's user may see a custom field.
+    pub fn shows(&self, field: &Field) -> bool {
+        !self.settings.unseen_fields.contains(&field.name)
+    }
+
+    /// Whether a user may change the values of a custom field.
+    pub fn may_change(&self, user: u64, field: &Field) -> bool {
+        self.user_name(user) != GATEWAY || !self.settings.locked_fields.contains(&field.name)
     }
 
     /// The custom fields of transactions of a queue, by id.

@@ -302,7 +302,10 @@ fn found(store: &Store, call: &Call, class: &str, all: Vec<Value>, whole: bool) 
     found.sort_by_key(|row| row["Name"].as_str().unwrap_or("").to_owned());
     let fields = Fields::of(call);
     let rows = Page::of(call).cut(&found).into_iter().map(|row| store.plain_row(class, row, &fields)).collect();
-    Answer::ok(frame(store, call, Total::Known(found.len()), rows))
+    // As `CurrentUserCanSeeAll` has it: fields are counted only for who may see all of them.
+    let hidden = class == "customfield" && !store.settings.unseen_fields.is_empty();
+    let total = if hidden { Total::Unsaid } else { Total::Known(found.len()) };
+    Answer::ok(frame(store, call, total, rows))
 }
 
 fn queues(store: &Store, call: &Call, whole: bool) -> Answer {
@@ -314,17 +317,22 @@ fn queues(store: &Store, call: &Call, whole: bool) -> Answer {
 
 fn queue_fields(store: &Store, call: &Call, key: &str) -> Answer {
     let Some(queue) = store.queue(key) else { return Answer::not_found() };
-    let applied = store.fields.values().filter(|field| !field.disabled && field.queues.contains(&queue.id));
+    let applied = store.fields.values().filter(|field| !field.disabled && field.queues.contains(&queue.id) && store.shows(field));
     found(store, call, "customfield", applied.map(|field| store.field_json(field)).collect(), true)
 }
 
 fn fields(store: &Store, call: &Call) -> Answer {
-    let all = store.fields.values().filter(|field| !field.disabled).map(|field| store.field_json(field)).collect();
+    let all = store
+        .fields
+        .values()
+        .filter(|field| !field.disabled && store.shows(field))
+        .map(|field| store.field_json(field))
+        .collect();
     found(store, call, "customfield", all, false)
 }
 
 fn field(store: &Store, call: &Call, id: &str) -> Answer {
-    let found = id.parse::<u64>().ok().and_then(|id| store.fields.get(&id));
+    let found = id.parse::<u64>().ok().and_then(|id| store.fields.get(&id)).filter(|field| store.shows(field));
     let Some(field) = found else { return Answer::not_found() };
     let modified = date::w3c(Some(field.created));
     precondition(call, &modified, &modified)

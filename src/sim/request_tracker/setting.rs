@@ -1,5 +1,7 @@
 //! What an admin of the simulated RT has set up, as far as it matters to a mirror.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// Changed by [`super::RequestTrackerSim::set_settings`] or `PUT /_sim/settings`; absent keys keep their defaults.
@@ -17,11 +19,23 @@ pub struct Settings {
     pub records_mail: bool,
     /// RT's stock scrip that opens new and inactive tickets on correspondence is on.
     pub auto_open: bool,
+    /// Custom fields that the gateway's user lacks the right SeeCustomField for; then it has that right field by field, not for the whole
+    /// RT.
+    pub unseen_fields: BTreeSet<String>,
+    /// Custom fields that it lacks the right ModifyCustomField for.
+    pub locked_fields: BTreeSet<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { notifications: true, silent_creator: Some("gateway".to_owned()), records_mail: true, auto_open: true }
+        Self {
+            notifications: true,
+            silent_creator: Some("gateway".to_owned()),
+            records_mail: true,
+            auto_open: true,
+            unseen_fields: BTreeSet::new(),
+            locked_fields: BTreeSet::new(),
+        }
     }
 }
 

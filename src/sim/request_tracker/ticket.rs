@@ -181,7 +181,8 @@ impl Work<'_> {
     fn values_at_creation(&mut self, id: u64, queue: u64, wanted: &Wanted<'_>) {
         let Some(Value::Object(values)) = wanted.0.get("CustomFields") else { return };
         for (key, value) in values {
-            let Some(field) = self.store.field(queue, false, key).cloned() else { continue };
+            let found = self.store.field(queue, false, key).filter(|field| self.store.may_change(self.actor, field));
+            let Some(field) = found.cloned() else { continue };
             let list = match value {
                 Value::Array(list) => list.iter().filter_map(text).collect(),
                 one => text(one).into_iter().collect::<Vec<_>>(),

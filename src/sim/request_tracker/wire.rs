@@ -38,7 +38,7 @@ impl Store {
     /// `CustomFields` of a ticket. RT's order is a hash's: `turn` stands for it.
     pub fn ticket_values(&self, ticket: &Ticket, turn: usize) -> Vec<Value> {
         let mut list: Vec<Value> = self
-            .ticket_fields(ticket.queue)
+            .shown_fields(ticket.queue)
             .map(|field| {
                 let values = ticket.values.get(&field.id).into_iter().flatten().map(|value| field.shown(value));
                 self.field_values(field, values.collect())
@@ -100,7 +100,7 @@ impl Store {
             shown["ref"] = json!(word);
             links.push(shown);
         }
-        links.extend(self.ticket_fields(ticket.queue).map(|field| self.field_link(field)));
+        links.extend(self.shown_fields(ticket.queue).map(|field| self.field_link(field)));
         for word in ["history", "correspond", "comment"] {
             links.push(json!({ "ref": word, "_url": format!("{own}/{word}") }));
         }
@@ -279,7 +279,7 @@ impl Store {
             "AdminCc": [],
             "Cc": [],
             "CustomFields": [],
-            "TicketCustomFields": self.ticket_fields(queue.id).map(|field| self.field_link(field)).collect::<Vec<_>>(),
+            "TicketCustomFields": self.shown_fields(queue.id).map(|field| self.field_link(field)).collect::<Vec<_>>(),
             "TicketTransactionCustomFields":
                 self.transaction_fields(queue.id).map(|field| self.field_link(field)).collect::<Vec<_>>(),
             "Created": at,

@@ -189,7 +189,7 @@ pub fn show_field(store: &mut Store, call: &Call) -> Outcome {
     Answer::ok(json!({"ticket_field": found}))
 }
 
-/// `PUT /api/v2/ticket_fields/{id}`: kept and shown, of the account's own fields; what a field takes stays as it is.
+/// `PUT /api/v2/ticket_fields/{id}`: kept and shown, of the account's own fields; of what a field takes, its options become others.
 pub fn change_field(store: &mut Store, call: &Call) -> Outcome {
     let known = field::by_id(call.id(0)?).is_some();
     stock::set(store, call, "ticket_field", known)?;
@@ -199,7 +199,7 @@ pub fn change_field(store: &mut Store, call: &Call) -> Outcome {
 /// `GET /api/v2/ticket_fields/{id}/options`
 pub fn field_options(store: &mut Store, call: &Call) -> Outcome {
     let field = field::by_id(call.id(0)?).ok_or_else(Refusal::not_found)?;
-    let list = options(field).as_array().cloned().unwrap_or_default();
+    let list = custom_field(store, field)["custom_field_options"].as_array().cloned().unwrap_or_default();
     paging::list(store, call, "custom_field_options", list)
 }
 

@@ -165,7 +165,7 @@ fn follow_up(store: &mut Store, closed: &Ticket, text: &Text, deed: Deed) -> Res
     ticket.followup_of = Some(closed.id);
     let mut tags = closed.tags.clone();
     tags.remove("closed_by_merge");
-    field::set_tags(&mut ticket, tags);
+    field::set_tags(&mut ticket, tags, &store.stock);
     ticket.id = store.next_ticket();
     let (id, at) = (ticket.id, deed.at);
     let saying = saying(store, text, true, &deed);

@@ -116,7 +116,7 @@ pub fn run(store: &mut Store) {
 fn act(store: &mut Store, automation: &Automation, mut ticket: Ticket, now: DateTime<Utc>) {
     let to = recipients(store, automation, &ticket);
     let tags = ticket.tags.union(&automation.adds()).cloned().collect();
-    field::set_tags(&mut ticket, tags);
+    field::set_tags(&mut ticket, tags, &store.stock);
     let mut deed = Deed { at: now, via: automation.via(), ..Deed::by_api(store, SYSTEM) };
     if !to.is_empty() {
         let mail = Mail {

@@ -21,8 +21,8 @@ pub fn apply(store: &mut Store, ticket: &mut Ticket, wanted: &Wanted) -> Result<
     choices(ticket, wanted)?;
     requester(store, ticket, wanted)?;
     places(store, ticket, wanted)?;
-    tags(ticket, wanted);
-    custom_fields(ticket, wanted)?;
+    tags(store, ticket, wanted);
+    custom_fields(store, ticket, wanted)?;
     status(ticket, wanted)?;
     assignment(store, ticket, wanted)?;
     people_lists(store, ticket, wanted)?;
@@ -166,21 +166,21 @@ fn places(store: &Store, ticket: &mut Ticket, wanted: &Wanted) -> Result<(), Ref
     Ok(())
 }
 
-fn tags(ticket: &mut Ticket, wanted: &Wanted) {
+fn tags(store: &Store, ticket: &mut Ticket, wanted: &Wanted) {
     if let Some(value) = wanted.get("tags") {
-        set_tags(ticket, tags_of(value));
+        set_tags(ticket, tags_of(value), &store.stock);
     }
     if let Some(value) = wanted.get("additional_tags") {
         let all: BTreeSet<String> = ticket.tags.union(&tags_of(value)).cloned().collect();
-        set_tags(ticket, all);
+        set_tags(ticket, all, &store.stock);
     }
     if let Some(value) = wanted.get("remove_tags") {
         let rest: BTreeSet<String> = ticket.tags.difference(&tags_of(value)).cloned().collect();
-        set_tags(ticket, rest);
+        set_tags(ticket, rest, &store.stock);
     }
 }
 
-fn custom_fields(ticket: &mut Ticket, wanted: &Wanted) -> Result<(), Refusal> {
+fn custom_fields(store: &Store, ticket: &mut Ticket, wanted: &Wanted) -> Result<(), Refusal> {
     for key in ["fields", "custom_fields"] {
         let pairs: Vec<(u64, &Value)> = match wanted.get(key) {
             Some(Value::Array(list)) => list.iter().filter_map(|one| Some((id_of(one.get("id")?)?, one.get("value")?))).collect(),
@@ -189,7 +189,7 @@ fn custom_fields(ticket: &mut Ticket, wanted: &Wanted) -> Result<(), Refusal> {
         };
         // Unknown fields are ignored, as Zendesk does.
         for (field, value) in pairs.into_iter().filter_map(|(id, value)| Some((field::by_id(id)?, value))) {
-            let value = field.read(value)?;
+            let value = field.read(value, &store.stock.options(field))?;
             set_field(ticket, field, value);
         }
     }

@@ -212,7 +212,7 @@ pub fn change_tags(store: &mut Store, call: &Call) -> Outcome {
         "PUT" => ticket.tags.union(&named).cloned().collect(),
         _ => ticket.tags.difference(&named).cloned().collect(),
     };
-    set_tags(&mut ticket, tags);
+    set_tags(&mut ticket, tags, &store.stock);
     let id = ticket.id;
     let deed = Deed::by_api(store, call.actor);
     commit(store, ticket, None, deed);

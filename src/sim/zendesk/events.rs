@@ -22,7 +22,7 @@ pub fn facts(store: &Store, before: Option<&Ticket>, after: &Ticket, comment: Op
         Some(before) => {
             facts.extend(plain_changes(before, after));
             facts.extend(set_changes(before, after));
-            facts.extend(FIELDS.iter().filter_map(|field| field_change(field, before, after)));
+            facts.extend(FIELDS.iter().filter_map(|field| field_change(store, field, before, after)));
         }
     }
     if let Some(comment) = comment {
@@ -80,10 +80,10 @@ fn set_changes(before: &Ticket, after: &Ticket) -> Vec<Fact> {
     facts
 }
 
-fn field_change(field: &field::Field, before: &Ticket, after: &Ticket) -> Option<Fact> {
+fn field_change(store: &Store, field: &field::Field, before: &Ticket, after: &Ticket) -> Option<Fact> {
     let (was, is) = (before.custom.get(&field.id), after.custom.get(&field.id));
     (was != is).then(|| {
-        let about = json!({"id": field.id.to_string(), "title": field.title, "type": field.kind.word()});
+        let about = json!({"id": field.id.to_string(), "title": store.stock.title(field), "type": field.kind.word()});
         ("custom_field_changed", json!({"custom_field": about, "current": {"value": is}, "previous": {"value": was}}))
     })
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Refusal;
 use super::call::truth;
+use super::stock::Stock;
 use super::ticket::Ticket;
 
 /// What a field takes.
@@ -140,8 +141,8 @@ impl Field {
         }
     }
 
-    /// The value as stored: `None` is empty. Errors: 422 for values that the field does not take.
-    pub fn read(&self, value: &Value) -> Result<Option<Value>, Refusal> {
+    /// The value as stored, where these are the tags of the options: `None` is empty. Errors: 422 for values that the field does not take.
+    pub fn read(&self, value: &Value, options: &[String]) -> Result<Option<Value>, Refusal> {
         if value.is_null() || value.as_str().is_some_and(str::is_empty) {
             return Ok(None);
         }
@@ -154,8 +155,8 @@ impl Field {
             Kind::Integer => plain(value).filter(|text| text.parse::<i64>().is_ok()).map(Value::String),
             Kind::Decimal => plain(value).filter(|text| text.parse::<f64>().is_ok()).map(Value::String),
             Kind::Regexp => plain(value).filter(|text| is_serial(text)).map(Value::String),
-            Kind::Tagger(options) => plain(value).and_then(|tag| option_tag(options, &tag)).map(Value::String),
-            Kind::Multiselect(options) => return read_many(self, options, value),
+            Kind::Tagger(_) => plain(value).and_then(|tag| option_tag(options, &tag)).map(Value::String),
+            Kind::Multiselect(_) => return read_many(self, options, value),
             Kind::CreditCard => plain(value).and_then(|text| last_four(&text)).map(Value::String),
             Kind::Lookup => plain(value).filter(|text| text.parse::<u64>().is_ok()).map(Value::String),
         };
@@ -168,7 +169,7 @@ impl Field {
     }
 }
 
-fn read_many(field: &Field, options: &'static [(&str, &str)], value: &Value) -> Result<Option<Value>, Refusal> {
+fn read_many(field: &Field, options: &[String], value: &Value) -> Result<Option<Value>, Refusal> {
     let words: Vec<String> = match value {
         Value::Array(list) => list.iter().filter_map(plain).collect(),
         other => plain(other).into_iter().collect(),
@@ -189,9 +190,8 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-fn option_tag(options: &'static [(&str, &str)], word: &str) -> Option<String> {
-    let found = options.iter().find(|(_, tag)| tag.eq_ignore_ascii_case(word));
-    found.map(|(_, tag)| (*tag).to_string())
+fn option_tag(options: &[String], word: &str) -> Option<String> {
+    options.iter().find(|tag| tag.eq_ignore_ascii_case(word)).cloned()
 }
 
 fn is_date(text: &str) -> bool {
@@ -217,7 +217,7 @@ fn is_serial(text: &str) -> bool {
 }
 
 /// Replaces the tags of a ticket, and sets or clears the fields whose options came or went with them.
-pub fn set_tags(ticket: &mut Ticket, tags: BTreeSet<String>) {
+pub fn set_tags(ticket: &mut Ticket, tags: BTreeSet<String>, stock: &Stock) {
     let gained: BTreeSet<String> = tags.difference(&ticket.tags).cloned().collect();
     ticket.tags = tags;
     for field in &FIELDS {
@@ -228,10 +228,9 @@ pub fn set_tags(ticket: &mut Ticket, tags: BTreeSet<String>) {
             Kind::Checkbox(_) => {
                 ticket.custom.remove(&field.id);
             }
-            Kind::Tagger(options) => choose_one(ticket, field.id, options, &gained),
-            Kind::Multiselect(options) => {
-                let chosen: BTreeSet<&str> =
-                    options.iter().map(|(_, tag)| *tag).filter(|tag| ticket.tags.contains(*tag)).collect();
+            Kind::Tagger(_) => choose_one(ticket, field.id, &stock.options(field), &gained),
+            Kind::Multiselect(_) => {
+                let chosen: BTreeSet<String> = stock.options(field).into_iter().filter(|tag| ticket.tags.contains(tag)).collect();
                 put(&mut ticket.custom, field.id, (!chosen.is_empty()).then(|| json!(chosen)));
             }
             _ => {}
@@ -240,13 +239,13 @@ pub fn set_tags(ticket: &mut Ticket, tags: BTreeSet<String>) {
 }
 
 /// Of several options of a drop-down among the tags the newly set one wins, and the others leave the tags.
-fn choose_one(ticket: &mut Ticket, id: u64, options: &'static [(&str, &str)], gained: &BTreeSet<String>) {
-    let present: Vec<&str> = options.iter().map(|(_, tag)| *tag).filter(|tag| ticket.tags.contains(*tag)).collect();
+fn choose_one(ticket: &mut Ticket, id: u64, options: &[String], gained: &BTreeSet<String>) {
+    let present: Vec<&String> = options.iter().filter(|tag| ticket.tags.contains(*tag)).collect();
     let chosen = present.iter().find(|tag| gained.contains(**tag)).or(present.first()).copied();
     for other in present.iter().filter(|tag| Some(**tag) != chosen) {
         ticket.tags.remove(*other);
     }
-    put(&mut ticket.custom, id, chosen.map(|tag| Value::String(tag.to_string())));
+    put(&mut ticket.custom, id, chosen.map(|tag| Value::String(tag.clone())));
 }
 
 /// Sets a field, and with it its tags.

@@ -38,6 +38,7 @@ const fn delete(pattern: &'static str, work: Work) -> Route {
 pub static ROUTES: &[Route] = &[
     post("//oauth/tokens", auth::token),
     get("//attachments/token/{token}", uploads::download),
+    get("//access/unauthenticated", uploads::sign_in),
     get("/tickets", tickets::list),
     post("/tickets", tickets::create),
     get("/tickets/count", tickets::count),

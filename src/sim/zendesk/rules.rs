@@ -128,7 +128,7 @@ pub fn run(store: &mut Store, round: &Round<'_>, after: &mut Ticket) -> Vec<Even
             continue;
         }
         let was = after.clone();
-        change(&trigger, round, after);
+        change(store, &trigger, round, after);
         list.extend(differences(store, Some(&was), after, Some(&trigger.via())));
         let to = recipients(store, &trigger, round, after);
         if !to.is_empty() {
@@ -138,7 +138,7 @@ pub fn run(store: &mut Store, round: &Round<'_>, after: &mut Ticket) -> Vec<Even
     list
 }
 
-fn change(trigger: &Trigger, round: &Round<'_>, after: &mut Ticket) {
+fn change(store: &Store, trigger: &Trigger, round: &Round<'_>, after: &mut Ticket) {
     if round.before.is_some() {
         return;
     }
@@ -147,7 +147,7 @@ fn change(trigger: &Trigger, round: &Round<'_>, after: &mut Ticket) {
         What::TagRefunds if subject.contains("refund") || after.description().to_lowercase().contains("refund") => {
             let mut tags = after.tags.clone();
             tags.insert("refund_request".to_string());
-            field::set_tags(after, tags);
+            field::set_tags(after, tags, &store.stock);
         }
         What::RaiseOutages if subject.contains("outage") => after.priority = Some("urgent".to_string()),
         _ => {}

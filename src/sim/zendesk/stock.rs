@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Outcome, Refusal};
 use super::call::Call;
+use super::field::Field;
 use super::paging;
 use super::store::{Store, stamp};
 
@@ -26,6 +27,23 @@ impl Stock {
             "brand_id": 13_467_642, "forwarding_status": "unknown", "spf_status": "verified", "cname_status": "unknown",
         });
         Self { lists: BTreeMap::from([("recipient_addresses", vec![address])]), settings: BTreeMap::new() }
+    }
+
+    fn set_of(&self, field: &Field, key: &str) -> Option<&Value> {
+        self.settings.get(&field.id)?.get(key)
+    }
+
+    /// The tags of a choice's options, as the admins left them. What tickets hold of a removed one stays.
+    pub fn options(&self, field: &Field) -> Vec<String> {
+        match self.set_of(field, "custom_field_options").and_then(Value::as_array) {
+            Some(list) => list.iter().filter_map(|one| one["value"].as_str().map(str::to_string)).collect(),
+            None => field.kind.options().iter().map(|(_, tag)| (*tag).to_string()).collect(),
+        }
+    }
+
+    /// What a field is called now.
+    pub fn title<'a>(&'a self, field: &'a Field) -> &'a str {
+        self.set_of(field, "title").and_then(Value::as_str).unwrap_or(field.title)
     }
 
     /// What an admin set of a field or form, over what it has from the start.

@@ -202,7 +202,7 @@ pub fn follow_up(store: &Store, ticket: &mut Ticket, wanted: &Wanted) -> Option<
     ticket.followup_of = Some(id);
     if !wanted.contains_key("tags") {
         let tags = ticket.tags.union(&source.tags).cloned().collect();
-        super::field::set_tags(ticket, tags);
+        super::field::set_tags(ticket, tags, &store.stock);
     }
     Some(id)
 }

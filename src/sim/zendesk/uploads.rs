@@ -8,14 +8,18 @@ use super::files::{File, LIMIT, digest};
 use super::store::Store;
 use super::wire;
 
-/// `POST /api/v2/uploads?filename=`; with `token` the file joins that upload.
+/// In the names of files that only people open who are signed in.
+const SIGN_IN: &str = "sign-in";
+
+/// `POST /api/v2/uploads?filename=`; with `token` the file joins that upload. What Zendesk cannot process it does not say; here it is
+/// files without a byte, and programs (`exe`).
 pub fn create(store: &mut Store, call: &Call) -> Outcome {
     let missing = || Refusal::new(400, "InvalidRequest", "Parameter filename is required");
     let name = call.query("filename").filter(|name| !name.is_empty()).ok_or_else(missing)?.to_string();
     if call.body.len() > LIMIT {
         return Err(Refusal::new(413, "AttachmentTooLarge", "Attachment exceeds the maximum size allowed"));
     }
-    if call.body.is_empty() {
+    if call.body.is_empty() || name.to_lowercase().ends_with(".exe") {
         return Err(Refusal::new(422, "AttachmentUnprocessable", "The uploaded file could not be processed"));
     }
     let now = store.clock.now();
@@ -59,9 +63,24 @@ pub fn show(store: &mut Store, call: &Call) -> Outcome {
     Answer::ok(json!({"attachment": wire::attachment(store, file)}))
 }
 
-/// `GET /attachments/token/{token}/`: the bytes. The token is the right to read; files with malware are refused.
+/// `GET /access/unauthenticated`: the page on which people sign in.
+pub fn sign_in(_: &mut Store, _: &Call) -> Outcome {
+    let page = b"<!DOCTYPE html><title>Sign in</title><form method=\"post\"></form>";
+    Ok(Answer {
+        status: 200,
+        headers: Vec::new(),
+        payload: Payload::File { content_type: "text/html".to_string(), bytes: page[..].into() },
+    })
+}
+
+/// `GET /attachments/token/{token}/`: the bytes. The token is the right to read; files with malware are refused. A file with `sign-in` in
+/// its name is for people who are signed in, as after *Allow secure downloads*, and no credential of an API user opens it.
 pub fn download(store: &mut Store, call: &Call) -> Outcome {
     let file = store.files.by_token(&call.params[0]).ok_or_else(Refusal::not_found)?;
+    if file.name.contains(SIGN_IN) {
+        let answer = Answer { status: 302, headers: Vec::new(), payload: Payload::Empty };
+        return Ok(answer.with("location", format!("{}/access/unauthenticated?return_to={}", store.url, call.path)));
+    }
     if file.scan(store.clock.now()) == "malware_found" {
         return Err(Refusal::new(403, "Forbidden", "This attachment was flagged as malware"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate::replay::adopt::Taken;
 use tidegate::sim::snapshot::MessageView;
+use tidegate::sim::stage::Action;
 
 use crate::world::desk::{field, request_tracker, saying, zendesk};
 use crate::world::stand::World;
@@ -39,6 +40,28 @@ async fn values_that_nobody_explains_are_left_and_decided_with_the_next_change()
     assert_eq!(field(&world.only(&ticket), "priority"), "100", "the source wins, as the mirror file says");
     assert_eq!(world.ledger.conflicts(world.mirror.id).await.expect("an answer").len(), 4, "the lost value is kept");
     world.parked("conflict").await;
+}
+
+#[tokio::test]
+async fn members_of_a_set_that_the_copy_lacks_are_told_and_not_written() {
+    let mut world = world().await;
+    let ticket = world.source.open("Order 7", "Where is it?");
+    world.source.set(&ticket, "custom:Topics", "topic_bug");
+    let reference = later(&world);
+    let pairs = copy(&world.source.tickets(), &world.target.running.url, everything).await;
+    let taken = world.adopt(&pairs, reference).await;
+    let Taken::Over { adoption, .. } = &taken[0] else { panic!("{taken:?}") };
+    let lacking: Vec<String> = adoption.lacking.iter().map(|one| one.source.to_string()).collect();
+    assert_eq!(lacking, ["custom:Topics"], "{adoption:?}");
+    world.source.act(&world.source.agent(), set(&ticket, "custom:Topics", &["topic_bug", "topic_invoice"]));
+    world.settle().await;
+    assert_eq!(world.only(&ticket).fields.get("custom:Areas"), Some(&vec!["billing".to_string()]), "only what is new");
+    world.parked("conflict").await;
+}
+
+fn set(ticket: &str, name: &str, values: &[&str]) -> Action {
+    let values = values.iter().map(|value| value.to_string()).collect();
+    Action::Set { ticket: ticket.to_string(), fields: BTreeMap::from([(name.to_string(), values)]) }
 }
 
 /// All messages but the third, which reads like the second.

@@ -61,7 +61,9 @@ async fn an_operator_adopts_by_a_list_and_copies_the_rest() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tag_of_the_tool_tells_the_pairs() {
     let house = House::with_past(4, Clock::system()).await;
-    house.apply(&house.mirror_text(&house.source.url, port())).await;
+    let text = house.mirror_text(&house.source.url, port());
+    house.apply(&text).await;
+    house.admit(&text).await;
     let reference = house.clock.now().to_rfc3339_opts(SecondsFormat::Secs, true);
     let some: Vec<TicketView> = house.source.stage.tickets().into_iter().take(2).collect();
     let pairs = copy(&some, &house.target.url, everything).await;
@@ -70,6 +72,35 @@ async fn a_tag_of_the_tool_tells_the_pairs() {
     let output = run(verb(&house, &["adopt", "demo", "--by", "nonsense", "--reference", &reference])).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && said.contains("tag:PREFIX"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_is_adopted_only_once_its_mirror_is_checked_and_its_findings_accepted() {
+    let house = House::with_past(4, Clock::system()).await;
+    let text = house.mirror_text(&house.source.url, port());
+    house.apply(&text).await;
+    let path = house.scratch.path().join("demo.toml");
+    std::fs::write(&path, &text).expect("a new file");
+    let reference = house.clock.now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    let some: Vec<TicketView> = house.source.stage.tickets().into_iter().take(2).collect();
+    copy(&some, &house.target.url, everything).await;
+    let before = house.target.stage.tickets();
+    let refused = async || {
+        let adoption = run(verb(&house, &["adopt", "demo", "--by", "tag:zd-", "--reference", &reference])).await;
+        let copy = run(verb(&house, &["backfill", "demo", "--detach"])).await;
+        let said = String::from_utf8_lossy(&adoption.stderr).into_owned();
+        assert_eq!((adoption.status.code(), &said), (Some(1), &String::from_utf8_lossy(&copy.stderr).into_owned()));
+        said
+    };
+    assert!(refused().await.contains("was not checked as it is applied now: run tidegate mirror check FILE"));
+    run(verb(&house, &["mirror", "check", &path.display().to_string()])).await;
+    let said = refused().await;
+    assert!(said.contains("hold the copy back:") && said.contains("tidegate mirror accept demo FINDING"), "{said}");
+    let row = house.ledger.mirror("demo").await.expect("it is applied");
+    assert_eq!((house.target.stage.tickets(), row.paused_why), (before, None), "nothing was begun");
+    house.admit(&text).await;
+    let said = printed(verb(&house, &["adopt", "demo", "--by", "tag:zd-", "--reference", &reference])).await;
+    assert!(said.contains("2 pairs adopted"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

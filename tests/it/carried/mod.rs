@@ -9,3 +9,4 @@ mod messages;
 mod own_fields;
 mod rows;
 mod way;
+mod withheld;

@@ -6,8 +6,10 @@ use serde_json::json;
 use tidegate::setup::findings::finding::Severity;
 use tidegate::sim::stage::{Action, Text, Who};
 
-use super::pair::{admin, between, check, file, finds, is_a_risk, only, open, open_as, to_request_tracker, to_zendesk, write};
-use crate::world::desk::customer;
+use super::pair::{
+    admin, between, check, file, finds, is_a_risk, names, only, open, open_as, to_request_tracker, to_zendesk, write,
+};
+use crate::world::desk::{Desk, customer};
 
 #[tokio::test]
 async fn a_status_that_nobody_mapped() {
@@ -291,4 +293,120 @@ async fn tickets_that_are_listed_and_not_shown() {
     let ticket = open(&world.source, &[]);
     world.source.conceal(Some(&[&ticket]));
     is_a_risk(&finds(&world, "not-shown").await, &[&ticket]);
+}
+
+#[tokio::test]
+async fn files_that_a_message_only_links_to() {
+    let world = between("").await;
+    let (own, other) = (open(&world.source, &[]), open(&world.source, &[]));
+    let login = format!("<p>see <a href=\"{}/hc/article_attachments/77/plan\">the plan</a></p>", world.source.running.url);
+    write(&world.source, &own, &login, Vec::new());
+    let shared =
+        "<p><a href=\"https://acme.sharepoint.com/s/xyz\">ours</a> <a href=\"https://files.third.example/a.pdf\">theirs</a></p>";
+    write(&world.source, &other, shared, Vec::new());
+    write(&world.source, &other, "<p><a href=\"https://third.example/index.html\">a page</a></p>", Vec::new());
+    let report = check(&world).await;
+    assert_eq!(names(&world, &report), ["foreign-files", "locked-files"], "{}", report.lines(&[]).join("\n"));
+    let of = |name: &str| report.findings.iter().find(|finding| finding.name == name).expect("it is there").clone();
+    is_a_risk(&of("locked-files"), &[&own]);
+    let found = of("foreign-files");
+    assert_eq!((found.severity, found.tickets), (Severity::CannotTell, vec![other]));
+    assert_eq!(found.values, ["acme.sharepoint.com", "files.third.example"]);
+    assert!(found.what.contains("2 messages in 1 ticket"), "{}", found.what);
+}
+
+#[tokio::test]
+async fn an_attachment_that_a_message_links_to_is_carried() {
+    let world = between("").await;
+    let ticket = open(&world.source, &[]);
+    write(&world.source, &ticket, "<p>see</p>", vec![file("plan.pdf", 10)]);
+    let comments = admin(&world.source, "GET", &format!("tickets/{ticket}/comments"), json!({})).await;
+    let address = comments["comments"][1]["attachments"][0]["content_url"].as_str().expect("an address").to_string();
+    write(&world.source, &ticket, &format!("<p>see <a href=\"{address}\">above</a></p>"), Vec::new());
+    let report = check(&world).await;
+    assert_eq!(names(&world, &report), Vec::<String>::new(), "{}", report.lines(&[]).join("\n"));
+}
+
+#[tokio::test]
+async fn files_of_kinds_that_the_target_may_refuse() {
+    let world = to_zendesk("").await;
+    let ticket = open(&world.source, &[]);
+    write(&world.source, &ticket, "<p>see</p>", vec![file("Setup.EXE", 10), file("plan.pdf", 10)]);
+    let found = finds(&world, "unsure-kinds").await;
+    assert_eq!((found.severity, found.tickets), (Severity::CannotTell, vec![ticket]));
+    assert_eq!((found.values, found.what.contains("1 file in 1 ticket")), (vec!["exe".to_string()], true));
+    let world = to_request_tracker(&[]).await;
+    let ticket = open(&world.source, &[]);
+    write(&world.source, &ticket, "<p>see</p>", vec![file("Setup.EXE", 10)]);
+    let report = check(&world).await;
+    assert_eq!(names(&world, &report), Vec::<String>::new(), "an RT takes every kind");
+}
+
+#[tokio::test]
+async fn a_field_that_our_user_may_see_and_not_change() {
+    let world = between("").await;
+    // Fields of an account's apps and of Zendesk itself are shown so.
+    admin(&world.target, "PUT", "ticket_fields/360010001", json!({"ticket_field": {"agent_can_edit": false}})).await;
+    let ticket = open(&world.source, &[("custom:Order number", &["17"])]);
+    open(&world.source, &[]);
+    is_a_risk(&finds(&world, "read-only-custom-order-number").await, &[&ticket]);
+}
+
+#[tokio::test]
+async fn a_field_that_the_tickets_group_does_not_have() {
+    let only = ("\"custom:Order number\" = \"custom:Order Number\"", "\"custom:Order number\" = \"custom:Only Support\"");
+    let world = to_request_tracker(&[only]).await;
+    let ticket = open(&world.source, &[("group", &["Billing"]), ("custom:Order number", &["17"])]);
+    open(&world.source, &[("custom:Order number", &["18"])]);
+    let found = finds(&world, "not-in-group-custom-only-support").await;
+    is_a_risk(&found, &[&ticket]);
+    assert_eq!(found.values, ["Billing"]);
+}
+
+/// A call to a simulated RT by its admin.
+async fn rt_admin(desk: &Desk, method: &str, path: &str, body: serde_json::Value) -> serde_json::Value {
+    let method = method.parse().expect("a method");
+    let call = reqwest::Client::new().request(method, format!("{}/REST/2.0/{path}", desk.running.url));
+    let call = call.header("authorization", "token sim-token").header("content-type", "application/json");
+    let answer = call.body(body.to_string()).send().await.expect("the desk answers");
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    serde_json::from_str(&answer.text().await.expect("text")).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_field_that_has_to_be_filled_at_an_rt() {
+    let world = to_request_tracker(&[]).await;
+    let found = rt_admin(&world.target, "POST", "customfields", json!([{ "field": "Name", "value": "Order Number" }])).await;
+    let path = format!("customfield/{}", found["items"][0]["id"].as_str().expect("an id"));
+    rt_admin(&world.target, "PUT", &path, json!({ "Pattern": "(?#Mandatory)." })).await;
+    let ticket = open(&world.source, &[]);
+    open(&world.source, &[("custom:Order number", &["17"])]);
+    is_a_risk(&finds(&world, "required-custom-order-number").await, &[&ticket]);
+}
+
+/// The gateway's user of an RT lacks a right for one field.
+async fn lacking(desk: &Desk, setting: &str, field: &str) {
+    let call = reqwest::Client::new().put(format!("{}/_sim/settings", desk.running.url));
+    let call = call.header("content-type", "application/json").body(json!({ setting: [field] }).to_string());
+    assert!(call.send().await.expect("the desk answers").status().is_success());
+}
+
+#[tokio::test]
+async fn a_field_that_our_user_may_not_see() {
+    let world = to_request_tracker(&[]).await;
+    lacking(&world.target, "unseen_fields", "Order Number").await;
+    open(&world.source, &[("custom:Order number", &["17"])]);
+    let report = check(&world).await;
+    let of = |name: &str| report.findings.iter().find(|finding| finding.name == name).expect("it is there");
+    assert_eq!(names(&world, &report), ["mirror-file", "target-custom-fields"], "{}", report.lines(&[]).join("\n"));
+    let found = of("mirror-file");
+    assert_eq!(found.severity, Severity::Stop);
+    assert!(found.what.contains("the target has no field \"custom:Order Number\" that our user may see"), "{}", found.what);
+    assert_eq!(of("target-custom-fields").severity, Severity::CannotTell);
+    let world = to_zendesk("").await;
+    lacking(&world.source, "unseen_fields", "Order Number").await;
+    open(&world.source, &[]);
+    let found = finds(&world, "source-custom-fields").await;
+    assert_eq!(found.severity, Severity::CannotTell);
+    assert!(found.what.contains("SeeCustomField"), "{}", found.what);
 }

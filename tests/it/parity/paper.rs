@@ -60,6 +60,7 @@ const CAN: Capabilities = Capabilities {
     attachment_limit: 1 << 20,
     counts_tickets: true,
     refuses_empty_files: false,
+    file_paths: &[],
     recodes: &["text/csv"],
     subject_limit: 40,
     plain_tags: false,

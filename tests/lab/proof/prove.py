@@ -128,7 +128,7 @@ class Trial:
         started = time.monotonic()
         source, target = self.desk("source"), self.desk("target")
         self.secrets(source, target)
-        newest, mails = target.newest(), {mail[0] for mail in target.mails()}
+        mails = {mail[0] for mail in target.mails()}
         since = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         traffic = Traffic(self.name, source, target, self.run["words"], seed=len(self.name)).past(PAST)
         if source.vendor == "zendesk":
@@ -136,6 +136,7 @@ class Trial:
         self.step(f"{PAST} tickets are there")
         self.serve(source, target, since)
         self.accept()
+        newest = target.newest()
         self.tidegate("backfill", self.name)
         copied = len(set(traffic.tickets) - traffic.gone)
         self.copied = pairs = until("the full copy", SETTLE, lambda: self.pairs(target, newest, copied))
