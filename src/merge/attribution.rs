@@ -34,22 +34,11 @@ impl Byline<'_> {
 
     /// The body with the line before it.
     pub fn put(&self, body: &Body) -> Body {
-        put(&self.line(), body)
+        match body {
+            Body::Html(html) => Body::Html(format!("<p><em>{}</em></p>\n{html}", escape_html(&self.line()))),
+            Body::Text(text) => Body::Text(format!("{}\n\n{text}", self.line())),
+        }
     }
-}
-
-/// The body with a line of ours before it.
-pub fn put(line: &str, body: &Body) -> Body {
-    match body {
-        Body::Html(html) => Body::Html(format!("<p><em>{}</em></p>\n{html}", escape_html(line))),
-        Body::Text(text) => Body::Text(format!("{line}\n\n{text}")),
-    }
-}
-
-/// The line of ours with which the words begin.
-pub fn line_in(words: &str) -> Option<&str> {
-    let rest = strip_any(words)?;
-    Some(words[..words.len() - rest.len()].trim_end())
 }
 
 fn one_line(text: &str) -> String {

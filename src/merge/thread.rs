@@ -12,7 +12,7 @@ use crate::desk::person::Role;
 use crate::desk::ticket::{Attachment, AttachmentState, Message, Visibility};
 use crate::desk::write::Restriction;
 
-use super::attribution::{self, Byline};
+use super::attribution::Byline;
 use super::base::MessageLink;
 use super::digest;
 use super::scene::Scene;
@@ -205,13 +205,14 @@ fn sort_files(born: Side, can: &Capabilities, message: &Message) -> (Vec<Attachm
     (files, lost)
 }
 
-/// What remains of a copy: the original, with the line that the copy begins with.
+/// What remains of a copy: the original, with the very line that the copy begins with.
 fn remains(scene: &Scene<'_>, message: &Message, link: &MessageLink) -> Body {
     let copy = scene.follow.and_then(|follow| follow.messages.iter().find(|copy| Some(&copy.id) == link.copy.as_ref()));
     let there = copy.map(|copy| digest::words(&copy.body)).unwrap_or_default();
-    match attribution::line_in(&there) {
-        Some(line) if !digest::words(&message.body).starts_with(line) => attribution::put(line, &message.body),
-        _ => message.body.clone(),
+    let lines = [false, true].map(|publicly| Byline { publicly, ..byline(scene, message) });
+    match lines.iter().find(|line| there.starts_with(&line.line())) {
+        Some(line) => line.put(&message.body),
+        None => message.body.clone(),
     }
 }
 

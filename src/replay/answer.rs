@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::connectors::contract::Read;
 use crate::desk::id::MessageId;
-use crate::desk::ticket::{Presence, Ticket};
+use crate::desk::ticket::{Presence, Ticket, newer};
 use crate::ledger::parked::Park;
 use crate::ledger::settle::StepSettled;
 use crate::merge::links::Ends;
@@ -15,6 +15,9 @@ use super::fate::Result;
 use super::hydrate::ticket_of;
 use super::lane::Work;
 use super::people;
+
+/// So many of the latest acts of the following ticket are remembered: hints about them may still come.
+const SEEN_ACTS: usize = 100;
 
 impl Work<'_> {
     /// Carries what was written at the following desk, and what was taken from people's eyes there. Returns whether anything was done, so
@@ -176,5 +179,18 @@ impl Work<'_> {
         let settled = StepSettled { base: Some(&self.round.base), figures: &figures, ..StepSettled::default() };
         ledger.settle_step(claim, settled, now).await?;
         Ok(())
+    }
+
+    /// Whether every message that the last read of the following ticket showed was looked at.
+    pub(super) fn is_answered(&self) -> bool {
+        let stamp = self.round.follow.as_ref().map(|follow| &follow.stamp);
+        stamp == self.answered.as_ref() || !self.round.course.policy.carries_back(self.round.lead_side.other())
+    }
+
+    /// Acts of the following ticket about which hints bring nothing new: those after the look at its messages may.
+    pub(super) fn seen_acts(&self) -> Vec<&str> {
+        let acts = self.round.follow.as_ref().map_or(&[][..], |follow| &follow.acts);
+        let looked_at = |id: &str| self.is_answered() || self.answered.as_deref().is_some_and(|stamp| !newer(id, stamp));
+        acts.iter().rev().map(|act| act.id.as_str()).filter(|id| looked_at(id)).take(SEEN_ACTS).collect()
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::delta;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::policy::Unmapped;
-use crate::desk::ticket::{Presence, Ticket, newer};
+use crate::desk::ticket::{Presence, Ticket};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
 use crate::ledger::settle::{LaneSettled, StepSettled};
@@ -31,8 +31,6 @@ use super::{ends, hydrate, people, proposal, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
-/// So many of the latest acts of the following ticket are remembered: hints about them may still come.
-const SEEN_ACTS: usize = 100;
 
 /// What was read and decided about one lane.
 pub(super) struct Work<'a> {
@@ -382,19 +380,6 @@ impl<'a> Work<'a> {
         } else {
             None
         }
-    }
-
-    /// Whether every message that the last read of the following ticket showed was looked at.
-    fn is_answered(&self) -> bool {
-        let stamp = self.round.follow.as_ref().map(|follow| &follow.stamp);
-        stamp == self.answered.as_ref() || !self.round.course.policy.carries_back(self.round.lead_side.other())
-    }
-
-    /// Acts of the following ticket about which hints bring nothing new: those after the look at its messages may.
-    fn seen_acts(&self) -> Vec<&str> {
-        let acts = self.round.follow.as_ref().map_or(&[][..], |follow| &follow.acts);
-        let looked_at = |id: &str| self.is_answered() || self.answered.as_deref().is_some_and(|stamp| !newer(id, stamp));
-        acts.iter().rev().map(|act| act.id.as_str()).filter(|id| looked_at(id)).take(SEEN_ACTS).collect()
     }
 
     async fn settle(&mut self, state: &str) -> Result<()> {
