@@ -198,17 +198,7 @@ async fn compare(
         uncarried(witness, pair, source, found).await?;
         return Ok(None);
     };
-    let target = match witness.read(Side::Target, target_id).await? {
-        Read::Found(target) => *target,
-        Read::Torn(_) => {
-            found.moving = Some("the target ticket changed each time while it was read");
-            return Ok(None);
-        }
-        Read::Missing => {
-            found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", "");
-            return Ok(None);
-        }
-    };
+    let Some(target) = target_of(witness, target_id, found).await? else { return Ok(None) };
     let people = witness.people_of(source).await?;
     let ends = witness.ends_of(source).await?;
     let case = Case {
@@ -236,14 +226,30 @@ async fn compare(
     }
     if rest != Rest::Nothing {
         let both_ways = rest == Rest::Everything;
-        for files in conversation(witness, &case, (&mut pool, both_ways), found).await? {
-            files::compare(witness, &files, options.bytes, found).await?;
-        }
+        let all = conversation(witness, &case, (&mut pool, both_ways), found).await?;
+        compare_files(witness, &all, options.bytes, found).await?;
     }
     if witness.asks_keys {
         second_tickets(witness, &case, &pool, found).await?;
     }
     Ok(Some(target))
+}
+
+/// The target ticket; `None`: what there is to say of it was noted.
+async fn target_of(witness: &Witness<'_>, id: &TicketId, found: &mut Findings) -> Result<Option<Ticket>, Fault> {
+    match witness.read(Side::Target, id).await? {
+        Read::Found(target) => return Ok(Some(*target)),
+        Read::Torn(_) => found.moving = Some("the target ticket changed each time while it was read"),
+        Read::Missing => found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", ""),
+    }
+    Ok(None)
+}
+
+async fn compare_files(witness: &Witness<'_>, all: &[thread::Files], bytes: bool, found: &mut Findings) -> Result<(), Fault> {
+    for files in all {
+        files::compare(witness, files, bytes, found).await?;
+    }
+    Ok(())
 }
 
 async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &mut Findings) -> Result<(), Trouble> {

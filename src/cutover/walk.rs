@@ -11,7 +11,8 @@ use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::ledger::check_run::{CheckRun, Place, START, Stray};
-use crate::ledger::verdict::{Answer, Bar, Due, Found, Measure, NewVerdict, Seen};
+use crate::ledger::due::Due;
+use crate::ledger::verdict::{Answer, Bar, Found, Measure, NewVerdict, Seen};
 use crate::mirror::PairId;
 use crate::task;
 

@@ -10,6 +10,7 @@ pub mod check;
 pub mod check_run;
 pub mod conflict;
 pub mod delivery;
+pub mod due;
 pub mod event;
 pub mod feed;
 pub mod figure;

@@ -149,7 +149,10 @@ impl Work<'_> {
         let known = self.round.follow.as_ref().map(|ticket| (ticket.id.clone(), ticket.stamp.clone()));
         let Some((id, stamp)) = known else { return Ok(()) };
         if let Some(now) = self.round.read_again(&id, &stamp).await? {
-            self.round.follow = Some(*now);
+            let mut now = *now;
+            // It goes on as the leading ticket: who wrote in it is told by name.
+            people::introduce(self.round.course, self.round.lead_side.other(), &mut now, &self.links).await?;
+            self.round.follow = Some(now);
         }
         self.round.wrote = false;
         self.round.house.steps.reached("read back").await;
