@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::config::mirror::MirrorConfig;
-use crate::desk::Side;
 use crate::desk::field::FieldKey;
 use crate::desk::id::TicketId;
 use crate::ledger::check::PairRecord;
