@@ -163,7 +163,7 @@ fn compare_one(way: &Way<'_>, message: &Message, held: &Message, exposed: bool, 
         held.attachments.iter().filter(|file| file.state != AttachmentState::Removed).cloned().collect();
     let any = !source.is_empty() || !target.is_empty();
     let message = message.id.clone();
-    any.then(|| match way.born {
+    any.then_some(match way.born {
         Side::Source => Files { message, source, target, exposed },
         Side::Target => Files { message, source: target, target: source, exposed },
     })
