@@ -191,6 +191,7 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
             None => String::new(),
         };
         lines.push(format!("  {replies} messages that people wrote in the new desk were carried into the old one{stays}"));
+    }
     if let Some(values) = status.figures.get("values not kept") {
         lines.push(format!(
             "  {values} values that were written stand empty in the new desk: our user lacks a right for the field, or a rule takes them \
