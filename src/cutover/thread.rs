@@ -211,13 +211,13 @@ fn compare_author(way: &Way<'_>, message: &Message, held: &Message, spoken: &Spo
     found.differ(Kind::Author, format!("{} has another author", name_of(way, message)), source, &there);
 }
 
-/// `Jane Doe (jane@example.org)`, or the name alone; the id of somebody who has no name any more.
+/// `Jane Doe (jane@example.org)`, or either alone; the id of somebody who has no name any more.
 fn is_named(known: &Known, message: &Message, who: &str) -> bool {
     let nameless = known.names.is_empty().then(|| message.author.to_string());
     let names = known.names.iter().map(|name| fold(name)).chain(nameless);
     let (name, email) = who.strip_suffix(')').and_then(|who| who.rsplit_once(" (")).unwrap_or((who, ""));
     names.into_iter().any(|known| known == who || known == name)
-        || known.emails.iter().any(|known| known.eq_ignore_ascii_case(email))
+        || known.emails.iter().any(|known| known.eq_ignore_ascii_case(email) || known.eq_ignore_ascii_case(who))
 }
 
 fn compare_time(way: &Way<'_>, message: &Message, held: &Message, spoken: &Spoken, found: &mut Findings) {
