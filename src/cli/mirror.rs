@@ -221,6 +221,7 @@ async fn remap(ledger: &Ledger, row: &MirrorRow, new: &Mapping, reapply: bool, c
 pub fn probe(config: &MirrorConfig, clock: &Clock) -> anyhow::Result<MirrorRow> {
     Ok(MirrorRow {
         recovered_at: None,
+        leads: Side::Source,
         id: crate::mirror::MirrorId(uuid::Uuid::nil()),
         name: config.name.clone(),
         keys: crate::mirror::KeySpace(config.name.clone()),

@@ -146,9 +146,14 @@ async fn judge_pair(
     let pair = bench.ledger.pair(id).await?;
     let mut findings = Findings::default();
     let Some(source_id) = pair.source_ticket.clone().filter(|_| pair.state != "outside") else {
-        return Ok(Judgement { source: Subject::Pair(id).name(), verdict: Verdict::NothingToJudge, findings, seen });
+        let verdict = judge_birth(witness, &pair, before, &mut findings).await?;
+        return Ok(Judgement { source: Subject::Pair(id).name(), verdict, findings, seen });
     };
-    let verdict = match witness.read(Side::Source, &source_id).await? {
+    let read = match pair.lead() {
+        Side::Source => witness.read(Side::Source, &source_id).await?,
+        Side::Target => witness.follow(Side::Source, &source_id).await?,
+    };
+    let verdict = match read {
         Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
         Read::Missing => {
             if pair.state == "deleted" {
@@ -169,6 +174,25 @@ async fn judge_pair(
     note_parked(witness, &pair, &mut findings).await?;
     findings.name_tickets(Some(&source_id), pair.target_ticket.as_ref());
     Ok(Judgement { source: source_id.to_string(), verdict, findings, seen })
+}
+
+/// A ticket that people made in the target, and that the source does not have.
+async fn judge_birth(
+    witness: &Witness<'_>,
+    pair: &Pair,
+    before: Option<LaneState>,
+    found: &mut Findings,
+) -> Result<Verdict, Trouble> {
+    let Some(id) = pair.target_ticket.as_ref().filter(|_| pair.state == "new") else { return Ok(Verdict::NothingToJudge) };
+    match witness.read(Side::Target, id).await? {
+        Read::Found(ticket) if ticket.presence == Presence::Present => {
+            found.differ(Kind::MissingTicket, "made in the new desk, and not carried to the old one", "", id.as_str());
+            found.mend(Remedy::Look);
+        }
+        _ => return Ok(Verdict::NothingToJudge),
+    }
+    found.name_tickets(None, Some(id));
+    said(witness, pair, before, None, found).await
 }
 
 /// A difference of a ticket that waits for a person says so.
@@ -210,21 +234,27 @@ async fn compare(
         }
     };
     let people = witness.people_of(source).await?;
-    let ends = witness.ends_of(source).await?;
+    let lead = pair.lead();
+    let leading = if lead == Side::Source { source } else { &target };
+    let ends = witness.ends_of(lead, leading).await?;
+    let absent = if lead == Side::Target { witness.absent_of(&target).await? } else { BTreeSet::new() };
     let case = Case {
+        lead,
         pair,
         record: &record,
         source,
         target: &target,
+        source_can: witness.capabilities(Side::Source),
         target_can: witness.capabilities(Side::Target),
         mapping: bench.mapping,
         policy: bench.policy,
         keys: bench.keys,
         people: &people,
         ends: &ends,
+        absent: &absent,
     };
     let mut pool = witness.pool(&target).await?;
-    let root = match &source.presence {
+    let root = match &leading.presence {
         Presence::MergedInto(root) => ends.get(root),
         Presence::Present | Presence::Deleted => None,
     };
@@ -258,7 +288,7 @@ async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &
         let links = links_of(witness, pair, source, &[]).await?;
         let own = thread::written_at(Side::Source, &source.messages, &links, bench.keys);
         let all = own.iter().all(|message| links.iter().any(|link| link.born == Side::Source && link.original == message.id));
-        let carried = bench.ledger.root_of(bench.mirror, root).await?.is_some();
+        let carried = bench.ledger.root_of(bench.mirror, Side::Source, root).await?.is_some();
         if !all && carried {
             found.differ(Kind::MissingMessage, "merged at the source before it was carried, and its messages were not", "", "");
             found.mend(Remedy::Look);
@@ -387,15 +417,22 @@ async fn said(
 ) -> Result<Verdict, Trouble> {
     let ledger = witness.bench.ledger;
     let moving = |why: &str| Ok(Verdict::Moving(why.to_string()));
-    let source = read.map(|(source, _)| source);
-    let fresh = match source {
-        Some(source) if pair.source_stamp.as_deref() != Some(&source.stamp) => is_fresh(witness, Side::Source, source).await?,
+    let lead = pair.lead();
+    let [leading, following] = match (read, lead) {
+        (Some((source, target)), Side::Source) => [Some(source), target],
+        (Some((source, target)), Side::Target) => [target, Some(source)],
+        (None, _) => [None, None],
+    };
+    let fresh = match leading {
+        Some(leading) if pair.stamp(lead) != Some(&leading.stamp) => is_fresh(witness, lead, leading).await?,
         _ => false,
     };
-    // What people just wrote at the target may be on its way back.
-    let fresh_there = match read.and_then(|(_, target)| target) {
-        Some(target) if witness.bench.policy.writes_back() && pair.target_stamp.as_deref() != Some(&target.stamp) => {
-            is_fresh(witness, Side::Target, target).await?
+    // What people just wrote there may be on its way back.
+    let fresh_there = match following {
+        Some(following)
+            if witness.bench.policy.carries_back(lead.other()) && pair.stamp(lead.other()) != Some(&following.stamp) =>
+        {
+            is_fresh(witness, lead.other(), following).await?
         }
         _ => false,
     };

@@ -170,7 +170,7 @@ impl Ledger {
     pub async fn people_made(&self, mirror: MirrorId) -> Result<Vec<MadePerson>> {
         let rows = sqlx::query(
             "select source_person, target_person, name from person_link
-             where mirror_id = $1 and how = 'created' and target_person is not null
+             where mirror_id = $1 and side = 'source' and how = 'created' and target_person is not null
              order by source_person",
         )
         .bind(mirror.0)
@@ -203,7 +203,7 @@ impl Ledger {
     pub async fn settle_removal(&self, mirror: MirrorId, person: &MadePerson, gone: bool, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         let row = if gone {
-            sqlx::query("delete from person_link where mirror_id = $1 and source_person = $2")
+            sqlx::query("delete from person_link where mirror_id = $1 and side = 'source' and source_person = $2")
                 .bind(mirror.0)
                 .bind(person.source.as_str())
                 .execute(&mut *transaction)

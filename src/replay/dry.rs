@@ -64,7 +64,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     };
     people::introduce(course, Side::Source, &mut lead, &linked).await?;
     let before: Vec<&Value> = base.fields.values().map(|field| &field.source).collect();
-    let Looked { mut people, new } = look(house, course, &lead, &before).await?;
+    let Looked { mut people, new } = look(house, course, (crate::desk::Side::Source, &lead), &before).await?;
     // They stand under their own name until they are made.
     people.extend(new.iter().map(|person| (person.id.clone(), Some(PersonId::new(whom(person))))));
     let ends = ends::of(house, course, (Side::Source, &lead), &base).await?;

@@ -250,7 +250,7 @@ impl TakeBack<'_> {
     pub async fn person(&self, person: &MadePerson) -> Result<Unmade> {
         let (ledger, now) = (&self.house.ledger, self.house.clock.now());
         ledger.ask_removal(self.course.id, person, now).await?;
-        let key = self.course.keys.person(person.source.as_str());
+        let key = self.course.keys.person(Side::Source, person.source.as_str());
         let removal = at_priority(Priority::Backfill, self.course.target.remove_person(&person.target, &key)).await;
         let outcome = match removal {
             Ok(removal) => {

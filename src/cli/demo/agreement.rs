@@ -53,6 +53,10 @@ Engineering = "Engineering"
 "*" = "General"
 "" = "General"
 
+[map.back.status]
+stalled = "hold"
+resolved = "solved"
+
 [map.fields]
 brand = "ignore"
 form = "ignore"

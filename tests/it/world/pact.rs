@@ -38,6 +38,15 @@ rejected = "solved"
 [map.group]
 "*" = "Support"
 
+[map.back.status]
+solved = "resolved"
+
+[map.back.priority]
+normal = "50"
+
+[map.back.group]
+Support = "General"
+
 [map.fields]
 "custom:*" = "ignore"
 

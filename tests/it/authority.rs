@@ -1,0 +1,3 @@
+//! The way back: the same pairs, with the target in the lead.
+
+mod turning;
