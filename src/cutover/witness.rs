@@ -181,7 +181,7 @@ impl<'a> Witness<'a> {
                 Some(person) => Some(person.clone()),
                 None => self.person(Side::Target, id).await?,
             };
-            let link = there.remove(id).map(|target| PersonRecord { target, name: String::new(), email: None });
+            let link = there.remove(id).map(|there| PersonRecord { there, name: String::new(), email: None });
             let mut known = Known { link, unknown: told.is_none(), ..Known::default() };
             if let Some(person) = told {
                 known.names.push(person.name);

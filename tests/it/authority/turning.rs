@@ -11,7 +11,8 @@ use tidegate::ledger::pair::Pair;
 use tidegate::ledger::settle::StepSettled;
 use uuid::Uuid;
 
-use crate::world::desk::{field, request_tracker, zendesk};
+use super::{between, mirrored, pairs, turn};
+use crate::world::desk::field;
 use crate::world::killer::Holder;
 use crate::world::stand::World;
 
@@ -19,15 +20,9 @@ async fn pair(world: &World, ticket: &str) -> Pair {
     world.ledger.pairs_of_number(world.mirror.id, ticket).await.expect("an answer").remove(0)
 }
 
-async fn turn(world: &World, to: Side) -> Turned {
-    world.ledger.turn(world.mirror.id, None, to, world.clock.now()).await.expect("it is turned")
-}
-
 /// A mirrored ticket, and everything carried.
-async fn mirrored() -> (World, String) {
-    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
-    let ticket = world.source.open("Order 7", "Where is it?");
-    world.settle().await;
+async fn one() -> (World, String) {
+    let (world, ticket, _) = mirrored(between(pairs()[0])).await;
     (world, ticket)
 }
 
@@ -40,7 +35,7 @@ async fn claim(world: &World, pair: &Pair) -> Claim {
 
 #[tokio::test]
 async fn all_tickets_are_turned_and_those_to_come_and_back_again() {
-    let (mut world, ticket) = mirrored().await;
+    let (mut world, ticket) = one().await;
     let before = pair(&world, &ticket).await;
     let turned = turn(&world, Side::Target).await;
     assert_eq!((turned.tickets, turned.fenced), (1, 0));
@@ -60,7 +55,7 @@ async fn all_tickets_are_turned_and_those_to_come_and_back_again() {
 
 #[tokio::test]
 async fn a_window_is_turned_by_itself() {
-    let (world, ticket) = mirrored().await;
+    let (world, ticket) = one().await;
     let window: i64 = sqlx::query_scalar(
         "insert into cutover_window (tenant_id, mirror_id, name) select tenant_id, id, 'billing' from mirror returning id",
     )
@@ -78,7 +73,7 @@ async fn a_window_is_turned_by_itself() {
 
 #[tokio::test]
 async fn a_claim_from_before_the_turn_records_nothing_after_it() {
-    let (mut world, ticket) = mirrored().await;
+    let (mut world, ticket) = one().await;
     let pair = pair(&world, &ticket).await;
     let claim = claim(&world, &pair).await;
     let now = world.clock.now();
@@ -93,7 +88,7 @@ async fn a_claim_from_before_the_turn_records_nothing_after_it() {
 
 #[tokio::test]
 async fn a_worker_that_has_read_both_desks_does_not_write_what_it_decided() {
-    let (mut world, ticket) = mirrored().await;
+    let (mut world, ticket) = one().await;
     let holder = Arc::new(Holder::at("hydrated", 1));
     world.process = world.process.successor(holder.clone()).await;
     world.process.serve(&world.mirror).await;
