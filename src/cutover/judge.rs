@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
 use crate::connectors::contract::Read;
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
@@ -21,12 +19,11 @@ use super::case::{Case, Findings};
 use super::parity::{Options, Trouble};
 use super::presence::{self, Rest};
 use super::report::{Kind, Remedy};
+use super::standing::{is_fresh, said};
 use super::thread::{self, Way};
 use super::witness::{Pool, Witness};
 use super::{fields, files, links};
 
-/// So long after a change its hint may still be on its way, where the feed does not tell that it was read further.
-const HINT_TIME: TimeDelta = TimeDelta::minutes(10);
 /// So often a ticket is tried again for which the desks' limits leave no room; each time after the wait that they ask for.
 const PATIENCE: u32 = 60;
 /// The wait where they name none.
@@ -218,21 +215,7 @@ async fn compare(
 ) -> Result<Option<Ticket>, Trouble> {
     let bench = witness.bench;
     let record = bench.ledger.pair_record(pair).await?;
-    let Some(target_id) = &pair.target_ticket else {
-        uncarried(witness, pair, source, found).await?;
-        return Ok(None);
-    };
-    let target = match witness.read(Side::Target, target_id).await? {
-        Read::Found(target) => *target,
-        Read::Torn(_) => {
-            found.moving = Some("the target ticket changed each time while it was read");
-            return Ok(None);
-        }
-        Read::Missing => {
-            found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", "");
-            return Ok(None);
-        }
-    };
+    let Some(target) = target_of(witness, pair, source, found).await? else { return Ok(None) };
     let people = witness.people_of(source).await?;
     let lead = pair.lead();
     let leading = if lead == Side::Source { source } else { &target };
@@ -277,6 +260,22 @@ async fn compare(
         second_tickets(witness, &case, &pool, found).await?;
     }
     Ok(Some(target))
+}
+
+/// The pair's target ticket as it is; what is to be said without it is said.
+async fn target_of(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &mut Findings) -> Result<Option<Ticket>, Trouble> {
+    let Some(id) = &pair.target_ticket else {
+        uncarried(witness, pair, source, found).await?;
+        return Ok(None);
+    };
+    match witness.read(Side::Target, id).await? {
+        Read::Found(target) => return Ok(Some(*target)),
+        Read::Torn(_) => found.moving = Some("the target ticket changed each time while it was read"),
+        Read::Missing => {
+            found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", "");
+        }
+    }
+    Ok(None)
 }
 
 async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &mut Findings) -> Result<(), Trouble> {
@@ -405,76 +404,4 @@ async fn second_tickets(witness: &Witness<'_>, case: &Case<'_>, pool: &Pool, fou
         }
     }
     Ok(())
-}
-
-/// What may be said about what was found: nothing about a ticket at which somebody worked meanwhile.
-async fn said(
-    witness: &Witness<'_>,
-    pair: &Pair,
-    before: Option<LaneState>,
-    read: Option<(&Ticket, Option<&Ticket>)>,
-    found: &Findings,
-) -> Result<Verdict, Trouble> {
-    let ledger = witness.bench.ledger;
-    let moving = |why: &str| Ok(Verdict::Moving(why.to_string()));
-    let lead = pair.lead();
-    let [leading, following] = match (read, lead) {
-        (Some((source, target)), Side::Source) => [Some(source), target],
-        (Some((source, target)), Side::Target) => [target, Some(source)],
-        (None, _) => [None, None],
-    };
-    let fresh = match leading {
-        Some(leading) if pair.stamp(lead) != Some(&leading.stamp) => is_fresh(witness, lead, leading).await?,
-        _ => false,
-    };
-    // What people just wrote there may be on its way back.
-    let fresh_there = match following {
-        Some(following)
-            if witness.bench.policy.carries_back(lead.other()) && pair.stamp(lead.other()) != Some(&following.stamp) =>
-        {
-            is_fresh(witness, lead.other(), following).await?
-        }
-        _ => false,
-    };
-    let after = ledger.lane_state(pair.id).await?;
-    if before != after {
-        return moving("it was worked on while it was compared");
-    }
-    if let Some(why) = found.moving {
-        return moving(why);
-    }
-    let at_rest = after.is_some_and(|lane| lane.blocked || lane.is_clean());
-    if !found.differences.is_empty() {
-        return match () {
-            () if !at_rest => moving("a change waits to be carried"),
-            () if fresh || fresh_there => moving("it changed a moment ago"),
-            () => Ok(Verdict::Different),
-        };
-    }
-    if !at_rest && !reads_the_same(witness, read).await? {
-        return moving("a change waits to be carried");
-    }
-    Ok(if found.explained.is_empty() { Verdict::Equal } else { Verdict::Explained })
-}
-
-/// Whether both tickets still have the stamps under which they were compared.
-async fn reads_the_same(witness: &Witness<'_>, read: Option<(&Ticket, Option<&Ticket>)>) -> Result<bool, Trouble> {
-    let Some((source, target)) = read else { return Ok(true) };
-    let tickets = [(Side::Source, Some(source)), (Side::Target, target)];
-    for (side, ticket) in tickets {
-        if let Some(ticket) = ticket
-            && !matches!(witness.read(side, &ticket.id).await?, Read::Found(now) if now.stamp == ticket.stamp)
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether a ticket changed so lately that its hint may still be on its way.
-async fn is_fresh(witness: &Witness<'_>, side: Side, ticket: &Ticket) -> Result<bool, Trouble> {
-    let bench = witness.bench;
-    let feed = bench.ledger.watermark(bench.mirror, side).await?;
-    let read_past = feed.is_some_and(|feed| feed.seen_up_to > ticket.updated_at);
-    Ok(!read_past && bench.clock.now() - ticket.updated_at < HINT_TIME)
 }

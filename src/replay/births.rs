@@ -1,11 +1,15 @@
 //! Tickets that one desk alone has: which of them are made at the other one, whichever it is.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::desk::Side;
 use crate::desk::ticket::{Presence, Ticket};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::Pair;
+use crate::ledger::settle::LaneSettled;
+use crate::merge::base::Base;
+use crate::merge::digest;
+use crate::merge::plan::{Plan, Step};
 
 use super::course::Course;
 use super::fate::Result;
@@ -52,4 +56,48 @@ pub(super) async fn untouched(
         }
     }
     Ok(None)
+}
+
+/// Settles a ticket that is left where it is: the state of its pair, why, and when it was read.
+pub(super) async fn leave(
+    house: &House,
+    course: &Course,
+    claim: &Claim,
+    (pair, lead): (&Pair, &Ticket),
+    (state, outside, read_at): (&str, Option<String>, DateTime<Utc>),
+) -> Result<()> {
+    let base = Base { outside, ..pair.base.clone().unwrap_or_default().led_by(pair.lead()) };
+    let settled = LaneSettled {
+        state,
+        base: &base,
+        lead: pair.lead(),
+        lead_stamp: Some(&lead.stamp),
+        lead_feed_stamp: lead.feed_stamp.as_deref(),
+        follow_stamp: None,
+        follow_feed_stamp: None,
+        lead_shown: Some(digest::of_ticket(lead)),
+        follow_shown: None,
+        seen_acts: &[],
+        read_at: Some(read_at),
+        mapping_version: &course.mapping_version,
+        incomplete_why: None,
+        waits_for: &[],
+        look_again_at: None,
+        put_off: &[],
+        figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
+    };
+    house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
+    Ok(())
+}
+
+/// Fields of a new ticket of the source that the source has: a mirror file says where the source's fields go, and a target may have more
+/// of the same names.
+pub(super) async fn only_what_is_there(course: &Course, lead: Side, plan: &mut Plan) -> Result<()> {
+    for step in plan.steps.iter_mut().filter(|_| lead == Side::Target) {
+        if let Step::Create { fields, .. } = step {
+            let schema = course.words.of(course, Side::Source).await?;
+            fields.retain(|write| schema.fields.contains_key(&write.key));
+        }
+    }
+    Ok(())
 }

