@@ -1,7 +1,6 @@
 //! The verdict on one ticket: what is read, in which order, and whether what was found may be said.
 
 use std::collections::BTreeSet;
-
 use std::time::Duration;
 
 use crate::connectors::contract::Read;
@@ -350,7 +349,7 @@ async fn answers(
 ) -> Result<Vec<thread::Files>, Trouble> {
     let links = links_of(witness, case.pair, case.source, &pool.messages).await?;
     let mut originals = thread::written_at(Side::Target, &pool.messages, &links, case.keys);
-    if case.pair.authority == Side::Source && !case.policy.writes_back() {
+    if case.lead == Side::Source && !case.policy.writes_back() {
         originals.retain(|message| links.iter().any(|link| link.born == Side::Target && link.original == message.id));
     }
     if originals.is_empty() {

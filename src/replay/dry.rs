@@ -46,6 +46,9 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         Some(id) => Some(house.ledger.pair(id).await?),
         None => None,
     };
+    if pair.as_ref().is_some_and(|pair| pair.lead() == Side::Target) {
+        return Ok(only(vec!["nothing in the new desk: that one leads this ticket".to_string()]));
+    }
     let target = pair.as_ref().and_then(|pair| pair.target_ticket.clone());
     if let Some(why) = not_copied(course, &lead, target.is_some()) {
         return Ok(only(vec![format!("nothing: {why}")]));
