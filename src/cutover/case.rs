@@ -135,7 +135,9 @@ impl Case<'_> {
     pub fn last_hands(&self, field: &FieldKey) -> Hands {
         let touched = || self.following().acts.iter().filter(|act| act.fields.contains(field));
         // What a rule makes of our write stands in the same entry of some desks' histories.
-        let ours = touched().filter(|act| act.by == Actor::Us).filter_map(|act| number_of(&act.id)).max();
+        // Where we put a status back that our message had changed, it is the one that somebody set.
+        let back = self.lead == Side::Target && *field == FieldKey::Status;
+        let ours = touched().filter(|act| act.by == Actor::Us && !back).filter_map(|act| number_of(&act.id)).max();
         let by = |actor| touched().any(|act| act.by == actor && number_of(&act.id) >= ours);
         Hands { person: by(Actor::Person), rule: by(Actor::Rule) }
     }

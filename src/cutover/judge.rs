@@ -7,7 +7,7 @@ use crate::connectors::contract::Read;
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
-use crate::desk::ticket::{Message, Presence, Ticket};
+use crate::desk::ticket::{Actor, Message, Presence, Ticket};
 use crate::ledger::check::{LaneState, MessageRecord, PairRecord};
 use crate::ledger::pair::Pair;
 use crate::ledger::verdict::Seen;
@@ -331,13 +331,21 @@ async fn conversation(
         author_line: case.policy.author_line,
         people: case.people,
         authors: &[],
-        originals: thread::written_at(Side::Source, &case.source.messages, &links, case.keys),
+        originals: originals_here(case, &links),
         stays: &BTreeSet::new(),
         links: &links,
-        by_people: case.any_hands().person,
+        by_people: case.target.acts.iter().any(|act| act.by == Actor::Person),
         pool: &pool.messages,
     };
     Ok(thread::compare(&way, found))
+}
+
+/// What was written at the source. Where it was merged because the target was, the words that the vendor put there are ours.
+fn originals_here<'a>(case: &'a Case<'_>, links: &[MessageRecord]) -> Vec<&'a Message> {
+    let mut originals = thread::written_at(Side::Source, &case.source.messages, links, case.keys);
+    let by_us = case.lead == Side::Target && matches!(case.source.presence, Presence::MergedInto(_));
+    originals.retain(|message| !(by_us && message.ours));
+    originals
 }
 
 /// What was written at the target. As long as nothing of it is to go to the source, only what went there before is compared.

@@ -243,6 +243,8 @@ impl Work<'_> {
 
     /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
     async fn round_once(&mut self) -> Result<bool> {
+        // An answer may have had the leading ticket read again.
+        people::introduce(self.round.course, self.round.lead_side, &mut self.round.lead, &self.links).await?;
         let mut plan = self.plan().await?;
         if self.is_unsure() {
             plan.steps.retain(|step| !matches!(step, Step::AddMessage(_)));

@@ -53,10 +53,6 @@ Engineering = "Engineering"
 "*" = "General"
 "" = "General"
 
-[map.back.status]
-stalled = "hold"
-resolved = "solved"
-
 [map.fields]
 brand = "ignore"
 form = "ignore"

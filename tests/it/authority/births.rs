@@ -110,6 +110,7 @@ async fn a_hint_that_overtakes_the_settlement_of_our_own_ticket_makes_no_second_
         let [desk, other] = if born == Side::Source { [&world.source, &world.target] } else { [&world.target, &world.source] };
         desk.open("Order 8", "A new one.");
         let before = other.tickets().len();
+        world.clock.advance(std::time::Duration::from_secs(75));
         world.arrive().await;
         let hints = async {
             holder.holds().await;

@@ -78,6 +78,9 @@ async fn people_are_found_by_who_they_are_and_agents_are_never_made() {
         let maps = pact::tables(pair.0.vendor, pair.1.vendor).replace(alice, &bob);
         let (mut world, ticket, there) = mirrored(between(pair).maps(maps)).await;
         turn(&world, Side::Target).await;
+        // Zendesk opens a new ticket that somebody gets.
+        world.target.set(&there, "status", "open");
+        world.settle().await;
         world.target.set(&there, "assignee", word(&world.target, BEN));
         world.settle().await;
         assert_eq!(field(&world.source.ticket(&ticket), "assignee"), word(&world.source, BEN), "{what}");
