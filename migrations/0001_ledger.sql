@@ -25,10 +25,15 @@ create table mirror (
     reference_time timestamptz,
     -- The ledger was found to have gone back in time: what the source had until then is looked up before it is made.
     recovered_at timestamptz,
+    -- Which desk leads the tickets to come.
+    leads text not null default 'source',
+    -- Tickets that people make in the target since then are made in the source as well. Null: never.
+    births_since timestamptz,
     created_at timestamptz not null,
     applied_at timestamptz not null,
     constraint mirror_name_once unique (tenant_id, name),
     constraint mirror_key_once unique (key),
+    constraint mirror_leads_known check (leads in ('source', 'target')),
     constraint mirror_phase_known check (phase in ('applied', 'rehearsing', 'copying', 'mirroring'))
 );
 
@@ -51,6 +56,8 @@ create table pair (
     target_ticket text,
     -- Which desk leads the fields.
     authority text not null default 'source',
+    -- Where people made the ticket first.
+    born text not null default 'source',
     state text not null default 'new',
     -- Per field what both sides said last (rule: S and T are never compared with each other). Null: never agreed on anything.
     base jsonb,
@@ -76,6 +83,7 @@ create table pair (
     constraint pair_source_once unique (mirror_id, source_ticket),
     constraint pair_target_once unique (mirror_id, target_ticket),
     constraint pair_has_an_end check (source_ticket is not null or target_ticket is not null),
+    constraint pair_born_known check (born in ('source', 'target')),
     constraint pair_authority_known check (authority in ('source', 'target')),
     constraint pair_state_known check (state in ('new', 'copied', 'merged', 'deleted', 'left', 'outside'))
 );
@@ -110,6 +118,9 @@ create table lane (
     fault_kind text,
     fault text,
     blocked boolean not null default false,
+    -- Visits of workers that wrote, since when: the echo meter.
+    visits integer not null default 0,
+    visits_since timestamptz,
     constraint lane_applied_not_ahead check (applied <= pending)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 create index lane_due on lane (priority, due_at) where pending > applied and not blocked;
@@ -269,24 +280,31 @@ create index message_link_by_pair on message_link (pair_id);
 create index message_link_by_source on message_link (mirror_id, source_message);
 create index message_link_by_target on message_link (mirror_id, target_message);
 
--- Who is who. `target_person` null: looked up, and there is nobody to act as (a departed agent).
+-- Who is who. `side`: whose person was looked up at the other desk. The other one null: there is nobody to act as (a departed agent).
 create table person_link (
     mirror_id uuid not null references mirror on delete cascade,
-    source_person text not null,
+    side text not null default 'source',
+    source_person text,
     target_person text,
     email text,
     name text not null,
     how text not null,
     made_at timestamptz not null,
-    primary key (mirror_id, source_person)
+    constraint person_link_has_its_end check (case side when 'source' then source_person else target_person end is not null)
 );
+create unique index person_link_of_source on person_link (mirror_id, source_person) where side = 'source';
+create unique index person_link_of_target on person_link (mirror_id, target_person) where side = 'target';
+create index person_link_by_source on person_link (mirror_id, source_person);
+create index person_link_by_target on person_link (mirror_id, target_person);
 
 -- A ticket waits for the other end of a link to be copied.
 create table link_wait (
     mirror_id uuid not null references mirror on delete cascade,
     pair_id bigint not null references pair on delete cascade,
+    -- The desk of `waits_for`: the one that leads the pair that waits.
+    side text not null default 'source',
     waits_for text not null,
-    primary key (pair_id, waits_for)
+    primary key (pair_id, side, waits_for)
 );
 create index link_wait_for on link_wait (mirror_id, waits_for);
 

@@ -84,6 +84,8 @@
 //!   planned again until the plan is empty; four rounds at most, so that a target that undoes each write is told, not fought.
 //! * **A follow-up is a new part of the key, not a new pair.** A closed ticket cannot be changed, so a second target ticket goes on.
 //!   The pair stays, its former target tickets are remembered with their bases, and `…:t:<id>:<part>` is looked up like any key.
+//! * **Who has a ticket leads it until both desks have it.** `pair.authority` says who leads then (`Pair::lead`). So a new ticket of either desk
+//!   goes the same way, whoever leads, and the switch turns pairs that are not complete yet like all others.
 //! * **`embedded` and `cutover` are rooms.** A private Postgres that dies with its owner, and a judge who trusts nobody, took more
 //!   than one file each.
 

@@ -69,6 +69,14 @@ impl KeySpace {
         }
     }
 
+    /// The key of what we made of a ticket that was born at a side: one of the target's is `tidegate:<mirror key>:u:<target id>`.
+    pub fn ticket_of(&self, born: Side, id: &str, part: u16) -> String {
+        match born {
+            Side::Source => self.ticket(id, part),
+            Side::Target => format!("tidegate:{}:u:{id}", self.0),
+        }
+    }
+
     /// The key of a copy of a message: of one that was written at the source, `tidegate:<mirror key>:m:<source id>`; of one that was
     /// written at the target, `tidegate:<mirror key>:n:<target id>`.
     pub fn message(&self, born: Side, id: &str) -> String {
@@ -84,8 +92,13 @@ impl KeySpace {
         key.strip_prefix("tidegate:").and_then(|rest| rest.strip_prefix(&self.0)).is_some_and(|rest| rest.starts_with(':'))
     }
 
-    /// The key of a person.
-    pub fn person(&self, source: &str) -> String {
-        format!("tidegate:{}:p:{source}", self.0)
+    /// The key of a person whom we made for one of the other desk: `tidegate:<mirror key>:p:<source id>`, or
+    /// `tidegate:<mirror key>:q:<target id>`.
+    pub fn person(&self, side: Side, id: &str) -> String {
+        let kind = match side {
+            Side::Source => 'p',
+            Side::Target => 'q',
+        };
+        format!("tidegate:{}:{kind}:{id}", self.0)
     }
 }

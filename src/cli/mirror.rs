@@ -221,6 +221,7 @@ async fn remap(ledger: &Ledger, row: &MirrorRow, new: &Mapping, reapply: bool, c
 pub fn probe(config: &MirrorConfig, clock: &Clock) -> anyhow::Result<MirrorRow> {
     Ok(MirrorRow {
         recovered_at: None,
+        leads: Side::Source,
         id: crate::mirror::MirrorId(uuid::Uuid::nil()),
         name: config.name.clone(),
         keys: crate::mirror::KeySpace(config.name.clone()),
@@ -247,11 +248,12 @@ async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<V
         );
     }
     let policy = &file.config.policy;
-    if policy.writes_back() && policy.source_silence == Silence::Proven {
+    let back = [(policy.writes_back(), "replies-back"), (policy.tickets_back, "tickets-back")];
+    if let Some((_, setting)) = back.into_iter().find(|(asked, _)| *asked && policy.source_silence == Silence::Proven) {
         anyhow::bail!(
-            "`replies-back` writes what people say in the target into the source, and nothing proves yet that the source mails nobody about \
+            "`{setting}` writes what people say in the target into the source, and nothing proves yet that the source mails nobody about \
              it. What keeps it silent: {}. When its admin has done that, write source-silence = \"admin-rule\" under [policy]; write \
-             \"mail-allowed\" if people may be mailed; or leave out `replies-back`",
+             \"mail-allowed\" if people may be mailed; or leave out `{setting}`",
             course.source.capabilities().silence
         );
     }

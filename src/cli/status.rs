@@ -82,7 +82,7 @@ async fn ticket(ledger: &Ledger, mirror: &MirrorRow, number: &str, as_json: bool
     for pair in ledger.pairs_of_number(mirror.id, number).await? {
         let record = ledger.pair_record(&pair).await?;
         let survivor = match &pair.source_ticket {
-            Some(source) => ledger.root_of(mirror.id, source).await?.map(|(_, ticket)| ticket),
+            Some(source) => ledger.root_of(mirror.id, Side::Source, source).await?.map(|(_, ticket)| ticket),
             None => None,
         };
         all.push(Found { pair, record, survivor });

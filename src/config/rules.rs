@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::desk::field::FieldKey;
-use crate::desk::policy::{Closed, Conflict, Deletion, DestructiveLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped};
+use crate::desk::policy::{
+    Closed, Conflict, Deletion, DestructiveLimit, EchoLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped,
+};
 use crate::desk::scope::{Leaving, Scope};
 
 use super::page::{Entry, Section};
@@ -80,12 +82,14 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
         deletion: section.get("deletion").and_then(|entry| entry.word(&DELETIONS)).unwrap_or(usual.deletion),
         closed: section.get("closed").and_then(|entry| entry.word(&CLOSED)).unwrap_or(usual.closed),
         unmapped: section.get("unmapped").and_then(|entry| entry.word(&UNMAPPED)).unwrap_or(usual.unmapped),
-        destructive_limit: section.part("destructive-limit").map(|part| limit(&part)).unwrap_or_default(),
+        destructive_limit: section.part("destructive-limit").map(|part| destructive(&part)).unwrap_or_default(),
+        echo_limit: section.part("echo-limit").map(|part| echo(&part)).unwrap_or_default(),
         author_line: section.get("author-line").and_then(|entry| entry.truth()).unwrap_or(usual.author_line),
         tags: section.part("tags").map(|part| tags(&part)).unwrap_or_default(),
         silence: section.get("silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.silence),
         replies_back: section.get("replies-back").and_then(|entry| entry.word(&REPLIES)).unwrap_or(usual.replies_back),
         source_silence: section.get("source-silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.source_silence),
+        tickets_back: section.get("tickets-back").and_then(|entry| entry.truth()).unwrap_or(usual.tickets_back),
     };
     section.finish();
     policy
@@ -108,13 +112,24 @@ fn conflicts(part: &Section<'_>) -> BTreeMap<FieldKey, Conflict> {
     part.entries().into_iter().filter_map(read).collect()
 }
 
-fn limit(part: &Section<'_>) -> DestructiveLimit {
+fn destructive(part: &Section<'_>) -> DestructiveLimit {
     let usual = DestructiveLimit::default();
+    let (count, within) = limit(part, (usual.count, usual.within));
+    DestructiveLimit { count, within }
+}
+
+fn echo(part: &Section<'_>) -> EchoLimit {
+    let usual = EchoLimit::default();
+    let (count, within) = limit(part, (usual.count, usual.within));
+    EchoLimit { count, within }
+}
+
+fn limit(part: &Section<'_>, usual: (u32, Duration)) -> (u32, Duration) {
     let lengths = (Duration::from_secs(1), Duration::from_secs(86_400));
     let count = part.get("count").and_then(|entry| entry.whole(0..1_000_001));
     let within = part.get("within").and_then(|entry| entry.length(lengths.0, lengths.1));
     part.finish();
-    DestructiveLimit { count: count.unwrap_or(usual.count), within: within.unwrap_or(usual.within) }
+    (count.unwrap_or(usual.0), within.unwrap_or(usual.1))
 }
 
 fn tags(part: &Section<'_>) -> Tags {

@@ -36,12 +36,13 @@ pub fn read(section: Option<Section<'_>>) -> Mapping {
     let options = section.part("options").map(|part| part.entries()).unwrap_or_default();
     tables.extend(options.iter().filter_map(|entry| Some((own_field(entry)?, table(&entry.section()?)))));
     let people = section.part("people").map(|part| people(&part)).unwrap_or_default();
+    let back = section.part("back").map(|part| back(&part, &tables)).unwrap_or_default();
     section.finish();
     for key in tables.keys().filter(|key| fields.get(*key) == Some(&None)) {
         let what = format!("\"{key}\" is ignored, so its table means nothing");
         section.wrong(what, "remove the table, or carry the field under [map.fields]".to_string());
     }
-    Mapping { fields, tables, people }
+    Mapping { fields, tables, people, back }
 }
 
 /// A field's name as it is written, with the mistake noted where it is none.
@@ -116,6 +117,30 @@ fn table(part: &Section<'_>) -> Table {
         }
     }
     table
+}
+
+/// Which source word comes back for a target word, by source field. Only words that become it can.
+fn back(part: &Section<'_>, tables: &BTreeMap<FieldKey, Table>) -> BTreeMap<FieldKey, BTreeMap<String, String>> {
+    let mut fields = BTreeMap::new();
+    for entry in part.entries() {
+        let (Some(key), Some(words)) = (field_key(&entry.at_key(), entry.key), entry.section()) else { continue };
+        let Some(table) = tables.get(&key) else {
+            let right = "a field without a table keeps its words both ways: remove this".to_string();
+            entry.at_key().wrong(format!("\"{key}\" has no table, so `{}` means nothing", entry.path), right);
+            continue;
+        };
+        let told = words.entries().into_iter().filter_map(|entry| {
+            let word = entry.text()?;
+            if table.word(word) == Some(entry.key) {
+                return Some((entry.key.to_string(), word.to_string()));
+            }
+            let right = format!("name a word of the source that the table turns into \"{}\"", entry.key);
+            entry.wrong(format!("\"{word}\" does not become \"{}\"", entry.key), right);
+            None
+        });
+        fields.insert(key, told.collect());
+    }
+    fields
 }
 
 fn people(part: &Section<'_>) -> BTreeMap<String, String> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::field::FieldKey;
 use crate::desk::id::{PersonId, TicketId};
@@ -17,19 +18,27 @@ use super::words::cut;
 
 /// Both tickets, the records about them, and the rules of the mirror.
 pub struct Case<'a> {
+    /// The desk that leads the pair: the other one has to say what it says.
+    pub lead: Side,
     pub pair: &'a Pair,
     pub record: &'a PairRecord,
     pub source: &'a Ticket,
     pub target: &'a Ticket,
+    pub source_can: &'a Capabilities,
     pub target_can: &'a Capabilities,
     pub mapping: &'a Mapping,
     pub policy: &'a Policy,
     pub keys: &'a KeySpace,
     /// Whoever the source ticket names.
     pub people: &'a BTreeMap<PersonId, Known>,
-    /// Target tickets that stand for the other ends of the source's links.
+    /// Following tickets that stand for the other ends of the leading ticket's links.
     pub ends: &'a BTreeMap<TicketId, End>,
+    /// People of a leading target for whom it was looked up that nobody stands at the source.
+    pub absent: &'a BTreeSet<PersonId>,
 }
+
+/// Words about the desk that follows, where it is the new one and where it is the old one.
+pub type Told = [&'static str; 2];
 
 /// What is known of a person of the source.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,7 +55,7 @@ pub struct Known {
 impl Known {
     /// Who stands for them at the target.
     pub fn target(&self) -> Option<&PersonId> {
-        self.link.as_ref().and_then(|link| link.target.as_ref())
+        self.link.as_ref().and_then(|link| link.there.as_ref())
     }
 
     /// It was looked up that nobody stands for them.
@@ -66,7 +75,7 @@ pub enum End {
     Awaited,
 }
 
-/// Who, besides us, had a hand in something of the target ticket.
+/// Who, besides us, had a hand in something of the following ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hands {
     pub person: bool,
@@ -80,45 +89,72 @@ impl Hands {
     }
 
     /// In words.
-    pub fn reason(self) -> &'static str {
+    pub fn reason(self) -> Told {
         if self.person { BY_PERSON } else { BY_RULE }
     }
 }
 
 /// Explanations that several kinds of things have.
-pub const BY_PERSON: &str = "changed in the new desk by its people";
-pub const BY_RULE: &str = "changed in the new desk by its own rules";
-pub const CLOSED: &str = "the new desk's ticket is closed for good";
+pub const BY_PERSON: Told = ["changed in the new desk by its people", "changed in the old desk by its people"];
+pub const BY_RULE: Told = ["changed in the new desk by its own rules", "changed in the old desk by its own rules"];
+pub const CLOSED: Told = ["the new desk's ticket is closed for good", "the old desk's ticket is closed for good"];
 pub const EXPOSED: &str = "exposed, a person was told";
 
 impl Case<'_> {
-    /// Who had a hand in a field of the target.
+    /// The ticket that counts.
+    pub fn leading(&self) -> &Ticket {
+        if self.lead == Side::Source { self.source } else { self.target }
+    }
+
+    /// The ticket that has to say the same.
+    pub fn following(&self) -> &Ticket {
+        if self.lead == Side::Source { self.target } else { self.source }
+    }
+
+    /// What the following desk can do.
+    pub fn following_can(&self) -> &Capabilities {
+        if self.lead == Side::Source { self.target_can } else { self.source_can }
+    }
+
+    /// For people.
+    pub fn following_name(&self) -> &'static str {
+        self.told(["new desk", "old desk"])
+    }
+
+    /// The words that fit the desk that follows.
+    pub fn told(&self, words: Told) -> &'static str {
+        words[usize::from(self.lead == Side::Target)]
+    }
+
+    /// Who had a hand in a field of the following ticket.
     pub fn hands(&self, field: &FieldKey) -> Hands {
         self.hands_in(|fields| fields.contains(field))
     }
 
-    /// Who had a hand in a field of the target since we wrote it last: what was done to it before explains nothing that stands now.
+    /// Who had a hand in a field of the following ticket since we wrote it last: what was done to it before explains nothing that stands now.
     pub fn last_hands(&self, field: &FieldKey) -> Hands {
-        let touched = || self.target.acts.iter().filter(|act| act.fields.contains(field));
+        let touched = || self.following().acts.iter().filter(|act| act.fields.contains(field));
         // What a rule makes of our write stands in the same entry of some desks' histories.
-        let ours = touched().filter(|act| act.by == Actor::Us).filter_map(|act| number_of(&act.id)).max();
+        // Where we put a status back that our message had changed, it is the one that somebody set.
+        let back = self.lead == Side::Target && *field == FieldKey::Status;
+        let ours = touched().filter(|act| act.by == Actor::Us && !back).filter_map(|act| number_of(&act.id)).max();
         let by = |actor| touched().any(|act| act.by == actor && number_of(&act.id) >= ours);
         Hands { person: by(Actor::Person), rule: by(Actor::Rule) }
     }
 
-    /// Who had a hand in the target ticket at all.
+    /// Who had a hand in the following ticket at all.
     pub fn any_hands(&self) -> Hands {
         self.hands_in(|_| true)
     }
 
     fn hands_in(&self, touched: impl Fn(&BTreeSet<FieldKey>) -> bool) -> Hands {
-        let by = |actor| self.target.acts.iter().any(|act| act.by == actor && touched(&act.fields));
+        let by = |actor| self.following().acts.iter().any(|act| act.by == actor && touched(&act.fields));
         Hands { person: by(Actor::Person), rule: by(Actor::Rule) }
     }
 
-    /// Nothing of the target ticket can be changed any more.
+    /// Nothing of the following ticket can be changed any more.
     pub fn is_closed(&self) -> bool {
-        self.target.immutable
+        self.following().immutable
     }
 }
 

@@ -1,34 +1,43 @@
-//! Fields: what the source holds, in the target's words, against what the target holds. Pure.
+//! Fields: what the source holds, in the target's words, against what the target holds. Which of the two may hold something else, and
+//! why, depends on who leads. Pure.
 
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
 
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::PersonId;
 use crate::desk::mapping::Mapped;
 use crate::desk::policy::Unmapped;
 use crate::ledger::check::{AgreedField, ConflictRecord};
 
-use super::case::{CLOSED, Case, Findings};
+use super::case::{CLOSED, Case, Findings, Told};
 use super::report::{Kind, Remedy};
 use super::words::fold;
 
-const NOT_KEPT: &str = "the new desk did not keep the value: its own normal form or rule";
-const CONFLICT: &str = "both desks changed it, and the new one won by the policy";
-const DECIDED: &str = "a person decided what the new desk holds";
+const NOT_KEPT: Told = [
+    "the new desk did not keep the value: its own normal form or rule",
+    "the old desk did not keep the value: its own normal form or rule",
+];
+const CONFLICT: Told =
+    ["both desks changed it, and the new one won by the policy", "both desks changed it, and the old one won by the policy"];
+const DECIDED: Told = ["a person decided what the new desk holds", "a person decided what the old desk holds"];
 const UNDECIDED: &str = "nobody has decided yet, see `tidegate conflicts list`";
 const LEFT_OUT: &str = "the mapping has no word for it, and the policy leaves it out";
 const REMAPPED: &str = "the mapping was changed after it was written";
-const NOBODY: &str = "the person has no account in the new desk";
+const NOBODY: Told = ["the person has no account in the new desk", "the person has no account in the old desk"];
 const TOO_LONG: &str = "cut to what the new desk can hold";
 const MERGED: &str = "another ticket was merged into it";
 const LEFT: &str = "the ticket left the scope";
 
-const ROOM_FOR_LINK: &str = "the new desk links only tickets of a certain type, and the old one names none";
+const ROOM_FOR_LINK: Told = [
+    "the new desk links only tickets of a certain type, and the old one names none",
+    "the old desk links only tickets of a certain type, and the new one names none",
+];
 
-/// Explanations that are about what the target can hold.
-pub const FORGIVEN: [&str; 3] = [NOT_KEPT, TOO_LONG, ROOM_FOR_LINK];
+/// Explanations that are about what a desk can hold.
+pub const FORGIVEN: [&str; 5] = [NOT_KEPT[0], NOT_KEPT[1], TOO_LONG, ROOM_FOR_LINK[0], ROOM_FOR_LINK[1]];
 
 /// What the target should hold.
 enum Wanted {
@@ -51,6 +60,17 @@ struct Point<'a> {
     agreed: Option<&'a AgreedField>,
 }
 
+impl<'a> Point<'a> {
+    fn of(&self, side: Side) -> &'a Value {
+        if side == Side::Source { self.source } else { self.target }
+    }
+
+    /// What the following desk calls the field.
+    fn follow_key(&self, lead: Side) -> &'a FieldKey {
+        if lead == Side::Source { self.there } else { self.key }
+    }
+}
+
 /// Compares all fields that the mapping carries.
 pub fn compare(case: &Case<'_>, found: &mut Findings) {
     for (key, source) in &case.source.fields {
@@ -68,18 +88,19 @@ pub fn compare(case: &Case<'_>, found: &mut Findings) {
 
 fn compare_one(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
     match wanted(case, point.key, point.source) {
+        Wanted::Unknown | Wanted::Unmapped(_) if case.lead == Side::Target => of_its_own(case, point, found),
         Wanted::Unknown => differ(point, "nobody looked up who stands for the person", &Value::Empty, found),
         Wanted::Unmapped(words) => unmapped(case, point, &words, found),
         Wanted::Value { value, nobody } if value.is_set() || point.target.is_set() => {
             if nobody {
-                found.explain(NOBODY);
+                found.explain(NOBODY[0]);
             }
             compare_set(case, point, &value, found);
         }
         Wanted::Value { value, nobody } => {
             if same(&value, point.target) {
                 if nobody {
-                    found.explain(NOBODY);
+                    found.explain(NOBODY[0]);
                 }
                 return;
             }
@@ -88,12 +109,26 @@ fn compare_one(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
                 None => {
                     let undecided = undecided(case, point);
                     differ(point, undecided, &value, found);
-                    if undecided.is_empty() {
-                        found.mend(write(point, value));
+                    match case.lead {
+                        Side::Source if undecided.is_empty() => found.mend(write(point, value)),
+                        Side::Source => {}
+                        Side::Target => found.mend(Remedy::Look),
                     }
                 }
             }
         }
+    }
+}
+
+/// The source follows, and holds what has no counterpart in the target: its people may, we never write such a thing.
+fn of_its_own(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
+    let hands = case.hands(point.key);
+    let agreed = point.agreed.is_some_and(|agreed| agreed.target == *point.target && agreed.source == *point.source);
+    if hands.any() || agreed {
+        found.explain(case.told(if hands.any() { hands.reason() } else { NOT_KEPT }));
+    } else {
+        differ(point, "it has no counterpart in the new desk, which leads", &Value::Empty, found);
+        found.mend(Remedy::Look);
     }
 }
 
@@ -174,32 +209,50 @@ fn explanation(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> Option<&'s
         return Some(TOO_LONG);
     }
     if makes_room(case, point, wanted) {
-        return Some(ROOM_FOR_LINK);
+        return Some(case.told(ROOM_FOR_LINK));
     }
     if case.pair.state == "left" {
         return Some(LEFT);
     }
     if case.is_closed() {
-        return Some(CLOSED);
+        return Some(case.told(CLOSED));
     }
-    if target_won(case, point) {
-        return Some(CONFLICT);
+    if follow_won(case, point) {
+        return Some(case.told(CONFLICT));
     }
-    let agreed = point.agreed.filter(|agreed| agreed.source == *point.source)?;
-    let hands = case.last_hands(point.there);
-    if same(&agreed.target, point.target) {
+    if let Some(reason) = without_word(case, point) {
+        return Some(reason);
+    }
+    let (lead, follow) = (case.lead, case.lead.other());
+    let agreed = point.agreed.filter(|agreed| agreed.of(lead) == point.of(lead))?;
+    let key = point.follow_key(lead);
+    let hands = case.last_hands(key);
+    if same(agreed.of(follow), point.of(follow)) {
         return match () {
-            () if agreed.by_policy => Some(CONFLICT),
-            () if agreed.by_person => Some(DECIDED),
+            () if agreed.by_policy => Some(case.told(CONFLICT)),
+            () if agreed.by_person => Some(case.told(DECIDED)),
             // Not kept as it was written: the record says so.
-            () if agreed.flagged => Some(NOT_KEPT),
+            () if agreed.flagged => Some(case.told(NOT_KEPT)),
             () if is_remapped(case) => Some(REMAPPED),
             // It was written as it stands. That is an explanation only if it was not we alone who did it.
-            () => hands.any().then(|| hands.reason()),
+            () => hands.any().then(|| case.told(hands.reason())),
         };
     }
     // It changed since. The whole history was read: what it does not say is no explanation.
-    hands.any().then(|| hands.reason())
+    hands.any().then(|| case.told(hands.reason()))
+}
+
+/// What a leading target says and the source has no word or account for.
+fn without_word(case: &Case<'_>, point: &Point<'_>) -> Option<&'static str> {
+    if case.lead == Side::Source {
+        return None;
+    }
+    if let Value::Person(person) = point.target {
+        return case.absent.contains(person).then_some(NOBODY[1]);
+    }
+    let back = case.mapping.inverse(point.key, point.source, point.target, None);
+    let left_out = matches!(back, Mapped::Unmapped(_)) && case.policy.unmapped == Unmapped::LeaveOut;
+    left_out.then_some(LEFT_OUT)
 }
 
 fn is_cut(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
@@ -209,18 +262,20 @@ fn is_cut(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
     cut != wanted && fold(&cut) == fold(target)
 }
 
-/// The target holds a type that a link asks for, where the source says nothing.
+/// The following desk holds a type that a link asks for, where the leading one says nothing.
 fn makes_room(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
-    let asked = [case.target_can.parent_type, case.target_can.child_type];
-    let held = point.target.words();
-    *point.there == FieldKey::Type && *wanted == Value::Empty && asked.iter().flatten().any(|asked| held == [*asked])
+    let can = case.following_can();
+    let held = point.of(case.lead.other()).words();
+    let says_nothing = if case.lead == Side::Source { *wanted == Value::Empty } else { *point.target == Value::Empty };
+    let asked = [can.parent_type, can.child_type];
+    *point.follow_key(case.lead) == FieldKey::Type && says_nothing && asked.iter().flatten().any(|asked| held == [*asked])
 }
 
-fn target_won(case: &Case<'_>, point: &Point<'_>) -> bool {
+fn follow_won(case: &Case<'_>, point: &Point<'_>) -> bool {
     let field = point.key.to_string();
     case.record.conflicts.iter().any(|conflict| {
         conflict.field == field
-            && conflict.winner == "target"
+            && conflict.winner == case.lead.other().as_str()
             && conflict.source == *point.source
             && same(&conflict.target, point.target)
     })
@@ -238,27 +293,32 @@ fn undecided(case: &Case<'_>, point: &Point<'_>) -> &'static str {
     if case.record.conflicts.iter().any(open) { UNDECIDED } else { "" }
 }
 
-/// Sets element by element: what the source has and the target lacks, and what the target has and the source took out.
+/// Sets element by element, in the target's words: what the leading desk has and the other one lacks, and what that has besides.
 fn compare_set(case: &Case<'_>, point: &Point<'_>, wanted: &Value, found: &mut Findings) {
-    let (wanted_now, held) = (elements(wanted), elements(point.target));
+    let by_lead = |source: BTreeSet<String>, target: BTreeSet<String>| {
+        if case.lead == Side::Source { (source, target) } else { (target, source) }
+    };
+    let (leads, held) = by_lead(elements(wanted), elements(point.target));
     let before = point.agreed.and_then(|agreed| match self::wanted(case, point.key, &agreed.source) {
-        Wanted::Value { value, .. } => Some((elements(&value), elements(&agreed.target), agreed)),
+        Wanted::Value { value, .. } => Some((by_lead(elements(&value), elements(&agreed.target)), agreed)),
         _ => None,
     });
-    let (mut missing, mut extra) = (Vec::new(), Vec::new());
-    for element in wanted_now.difference(&held) {
-        let carried = before.as_ref().filter(|(wanted, _, _)| wanted.contains(element));
+    let mut missing = Vec::new();
+    for element in leads.difference(&held).filter(|element| !is_own_tag(case, point, element)) {
+        let carried = before.as_ref().filter(|((leads, _), _)| leads.contains(element));
         match carried
-            .and_then(|(_, there, agreed)| why_gone(case, point, there.contains(element), agreed))
+            .and_then(|((_, held), agreed)| why_gone(case, point, held.contains(element), agreed))
+            .or_else(|| case.absent.contains(&PersonId::new(element)).then_some(NOBODY[1]))
             .or_else(|| not_ours(case))
         {
             Some(reason) => found.explain(reason),
             None => missing.push(element.as_str()),
         }
     }
-    for element in held.difference(&wanted_now).filter(|element| !is_own_tag(case, point, element)) {
-        let from_source = before.as_ref().is_some_and(|(wanted, there, _)| wanted.contains(element) && there.contains(element));
-        let reason = if from_source { not_ours(case) } else { why_added(case, point) };
+    let mut extra = Vec::new();
+    for element in held.difference(&leads).filter(|element| !is_own_tag(case, point, element)) {
+        let from_lead = before.as_ref().is_some_and(|((leads, held), _)| leads.contains(element) && held.contains(element));
+        let reason = if from_lead { not_ours(case) } else { why_added(case, point) };
         match reason {
             Some(reason) => found.explain(reason),
             None => extra.push(element.as_str()),
@@ -280,7 +340,7 @@ fn compare_set(case: &Case<'_>, point: &Point<'_>, wanted: &Value, found: &mut F
 
 fn not_ours(case: &Case<'_>) -> Option<&'static str> {
     match () {
-        () if case.is_closed() => Some(CLOSED),
+        () if case.is_closed() => Some(case.told(CLOSED)),
         () if case.pair.state == "left" => Some(LEFT),
         () => None,
     }
@@ -288,20 +348,20 @@ fn not_ours(case: &Case<'_>) -> Option<&'static str> {
 
 /// An element that was agreed on and is gone: taken out there, or never kept.
 fn why_gone(case: &Case<'_>, point: &Point<'_>, was_there: bool, agreed: &AgreedField) -> Option<&'static str> {
-    let hands = case.hands(point.there);
+    let hands = case.hands(point.follow_key(case.lead));
     match () {
-        () if hands.any() => Some(hands.reason()),
-        () if !was_there && agreed.flagged => Some(NOT_KEPT),
+        () if hands.any() => Some(case.told(hands.reason())),
+        () if !was_there && agreed.flagged => Some(case.told(NOT_KEPT)),
         () if is_remapped(case) => Some(REMAPPED),
         () => None,
     }
 }
 
 fn why_added(case: &Case<'_>, point: &Point<'_>) -> Option<&'static str> {
-    let hands = case.hands(point.there);
+    let hands = case.hands(point.follow_key(case.lead));
     match () {
-        () if hands.any() => Some(hands.reason()),
-        () if point.agreed.is_some_and(|agreed| agreed.flagged) => Some(NOT_KEPT),
+        () if hands.any() => Some(case.told(hands.reason())),
+        () if point.agreed.is_some_and(|agreed| agreed.flagged) => Some(case.told(NOT_KEPT)),
         () if !case.record.absorbed.is_empty() => Some(MERGED),
         () if is_remapped(case) => Some(REMAPPED),
         () => not_ours(case),
@@ -323,7 +383,5 @@ fn elements(value: &Value) -> BTreeSet<String> {
 
 /// Tags that the mirror sets itself say nothing about the source's.
 fn is_own_tag(case: &Case<'_>, point: &Point<'_>, element: &str) -> bool {
-    let tags = &case.policy.tags;
-    let own = [&tags.mirrored, &tags.incomplete, &tags.silent, &tags.deleted, &tags.out_of_scope];
-    *point.there == FieldKey::Tags && own.iter().any(|tag| tag.eq_ignore_ascii_case(element))
+    *point.there == FieldKey::Tags && case.policy.tags.holds(element)
 }

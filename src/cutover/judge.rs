@@ -1,16 +1,13 @@
 //! The verdict on one ticket: what is read, in which order, and whether what was found may be said.
 
 use std::collections::BTreeSet;
-
 use std::time::Duration;
-
-use chrono::TimeDelta;
 
 use crate::connectors::contract::Read;
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
-use crate::desk::ticket::{Message, Presence, Ticket};
+use crate::desk::ticket::{Actor, Message, Presence, Ticket};
 use crate::ledger::check::{LaneState, MessageRecord, PairRecord};
 use crate::ledger::pair::Pair;
 use crate::ledger::verdict::Seen;
@@ -21,12 +18,11 @@ use super::case::{Case, Findings};
 use super::parity::{Options, Trouble};
 use super::presence::{self, Rest};
 use super::report::{Kind, Remedy};
+use super::standing::{is_fresh, said};
 use super::thread::{self, Way};
 use super::witness::{Pool, Witness};
 use super::{fields, files, links};
 
-/// So long after a change its hint may still be on its way, where the feed does not tell that it was read further.
-const HINT_TIME: TimeDelta = TimeDelta::minutes(10);
 /// So often a ticket is tried again for which the desks' limits leave no room; each time after the wait that they ask for.
 const PATIENCE: u32 = 60;
 /// The wait where they name none.
@@ -146,9 +142,14 @@ async fn judge_pair(
     let pair = bench.ledger.pair(id).await?;
     let mut findings = Findings::default();
     let Some(source_id) = pair.source_ticket.clone().filter(|_| pair.state != "outside") else {
-        return Ok(Judgement { source: Subject::Pair(id).name(), verdict: Verdict::NothingToJudge, findings, seen });
+        let verdict = judge_birth(witness, &pair, before, &mut findings).await?;
+        return Ok(Judgement { source: Subject::Pair(id).name(), verdict, findings, seen });
     };
-    let verdict = match witness.read(Side::Source, &source_id).await? {
+    let read = match pair.lead() {
+        Side::Source => witness.read(Side::Source, &source_id).await?,
+        Side::Target => witness.follow(Side::Source, &source_id).await?,
+    };
+    let verdict = match read {
         Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
         Read::Missing => {
             if pair.state == "deleted" {
@@ -169,6 +170,25 @@ async fn judge_pair(
     note_parked(witness, &pair, &mut findings).await?;
     findings.name_tickets(Some(&source_id), pair.target_ticket.as_ref());
     Ok(Judgement { source: source_id.to_string(), verdict, findings, seen })
+}
+
+/// A ticket that people made in the target, and that the source does not have.
+async fn judge_birth(
+    witness: &Witness<'_>,
+    pair: &Pair,
+    before: Option<LaneState>,
+    found: &mut Findings,
+) -> Result<Verdict, Trouble> {
+    let Some(id) = pair.target_ticket.as_ref().filter(|_| pair.state == "new") else { return Ok(Verdict::NothingToJudge) };
+    match witness.read(Side::Target, id).await? {
+        Read::Found(ticket) if ticket.presence == Presence::Present => {
+            found.differ(Kind::MissingTicket, "made in the new desk, and not carried to the old one", "", id.as_str());
+            found.mend(Remedy::Look);
+        }
+        _ => return Ok(Verdict::NothingToJudge),
+    }
+    found.name_tickets(None, Some(id));
+    said(witness, pair, before, None, found).await
 }
 
 /// A difference of a ticket that waits for a person says so.
@@ -194,27 +214,29 @@ async fn compare(
 ) -> Result<Option<Ticket>, Trouble> {
     let bench = witness.bench;
     let record = bench.ledger.pair_record(pair).await?;
-    let Some(target_id) = &pair.target_ticket else {
-        uncarried(witness, pair, source, found).await?;
-        return Ok(None);
-    };
-    let Some(target) = target_of(witness, target_id, found).await? else { return Ok(None) };
+    let Some(target) = target_of(witness, pair, source, found).await? else { return Ok(None) };
     let people = witness.people_of(source).await?;
-    let ends = witness.ends_of(source).await?;
+    let lead = pair.lead();
+    let leading = if lead == Side::Source { source } else { &target };
+    let ends = witness.ends_of(lead, leading).await?;
+    let absent = if lead == Side::Target { witness.absent_of(&target).await? } else { BTreeSet::new() };
     let case = Case {
+        lead,
         pair,
         record: &record,
         source,
         target: &target,
+        source_can: witness.capabilities(Side::Source),
         target_can: witness.capabilities(Side::Target),
         mapping: bench.mapping,
         policy: bench.policy,
         keys: bench.keys,
         people: &people,
         ends: &ends,
+        absent: &absent,
     };
     let mut pool = witness.pool(&target).await?;
-    let root = match &source.presence {
+    let root = match &leading.presence {
         Presence::MergedInto(root) => ends.get(root),
         Presence::Present | Presence::Deleted => None,
     };
@@ -235,12 +257,18 @@ async fn compare(
     Ok(Some(target))
 }
 
-/// The target ticket; `None`: what there is to say of it was noted.
-async fn target_of(witness: &Witness<'_>, id: &TicketId, found: &mut Findings) -> Result<Option<Ticket>, Fault> {
+/// The pair's target ticket as it is; what is to be said without it is said.
+async fn target_of(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &mut Findings) -> Result<Option<Ticket>, Trouble> {
+    let Some(id) = &pair.target_ticket else {
+        uncarried(witness, pair, source, found).await?;
+        return Ok(None);
+    };
     match witness.read(Side::Target, id).await? {
         Read::Found(target) => return Ok(Some(*target)),
         Read::Torn(_) => found.moving = Some("the target ticket changed each time while it was read"),
-        Read::Missing => found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", ""),
+        Read::Missing => {
+            found.differ(Kind::MissingTicket, "the target does not show the ticket, and does not say why", "", "");
+        }
     }
     Ok(None)
 }
@@ -261,7 +289,7 @@ async fn uncarried(witness: &Witness<'_>, pair: &Pair, source: &Ticket, found: &
         let links = links_of(witness, pair, source, &[]).await?;
         let own = thread::written_at(Side::Source, &source.messages, &links, bench.keys);
         let all = own.iter().all(|message| links.iter().any(|link| link.born == Side::Source && link.original == message.id));
-        let carried = bench.ledger.root_of(bench.mirror, root).await?.is_some();
+        let carried = bench.ledger.root_of(bench.mirror, Side::Source, root).await?.is_some();
         if !all && carried {
             found.differ(Kind::MissingMessage, "merged at the source before it was carried, and its messages were not", "", "");
             found.mend(Remedy::Look);
@@ -306,10 +334,10 @@ async fn conversation(
         author_line: case.policy.author_line,
         people: case.people,
         authors: &[],
-        originals: thread::written_at(Side::Source, &case.source.messages, &links, case.keys),
+        originals: originals_here(case, &links),
         stays: &BTreeSet::new(),
         links: &links,
-        by_people: case.any_hands().person,
+        by_people: case.target.acts.iter().any(|act| act.by == Actor::Person),
         pool: &pool.messages,
     };
     let mut files = thread::compare(&way, found);
@@ -317,6 +345,14 @@ async fn conversation(
         files.extend(answers(witness, case, (pool, &links), found).await?);
     }
     Ok(files)
+}
+
+/// What was written at the source. Where it was merged because the target was, the words that the vendor put there are ours.
+fn originals_here<'a>(case: &'a Case<'_>, links: &[MessageRecord]) -> Vec<&'a Message> {
+    let mut originals = thread::written_at(Side::Source, &case.source.messages, links, case.keys);
+    let by_us = case.lead == Side::Target && matches!(case.source.presence, Presence::MergedInto(_));
+    originals.retain(|message| !(by_us && message.ours));
+    originals
 }
 
 /// What was written at the target. As long as nothing of it is to go to the source, only what went there before is compared.
@@ -327,7 +363,7 @@ async fn answers(
     found: &mut Findings,
 ) -> Result<Vec<thread::Files>, Trouble> {
     let mut originals = thread::written_at(Side::Target, &pool.messages, links, case.keys);
-    if case.pair.authority == Side::Source && !case.policy.writes_back() {
+    if case.lead == Side::Source && !case.policy.writes_back() {
         originals.retain(|message| links.iter().any(|link| link.born == Side::Target && link.original == message.id));
     }
     if originals.is_empty() {
@@ -381,69 +417,4 @@ async fn second_tickets(witness: &Witness<'_>, case: &Case<'_>, pool: &Pool, fou
         }
     }
     Ok(())
-}
-
-/// What may be said about what was found: nothing about a ticket at which somebody worked meanwhile.
-async fn said(
-    witness: &Witness<'_>,
-    pair: &Pair,
-    before: Option<LaneState>,
-    read: Option<(&Ticket, Option<&Ticket>)>,
-    found: &Findings,
-) -> Result<Verdict, Trouble> {
-    let ledger = witness.bench.ledger;
-    let moving = |why: &str| Ok(Verdict::Moving(why.to_string()));
-    let source = read.map(|(source, _)| source);
-    let fresh = match source {
-        Some(source) if pair.source_stamp.as_deref() != Some(&source.stamp) => is_fresh(witness, Side::Source, source).await?,
-        _ => false,
-    };
-    // What people just wrote at the target may be on its way back.
-    let fresh_there = match read.and_then(|(_, target)| target) {
-        Some(target) if witness.bench.policy.writes_back() && pair.target_stamp.as_deref() != Some(&target.stamp) => {
-            is_fresh(witness, Side::Target, target).await?
-        }
-        _ => false,
-    };
-    let after = ledger.lane_state(pair.id).await?;
-    if before != after {
-        return moving("it was worked on while it was compared");
-    }
-    if let Some(why) = found.moving {
-        return moving(why);
-    }
-    let at_rest = after.is_some_and(|lane| lane.blocked || lane.is_clean());
-    if !found.differences.is_empty() {
-        return match () {
-            () if !at_rest => moving("a change waits to be carried"),
-            () if fresh || fresh_there => moving("it changed a moment ago"),
-            () => Ok(Verdict::Different),
-        };
-    }
-    if !at_rest && !reads_the_same(witness, read).await? {
-        return moving("a change waits to be carried");
-    }
-    Ok(if found.explained.is_empty() { Verdict::Equal } else { Verdict::Explained })
-}
-
-/// Whether both tickets still have the stamps under which they were compared.
-async fn reads_the_same(witness: &Witness<'_>, read: Option<(&Ticket, Option<&Ticket>)>) -> Result<bool, Trouble> {
-    let Some((source, target)) = read else { return Ok(true) };
-    let tickets = [(Side::Source, Some(source)), (Side::Target, target)];
-    for (side, ticket) in tickets {
-        if let Some(ticket) = ticket
-            && !matches!(witness.read(side, &ticket.id).await?, Read::Found(now) if now.stamp == ticket.stamp)
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether a ticket changed so lately that its hint may still be on its way.
-async fn is_fresh(witness: &Witness<'_>, side: Side, ticket: &Ticket) -> Result<bool, Trouble> {
-    let bench = witness.bench;
-    let feed = bench.ledger.watermark(bench.mirror, side).await?;
-    let read_past = feed.is_some_and(|feed| feed.seen_up_to > ticket.updated_at);
-    Ok(!read_past && bench.clock.now() - ticket.updated_at < HINT_TIME)
 }

@@ -1,46 +1,50 @@
 //! Links between tickets. Pure.
 
+use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::desk::ticket::{Link, LinkKind};
 
-use super::case::{BY_PERSON, CLOSED, Case, End, Findings};
+use super::case::{BY_PERSON, CLOSED, Case, End, Findings, Told};
 use super::report::{Kind, Remedy};
 
-const UNHELD: &str = "a link that the new desk does not hold, recorded as such";
+const UNHELD: Told =
+    ["a link that the new desk does not hold, recorded as such", "a link that the old desk does not hold, recorded as such"];
 const NOT_CARRIED: &str = "the other ticket of a link is not carried, recorded as such";
 
 /// Explanations that are about what the target can hold.
-pub const FORGIVEN: [&str; 1] = [UNHELD];
+pub const FORGIVEN: [&str; 2] = UNHELD;
 
 /// Compares the links that start at this ticket.
 pub fn compare(case: &Case<'_>, found: &mut Findings) {
-    for link in &case.source.links {
+    for link in &case.leading().links {
         compare_one(case, link, found);
     }
     extra(case, found);
-    for (source, target) in &case.record.links {
-        let gone = !case.source.links.contains(source);
-        let awaited = case.source.links.iter().any(|link| link.kind == source.kind && ends(case, &link.to).contains(&target.to));
-        if gone && !awaited && case.target.links.contains(target) && !case.is_closed() {
-            let what = format!("a link ({}) that the source took out", word(target.kind));
-            found.differ(Kind::Link, what, "", target.to.as_str());
+    for link in &case.record.links {
+        let (leading, following) = by_lead(case, link);
+        let gone = !case.leading().links.contains(leading);
+        let awaited =
+            case.leading().links.iter().any(|link| link.kind == leading.kind && ends(case, &link.to).contains(&following.to));
+        if gone && !awaited && case.following().links.contains(following) && !case.is_closed() {
+            let what = format!("a link ({}) that the {} took out", word(following.kind), case.lead.as_str());
+            found.differ(Kind::Link, what, "", following.to.as_str());
             found.mend(Remedy::Look);
         }
     }
 }
 
-/// Links of the target that nothing at the source stands for, and no person there made.
+/// Links of the following ticket that nothing at the leading desk stands for, and no person there made.
 fn extra(case: &Case<'_>, found: &mut Findings) {
     let ours = |held: &&Link| {
-        let of_source = case.source.links.iter().any(|link| link.kind == held.kind && ends(case, &link.to).contains(&held.to));
-        let recorded = case.record.links.iter().any(|(_, target)| target == *held);
-        of_source || recorded || case.record.formers.contains(&held.to) || case.record.absorbed.contains(&held.to)
+        let of_lead = case.leading().links.iter().any(|link| link.kind == held.kind && ends(case, &link.to).contains(&held.to));
+        let recorded = case.record.links.iter().any(|carried| by_lead(case, carried).1 == *held);
+        of_lead || recorded || case.record.formers.contains(&held.to) || case.record.absorbed.contains(&held.to)
     };
-    for held in case.target.links.iter().filter(|held| !ours(held)) {
+    for held in case.following().links.iter().filter(|held| !ours(held)) {
         if case.any_hands().person {
-            found.explain(BY_PERSON);
+            found.explain(case.told(BY_PERSON));
         } else {
-            let what = format!("a link ({}) that the source does not have", word(held.kind));
+            let what = format!("a link ({}) that the {} does not have", word(held.kind), case.lead.as_str());
             found.differ(Kind::Link, what, "", held.to.as_str());
         }
     }
@@ -62,24 +66,30 @@ fn compare_one(case: &Case<'_>, link: &Link, found: &mut Findings) {
             return found.mend(Remedy::Look);
         }
     };
-    let stands =
-        ends.contains(&case.target.id) || case.target.links.iter().any(|held| held.kind == link.kind && ends.contains(&held.to));
+    let stands = ends.contains(&case.following().id)
+        || case.following().links.iter().any(|held| held.kind == link.kind && ends.contains(&held.to));
     if stands {
         return;
     }
     if told {
-        return found.explain(UNHELD);
+        return found.explain(case.told(UNHELD));
     }
-    let carried = case.record.links.iter().any(|(source, _)| source == link);
+    let carried = case.record.links.iter().any(|carried| by_lead(case, carried).0 == link);
     if case.is_closed() {
-        found.explain(CLOSED);
+        found.explain(case.told(CLOSED));
     } else if carried && case.any_hands().person {
-        found.explain(BY_PERSON);
+        found.explain(case.told(BY_PERSON));
     } else {
         let there = ends.iter().map(TicketId::as_str).collect::<Vec<_>>().join(" or ");
         found.differ(Kind::Link, format!("link ({}) to {there} is not there", word(link.kind)), link.to.as_str(), "");
-        found.mend(if carried { Remedy::Link { link: link.clone() } } else { Remedy::Look });
+        let anew = carried && case.lead == Side::Source;
+        found.mend(if anew { Remedy::Link { link: link.clone() } } else { Remedy::Look });
     }
+}
+
+/// A carried link's leading and following end.
+fn by_lead<'a>(case: &Case<'_>, (source, target): &'a (Link, Link)) -> (&'a Link, &'a Link) {
+    if case.lead == Side::Source { (source, target) } else { (target, source) }
 }
 
 fn ends(case: &Case<'_>, to: &TicketId) -> Vec<TicketId> {

@@ -21,6 +21,7 @@ pub mod presence;
 pub mod repair;
 pub mod report;
 pub mod single;
+mod standing;
 pub mod sums;
 pub mod thread;
 pub mod walk;

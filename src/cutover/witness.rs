@@ -101,6 +101,20 @@ impl<'a> Witness<'a> {
         self.desk(side).read(ticket, since).await
     }
 
+    /// The same for a ticket that follows, whose history tells who changed it.
+    pub async fn follow(&self, side: Side, ticket: &TicketId) -> Result<Read, Fault> {
+        self.count(if side == Side::Source { "source tickets" } else { "target tickets" });
+        self.desk(side).read(ticket, Some(FROM_THE_START)).await
+    }
+
+    /// People whom a leading target names and for whom nobody stands at the source.
+    pub async fn absent_of(&self, target: &Ticket) -> Result<BTreeSet<PersonId>, Trouble> {
+        let people: BTreeSet<&PersonId> = target.fields.values().flat_map(|value| value.persons()).collect();
+        let ids: Vec<&str> = people.iter().map(|id| id.as_str()).collect();
+        let records = self.ledger().people_records(self.bench.mirror, Side::Target, &ids).await?;
+        Ok(records.into_iter().filter(|(_, record)| record.there.is_none()).map(|(id, _)| id).collect())
+    }
+
     /// Starts to read a file.
     pub async fn download(&self, side: Side, file: &Attachment) -> Result<Download, Fault> {
         self.count("files");
@@ -137,7 +151,7 @@ impl<'a> Witness<'a> {
         let authors: BTreeSet<&PersonId> = source.messages.iter().map(|message| &message.author).collect();
         let all: BTreeSet<&PersonId> = in_fields.chain(authors.iter().copied()).collect();
         let ids: Vec<&str> = all.iter().map(|id| id.as_str()).collect();
-        let mut records = self.ledger().people_records(self.bench.mirror, &ids).await?;
+        let mut records = self.ledger().people_records(self.bench.mirror, Side::Source, &ids).await?;
         let mut people = BTreeMap::new();
         for id in all {
             let mut known = Known { link: records.remove(id), ..Known::default() };
@@ -167,7 +181,7 @@ impl<'a> Witness<'a> {
                 Some(person) => Some(person.clone()),
                 None => self.person(Side::Target, id).await?,
             };
-            let link = there.remove(id).map(|target| PersonRecord { target, name: String::new(), email: None });
+            let link = there.remove(id).map(|there| PersonRecord { there, name: String::new(), email: None });
             let mut known = Known { link, unknown: told.is_none(), ..Known::default() };
             if let Some(person) = told {
                 known.names.push(person.name);
@@ -180,28 +194,34 @@ impl<'a> Witness<'a> {
         Ok(people)
     }
 
-    /// What stands at the target for the other ends of a source ticket's links, and for what it was merged into.
-    pub async fn ends_of(&self, source: &Ticket) -> Result<BTreeMap<TicketId, End>, Trouble> {
-        let root = match &source.presence {
+    /// What stands at the other desk for the other ends of a leading ticket's links, and for what it was merged into.
+    pub async fn ends_of(&self, side: Side, lead: &Ticket) -> Result<BTreeMap<TicketId, End>, Trouble> {
+        let root = match &lead.presence {
             Presence::MergedInto(root) => Some(root),
             Presence::Present | Presence::Deleted => None,
         };
         let mut ends = BTreeMap::new();
-        for to in source.links.iter().map(|link| &link.to).chain(root) {
+        for to in lead.links.iter().map(|link| &link.to).chain(root) {
             if !ends.contains_key(to) {
-                ends.insert(to.clone(), self.end(to).await?);
+                ends.insert(to.clone(), self.end(side, to).await?);
             }
         }
         Ok(ends)
     }
 
-    async fn end(&self, to: &TicketId) -> Result<End, Trouble> {
+    async fn end(&self, side: Side, to: &TicketId) -> Result<End, Trouble> {
         let mirror = self.bench.mirror;
-        let Some(id) = self.ledger().pair_of_source(mirror, to).await? else { return Ok(End::NotCarried) };
+        let id = match side {
+            Side::Source => self.ledger().pair_of_source(mirror, to).await?,
+            Side::Target => self.ledger().pair_of_target(mirror, to).await?,
+        };
+        let Some(id) = id else { return Ok(End::NotCarried) };
         let pair = self.ledger().pair(id).await?;
-        let root = self.ledger().root_of(mirror, to).await?.map(|(_, ticket)| ticket);
-        let mut ends: BTreeSet<TicketId> = pair.target_ticket.clone().into_iter().chain(root).collect();
-        ends.extend(self.ledger().pair_record(&pair).await?.formers);
+        let root = self.ledger().root_of(mirror, side, to).await?.map(|(_, ticket)| ticket);
+        let mut ends: BTreeSet<TicketId> = pair.ticket(side.other()).cloned().into_iter().chain(root).collect();
+        if side == Side::Source {
+            ends.extend(self.ledger().pair_record(&pair).await?.formers);
+        }
         Ok(match pair.state.as_str() {
             _ if !ends.is_empty() => End::Carried(ends),
             "outside" | "deleted" | "merged" => End::NotCarried,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::field::{FieldKey, Value};
+use super::field::{FieldKey, Fields, Value};
 
 /// The name that stands for every desk's own field which is not listed: `custom:*`.
 pub const EVERY: &str = "*";
@@ -20,6 +20,10 @@ pub struct Mapping {
     pub tables: BTreeMap<FieldKey, Table>,
     /// Addresses that differ: source to target, lower case.
     pub people: BTreeMap<String, String>,
+    /// By source field, for words of the target that more than one source word becomes, or that stand for every other word: which one
+    /// comes back where the ticket does not hold one of them already.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub back: BTreeMap<FieldKey, BTreeMap<String, String>>,
 }
 
 /// Words of one field. The word `""` is the empty value.
@@ -62,6 +66,13 @@ impl Mapping {
         }
     }
 
+    /// The source's field that goes into this target field; `None`: none does.
+    pub fn source_field(&self, target: &FieldKey) -> Option<FieldKey> {
+        let every = FieldKey::custom(EVERY);
+        let listed = self.fields.iter().find(|(from, to)| to.as_ref() == Some(target) && **from != every);
+        listed.map(|(from, _)| from.clone()).or_else(|| (self.field(target) == Some(target)).then(|| target.clone()))
+    }
+
     /// Whether the mapping says something about this source field, even if only that it is not carried.
     pub fn speaks_of(&self, source: &FieldKey) -> bool {
         !matches!(source, FieldKey::Custom(_))
@@ -79,12 +90,28 @@ impl Mapping {
 
     /// The source value that a target value stands for, given what the source held before: where `before` already maps to
     /// `target`, that is `before` itself, and words of `before` that still hold are kept. So [`Mapping::value`] of the
-    /// answer is `target` again, and nothing that the target cannot tell apart is changed.
-    pub fn inverse(&self, source: &FieldKey, before: &Value, target: &Value) -> Mapped {
+    /// answer is `target` again, and nothing that the target cannot tell apart is changed. A word that is chosen among several is
+    /// the one that `back` names, else the first in the alphabet, and `avoid` only where there is no other.
+    pub fn inverse(&self, source: &FieldKey, before: &Value, target: &Value, avoid: Option<&str>) -> Mapped {
         match self.tables.get(source) {
-            Some(table) => table.backward(before, target),
+            Some(table) => Backward { table, told: self.back.get(source), avoid }.value(before, target),
             None => Mapped::Value(target.clone()),
         }
+    }
+
+    /// The target's fields in the source's words, given what the source holds, if it has the ticket. A value without a word stays as the
+    /// target spells it.
+    pub fn in_source_words(&self, target: &Fields, before: Option<&Fields>) -> Fields {
+        let back = |(key, value): (&FieldKey, &Value)| {
+            let source = self.source_field(key)?;
+            let before = before.and_then(|fields| fields.get(&source)).unwrap_or(&Value::Empty);
+            let value = match self.inverse(&source, before, value, None) {
+                Mapped::Value(value) => value,
+                Mapped::Unmapped(_) => value.clone(),
+            };
+            Some((source, value))
+        };
+        target.iter().filter_map(back).collect()
     }
 
     /// The address that stands at the target for a source address, where the mapping names another.
@@ -139,30 +166,44 @@ impl Table {
         }
     }
 
-    fn backward(&self, before: &Value, target: &Value) -> Mapped {
-        if self.reads(before, target) {
-            return Mapped::Value(before.clone());
-        }
-        let found = match (before, target) {
-            (_, Value::Person(_) | Value::People(_)) => return Mapped::Value(target.clone()),
-            (Value::Set(before), _) => self.set_back(before, &target.words()),
-            (_, Value::Set(_)) => self.set_back(&BTreeSet::new(), &target.words()),
-            (_, Value::Text(text)) => self.one_back(text),
-            (_, Value::Empty) => self.one_back(""),
-        };
-        match found {
-            Mapped::Value(value) if !self.reads(&value, target) => Mapped::Unmapped(words_of(target)),
-            found => found,
-        }
-    }
-
     /// Whether `source` becomes what `target` says; a text and a set of one word say the same.
     fn reads(&self, source: &Value, target: &Value) -> bool {
         matches!(self.forward(source), Mapped::Value(value) if value.words() == target.words() && value.persons() == target.persons())
     }
 
-    fn one_back(&self, target: &str) -> Mapped {
-        match self.word_back(target) {
+    /// `other = Word(w)` makes of every unlisted word a `w`, `w` itself too; that says nothing about the source having it.
+    fn tells(&self, word: &str) -> bool {
+        word.is_empty() || self.words.contains_key(word) || self.other == Other::Same
+    }
+}
+
+/// A table read from the target's words to the source's.
+struct Backward<'a> {
+    table: &'a Table,
+    told: Option<&'a BTreeMap<String, String>>,
+    avoid: Option<&'a str>,
+}
+
+impl Backward<'_> {
+    fn value(&self, before: &Value, target: &Value) -> Mapped {
+        if self.table.reads(before, target) {
+            return Mapped::Value(before.clone());
+        }
+        let found = match (before, target) {
+            (_, Value::Person(_) | Value::People(_)) => return Mapped::Value(target.clone()),
+            (Value::Set(before), _) => self.set(before, &target.words()),
+            (_, Value::Set(_)) => self.set(&BTreeSet::new(), &target.words()),
+            (_, Value::Text(text)) => self.one(text),
+            (_, Value::Empty) => self.one(""),
+        };
+        match found {
+            Mapped::Value(value) if !self.table.reads(&value, target) => Mapped::Unmapped(words_of(target)),
+            found => found,
+        }
+    }
+
+    fn one(&self, target: &str) -> Mapped {
+        match self.word(target) {
             Some(word) => Mapped::Value(Value::text(word)),
             None => Mapped::Unmapped(vec![target.to_string()]),
         }
@@ -170,28 +211,31 @@ impl Table {
 
     /// Words of `before` that the target does not show (they map to nothing) stay; of those that map to a word which is
     /// still there, all stay; words that are new are looked up.
-    fn set_back(&self, before: &BTreeSet<String>, target: &[&str]) -> Mapped {
-        let still = |word: &&String| self.word(word).is_some_and(|to| to.is_empty() || target.contains(&to));
+    fn set(&self, before: &BTreeSet<String>, target: &[&str]) -> Mapped {
+        let to = |word: &str| self.table.word(word).map(str::to_string);
+        let still = |word: &&String| to(word).is_some_and(|to| to.is_empty() || target.contains(&to.as_str()));
         let kept: BTreeSet<&String> = before.iter().filter(still).collect();
-        let new = target.iter().filter(|to| !kept.iter().any(|word| self.word(word) == Some(**to)));
-        let (found, unknown): (Vec<_>, Vec<_>) = new.map(|to| (*to, self.word_back(to))).partition(|(_, from)| from.is_some());
+        let new = target.iter().filter(|held| !kept.iter().any(|word| to(word).as_deref() == Some(**held)));
+        let (found, unknown): (Vec<_>, Vec<_>) = new.map(|to| (*to, self.word(to))).partition(|(_, from)| from.is_some());
         known_or(unknown.iter().map(|(to, _)| to.to_string()).collect(), || {
-            let found = found.into_iter().filter_map(|(_, from)| from).map(str::to_string);
+            let found = found.into_iter().filter_map(|(_, from)| from);
             Value::set(kept.into_iter().cloned().chain(found))
         })
     }
 
-    /// A source word that maps to `target`: itself if it does, else the first in the alphabet that is listed.
-    fn word_back<'a>(&'a self, target: &'a str) -> Option<&'a str> {
-        if self.word(target) == Some(target) && self.tells(target) {
-            return Some(target);
+    /// A source word that maps to `target`: the one that was named, itself if it does, else the first in the alphabet that is listed.
+    fn word(&self, target: &str) -> Option<String> {
+        if let Some(told) = self.told.and_then(|told| told.get(target)) {
+            return Some(told.clone());
         }
-        self.words.iter().find(|(_, to)| *to == target).map(|(from, _)| from.as_str())
-    }
-
-    /// `other = Word(w)` makes of every unlisted word a `w`, `w` itself too; that says nothing about the source having it.
-    fn tells(&self, word: &str) -> bool {
-        word.is_empty() || self.words.contains_key(word) || self.other == Other::Same
+        let avoided = |word: &str| self.avoid == Some(word);
+        if self.table.word(target) == Some(target) && self.table.tells(target) && !avoided(target) {
+            return Some(target.to_string());
+        }
+        let mut listed: Vec<&str> =
+            self.table.words.iter().filter(|(_, to)| *to == target).map(|(from, _)| from.as_str()).collect();
+        listed.sort_by_key(|word| avoided(word));
+        listed.first().map(|word| (*word).to_string())
     }
 }
 
@@ -227,7 +271,8 @@ mod tests {
     fn many_words_become_one_and_the_one_they_came_from_comes_back() {
         let mapping =
             with(table(&[("hold", "open"), ("open", "open"), ("pending", "open"), ("solved", "resolved")], Other::Unmapped));
-        let back = |before: &str, target: &str| mapping.inverse(&FieldKey::Status, &Value::text(before), &Value::text(target));
+        let back =
+            |before: &str, target: &str| mapping.inverse(&FieldKey::Status, &Value::text(before), &Value::text(target), None);
         assert_eq!(mapping.value(&FieldKey::Status, &Value::text("pending")), text("open"));
         assert_eq!(back("pending", "open"), text("pending"));
         assert_eq!(back("solved", "open"), text("open"));
@@ -249,7 +294,7 @@ mod tests {
         let mapping = with(table(&[("secret", ""), ("a", "x"), ("b", "x"), ("c", "y")], Other::Unmapped));
         let before = Value::set(["secret", "b", "c"]);
         assert_eq!(mapping.value(&FieldKey::Status, &before), Mapped::Value(Value::set(["x", "y"])));
-        let back = mapping.inverse(&FieldKey::Status, &before, &Value::set(["x"]));
+        let back = mapping.inverse(&FieldKey::Status, &before, &Value::set(["x"]), None);
         assert_eq!(back, Mapped::Value(Value::set(["secret", "b"])));
     }
 
@@ -257,7 +302,7 @@ mod tests {
     fn the_empty_value_has_a_word_only_where_the_table_gives_it_one() {
         let mapping = with(table(&[("", "0"), ("low", "20")], Other::Unmapped));
         assert_eq!(mapping.value(&FieldKey::Status, &Value::Empty), text("0"));
-        assert_eq!(mapping.inverse(&FieldKey::Status, &Value::text("low"), &Value::text("0")), Mapped::Value(Value::Empty));
+        assert_eq!(mapping.inverse(&FieldKey::Status, &Value::text("low"), &Value::text("0"), None), Mapped::Value(Value::Empty));
         assert_eq!(mapping.value(&FieldKey::Priority, &Value::Empty), Mapped::Value(Value::Empty));
     }
 
@@ -272,6 +317,32 @@ mod tests {
         assert_eq!(mapping.field(&area), None);
         mapping.fields.insert(every, None);
         assert_eq!(mapping.field(&FieldKey::custom("Other")), None);
+    }
+
+    #[test]
+    fn the_word_that_comes_back_is_the_one_that_was_named_and_what_ends_a_ticket_for_good_the_last_choice() {
+        let mut mapping = with(table(&[("closed", "resolved"), ("solved", "resolved")], Other::Word("open".to_string())));
+        let back =
+            |mapping: &Mapping, avoid, to: &str| mapping.inverse(&FieldKey::Status, &Value::Empty, &Value::text(to), avoid);
+        assert_eq!(back(&mapping, None, "resolved"), text("closed"));
+        assert_eq!(back(&mapping, Some("closed"), "resolved"), text("solved"));
+        assert_eq!(back(&mapping, None, "open"), Mapped::Unmapped(vec!["open".to_string()]));
+        let told = [("resolved", "solved"), ("open", "pending")].map(|(to, from)| (to.to_string(), from.to_string()));
+        mapping.back.insert(FieldKey::Status, BTreeMap::from(told));
+        assert_eq!((back(&mapping, None, "resolved"), back(&mapping, None, "open")), (text("solved"), text("pending")));
+    }
+
+    #[test]
+    fn a_target_field_leads_back_to_the_source_field_that_goes_into_it() {
+        let [area, region, kind] = ["Area", "Region", "Kind"].map(FieldKey::custom);
+        let fields = BTreeMap::from([(area.clone(), Some(region.clone())), (FieldKey::Type, None), (kind.clone(), None)]);
+        let mut mapping = Mapping { fields, ..Mapping::default() };
+        assert_eq!(mapping.source_field(&region), Some(area.clone()));
+        assert_eq!(mapping.source_field(&FieldKey::Subject), Some(FieldKey::Subject));
+        assert_eq!([&FieldKey::Type, &kind, &area].map(|key| mapping.source_field(key)), [None, None, None]);
+        mapping.fields.insert(FieldKey::custom(EVERY), Some(FieldKey::custom(EVERY)));
+        assert_eq!(mapping.source_field(&FieldKey::custom("Else")), Some(FieldKey::custom("Else")));
+        assert_eq!(mapping.source_field(&kind), None);
     }
 
     #[test]
@@ -309,14 +380,14 @@ mod tests {
         fn what_was_put_is_what_is_got_back(table in any_table(), before in any_value()) {
             let mapping = with(table);
             if let Mapped::Value(target) = mapping.value(&FieldKey::Status, &before) {
-                prop_assert_eq!(mapping.inverse(&FieldKey::Status, &before, &target), Mapped::Value(before));
+                prop_assert_eq!(mapping.inverse(&FieldKey::Status, &before, &target, None), Mapped::Value(before));
             }
         }
 
         #[test]
         fn what_is_got_back_says_the_same_when_it_is_put_again(table in any_table(), before in any_value(), target in any_value()) {
             let mapping = with(table);
-            if let Mapped::Value(source) = mapping.inverse(&FieldKey::Status, &before, &target) {
+            if let Mapped::Value(source) = mapping.inverse(&FieldKey::Status, &before, &target, None) {
                 let Mapped::Value(again) = mapping.value(&FieldKey::Status, &source) else { panic!("{source} is not known") };
                 prop_assert_eq!(again.words(), target.words());
             }

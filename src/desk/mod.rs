@@ -19,9 +19,10 @@ pub mod ticket;
 pub mod write;
 
 /// The two ends of a mirror. Which of them leads a field is the pair's authority, not the side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
+    #[default]
     Source,
     Target,
 }

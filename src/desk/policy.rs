@@ -26,6 +26,8 @@ pub struct Policy {
     pub closed: Closed,
     pub unmapped: Unmapped,
     pub destructive_limit: DestructiveLimit,
+    #[serde(default)]
+    pub echo_limit: EchoLimit,
     /// Where the target cannot keep author or time, a line in the message says who wrote it and when.
     pub author_line: bool,
     pub tags: Tags,
@@ -36,6 +38,10 @@ pub struct Policy {
     /// The same as `silence` for what is written into the source.
     #[serde(default = "unproven")]
     pub source_silence: Silence,
+    /// Tickets that people make in the target are made in the source as well while the source leads. Once the target leads they always
+    /// are.
+    #[serde(default)]
+    pub tickets_back: bool,
 }
 
 /// What happens to a field that both sides changed.
@@ -107,6 +113,13 @@ pub struct DestructiveLimit {
     pub within: Duration,
 }
 
+/// A ticket that is written to in more than `count` visits within `within` halts the mirror: something answers each of our writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EchoLimit {
+    pub count: u32,
+    pub within: Duration,
+}
+
 /// The tags that we set in the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tags {
@@ -120,6 +133,14 @@ pub struct Tags {
     pub deleted: String,
     /// The ticket left the scope ([`super::scope::Leaving::Mark`]).
     pub out_of_scope: String,
+}
+
+impl Tags {
+    /// Whether a tag is one of ours: it says nothing about the ticket.
+    pub fn holds(&self, tag: &str) -> bool {
+        let ours = [&self.mirrored, &self.incomplete, &self.silent, &self.deleted, &self.out_of_scope];
+        ours.iter().any(|ours| ours.eq_ignore_ascii_case(tag))
+    }
 }
 
 /// Why it is sure that the target mails nobody about our writes.
@@ -183,12 +204,20 @@ impl Default for Policy {
             closed: Closed::FollowUp,
             unmapped: Unmapped::Park,
             destructive_limit: DestructiveLimit::default(),
+            echo_limit: EchoLimit::default(),
             author_line: true,
             tags: Tags::default(),
             silence: Silence::Proven,
             replies_back: RepliesBack::Off,
             source_silence: Silence::Proven,
+            tickets_back: false,
         }
+    }
+}
+
+impl Default for EchoLimit {
+    fn default() -> Self {
+        Self { count: 100, within: Duration::from_secs(600) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::field::{FieldKey, Value};
+use super::field::{FieldKey, Fields, Value};
 use super::ticket::Ticket;
 
 /// The word by which a desk's status or tag says that a ticket is unwanted mail.
@@ -49,14 +49,19 @@ impl Scope {
     /// Whether the source's ticket belongs to the mirror. The error is the reason in words for people; it quotes values of
     /// the ticket's group, brand, status or tags only.
     pub fn includes(&self, ticket: &Ticket) -> Result<(), String> {
+        self.allows(ticket, &ticket.fields)
+    }
+
+    /// The same for a ticket of the target; `fields`: in the source's words.
+    pub fn allows(&self, ticket: &Ticket, fields: &Fields) -> Result<(), String> {
         not_before("made", ticket.created_at, self.created_after)?;
         not_before("last changed", ticket.updated_at, self.updated_after)?;
-        let field = |key| ticket.fields.get(key);
+        let field = |key| fields.get(key);
         one_of("group", field(&FieldKey::Group), &self.groups)?;
         one_of("brand", field(&FieldKey::Brand), &self.brands)?;
         one_of("status", field(&FieldKey::Status), &self.statuses)?;
         self.allows_tags(field(&FieldKey::Tags))?;
-        self.allows_unwanted(ticket)
+        self.allows_unwanted(fields)
     }
 
     fn allows_tags(&self, tags: Option<&Value>) -> Result<(), String> {
@@ -70,8 +75,8 @@ impl Scope {
         Err("it has none of the tags of the scope".to_string())
     }
 
-    fn allows_unwanted(&self, ticket: &Ticket) -> Result<(), String> {
-        let has = |key, word: &str| ticket.fields.get(key).is_some_and(|value: &Value| value.words().contains(&word));
+    fn allows_unwanted(&self, fields: &Fields) -> Result<(), String> {
+        let has = |key, word: &str| fields.get(key).is_some_and(|value: &Value| value.words().contains(&word));
         if !self.suspended && has(&FieldKey::Status, SUSPENDED) {
             return Err("the desk holds it back as suspended".to_string());
         }
@@ -104,7 +109,6 @@ fn one_of(field: &str, value: Option<&Value>, allowed: &BTreeSet<String>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desk::field::Fields;
     use crate::desk::id::TicketId;
     use crate::desk::ticket::Presence;
 

@@ -13,6 +13,7 @@ use crate::merge::base::Apart;
 use crate::mirror::{MirrorId, PairId};
 
 use super::pair::{Pair, side_of};
+use super::person::column;
 use super::{Ledger, Result, stored};
 
 /// What was agreed on last about one field, by the source's field.
@@ -28,6 +29,16 @@ pub struct AgreedField {
     pub by_policy: bool,
     /// A person decided what the target holds.
     pub by_person: bool,
+}
+
+impl AgreedField {
+    /// The value of one side.
+    pub fn of(&self, side: Side) -> &Value {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
 }
 
 /// A field that both sides changed.
@@ -77,11 +88,11 @@ pub struct MessageRecord {
     pub exposed: bool,
 }
 
-/// Who stands for a source person.
+/// Who stands for a person at the other desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonRecord {
     /// `None`: looked up, and there is nobody.
-    pub target: Option<PersonId>,
+    pub there: Option<PersonId>,
     /// As it was when the person was looked up.
     pub name: String,
     pub email: Option<String>,
@@ -212,20 +223,25 @@ impl Ledger {
         Ok(rows.into_iter().map(record).collect())
     }
 
-    /// What is recorded about these source people, however long ago; those never looked up are missing.
-    pub async fn people_records(&self, mirror: MirrorId, sources: &[&str]) -> Result<BTreeMap<PersonId, PersonRecord>> {
-        let rows = sqlx::query(
-            "select source_person, target_person, name, email from person_link
-             where mirror_id = $1 and source_person = any($2)",
-        )
-        .bind(mirror.0)
-        .bind(sources)
-        .fetch_all(&self.pool)
-        .await?;
+    /// What is recorded about these people of a desk, however long ago; those never looked up are missing.
+    pub async fn people_records(
+        &self,
+        mirror: MirrorId,
+        side: Side,
+        people: &[&str],
+    ) -> Result<BTreeMap<PersonId, PersonRecord>> {
+        let (own, other) = (column(side), column(side.other()));
+        let sql = format!(
+            "select distinct on ({own}) {own} as person, {other} as there, name, email from person_link
+             where mirror_id = $1 and {own} = any($2)
+             order by {own}, {other} is null, side <> $3, made_at"
+        );
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(mirror.0).bind(people).bind(side.as_str()).fetch_all(&self.pool).await?;
         let record = |row: sqlx::postgres::PgRow| {
-            let target: Option<String> = row.get("target_person");
-            let record = PersonRecord { target: target.map(PersonId::new), name: row.get("name"), email: row.get("email") };
-            (PersonId::new(row.get::<String, _>("source_person")), record)
+            let there: Option<String> = row.get("there");
+            let record = PersonRecord { there: there.map(PersonId::new), name: row.get("name"), email: row.get("email") };
+            (PersonId::new(row.get::<String, _>("person")), record)
         };
         Ok(rows.into_iter().map(record).collect())
     }

@@ -48,10 +48,13 @@ pub(super) async fn raise(connection: &mut PgConnection, arrival: &Arrival<'_>) 
     if arrival.hints.is_empty() {
         return Ok(Raised::default());
     }
+    // First of all: whoever turns the lead of a mirror holds all lanes off, and a pair that is made meanwhile would not be turned.
+    sqlx::query("lock table lane in row exclusive mode").execute(&mut *connection).await?;
     let tickets: BTreeSet<&str> = arrival.hints.iter().map(|hint| hint.ticket.as_str()).collect();
     let tickets: Vec<&str> = tickets.into_iter().collect();
-    if arrival.side == Side::Source {
-        make_pairs(connection, arrival, &tickets).await?;
+    match arrival.side {
+        Side::Source => make_pairs(connection, arrival, &tickets).await?,
+        Side::Target => make_births(connection, arrival, &tickets).await?,
     }
     lock_lanes(connection, arrival, &tickets).await?;
     let events = insert_events(connection, arrival).await?;
@@ -60,8 +63,8 @@ pub(super) async fn raise(connection: &mut PgConnection, arrival: &Arrival<'_>) 
 
 async fn make_pairs(connection: &mut PgConnection, arrival: &Arrival<'_>, tickets: &[&str]) -> Result<()> {
     sqlx::query(
-        "insert into pair (tenant_id, mirror_id, source_ticket, created_at)
-         select m.tenant_id, m.id, t.ticket, $3
+        "insert into pair (tenant_id, mirror_id, source_ticket, authority, created_at)
+         select m.tenant_id, m.id, t.ticket, m.leads, $3
          from mirror m, unnest($2::text[]) as t(ticket)
          where m.id = $1
          on conflict (mirror_id, source_ticket) do nothing",
@@ -71,17 +74,44 @@ async fn make_pairs(connection: &mut PgConnection, arrival: &Arrival<'_>, ticket
     .bind(arrival.received_at)
     .execute(&mut *connection)
     .await?;
+    make_lanes(connection, arrival, tickets).await
+}
+
+/// Tickets that people make in the target, where those are carried to the source. Former tickets of a pair and those that were taken back
+/// are known. One that we are making ourselves may be among them: its settlement takes it over.
+async fn make_births(connection: &mut PgConnection, arrival: &Arrival<'_>, tickets: &[&str]) -> Result<()> {
+    let made = sqlx::query(
+        "insert into pair (tenant_id, mirror_id, target_ticket, authority, born, created_at)
+         select m.tenant_id, m.id, t.ticket, m.leads, 'target', $3
+         from mirror m, unnest($2::text[]) as t(ticket)
+         where m.id = $1 and m.phase <> 'rehearsing'
+           and (m.leads = 'target' or coalesce((m.config #>> '{policy,tickets_back}')::boolean, false))
+           and not exists (
+               select 1 from pair_former f join pair p on p.id = f.pair_id where p.mirror_id = m.id and f.target_ticket = t.ticket)
+           and not exists (select 1 from tombstone b where b.mirror_id = m.id and b.kind = 'ticket' and b.target = t.ticket)
+         on conflict (mirror_id, target_ticket) do nothing",
+    )
+    .bind(arrival.mirror.0)
+    .bind(tickets)
+    .bind(arrival.received_at)
+    .execute(&mut *connection)
+    .await?;
+    if made.rows_affected() == 0 { Ok(()) } else { make_lanes(connection, arrival, tickets).await }
+}
+
+async fn make_lanes(connection: &mut PgConnection, arrival: &Arrival<'_>, tickets: &[&str]) -> Result<()> {
     sqlx::query(
         "insert into lane (pair_id, mirror_id, due_at)
          select id, mirror_id, $3
          from pair
-         where mirror_id = $1 and source_ticket = any($2)
+         where mirror_id = $1 and ($4 = 'source' and source_ticket = any($2) or $4 = 'target' and target_ticket = any($2))
          order by id
          on conflict (pair_id) do nothing",
     )
     .bind(arrival.mirror.0)
     .bind(tickets)
     .bind(arrival.received_at)
+    .bind(arrival.side.as_str())
     .execute(connection)
     .await?;
     Ok(())

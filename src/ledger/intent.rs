@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use sqlx::Row;
 
+use crate::desk::Side;
 use crate::merge::base::FieldWrite;
 use crate::mirror::PairId;
 
 use super::lane::Claim;
+use super::pair::side_of;
 use super::settle::{Kin, lock_ids};
 use super::{Error, Ledger, Result, stored};
 
@@ -15,6 +17,8 @@ use super::{Error, Ledger, Result, stored};
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenIntent {
     pub id: i64,
+    /// The desk that it was sent to.
+    pub to: Side,
     pub kind: String,
     pub key: String,
     pub detail: Json,
@@ -57,7 +61,7 @@ impl Ledger {
     /// The writes of a lane that may have happened, oldest first.
     pub async fn open_intents(&self, claim: &Claim) -> Result<Vec<OpenIntent>> {
         let rows = sqlx::query(
-            "select id, kind, key, detail, sent_at from intent
+            "select id, kind, key, detail, sent_at, coalesce(detail ->> 'at', 'target') as sent_to from intent
              where pair_id = $1 and state in ('prepared', 'sent')
              order by id",
         )
@@ -66,6 +70,7 @@ impl Ledger {
         .await?;
         let intent = |row: sqlx::postgres::PgRow| OpenIntent {
             id: row.get("id"),
+            to: side_of(row.get("sent_to")),
             kind: row.get("kind"),
             key: row.get("key"),
             detail: row.get("detail"),
@@ -93,6 +98,7 @@ impl Ledger {
                     jsonb_agg(detail -> 'fields' order by id) filter (where kind = 'fields') as fields
              from intent
              where pair_id = $1 and state = 'done' and kind in ('fields', 'message', 'note')
+               and coalesce(detail ->> 'at', 'target') = 'target'
              group by fence
              having bool_or(kind = 'fields')
              order by fence desc

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
+use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::mirror::{MirrorId, PairId};
 
@@ -11,24 +12,28 @@ use super::settle::hold;
 use super::{Ledger, Result};
 
 impl Ledger {
-    /// The pair in which the conversation of a source ticket goes on, following merges to the root, and its target ticket.
-    /// `None`: it has no target ticket yet.
-    pub async fn root_of(&self, mirror: MirrorId, source: &TicketId) -> Result<Option<(PairId, TicketId)>> {
+    /// The pair in which the conversation of a ticket of a desk goes on, following merges to the root, and its ticket at the other desk.
+    /// `None`: it has none there yet.
+    pub async fn root_of(&self, mirror: MirrorId, side: Side, ticket: &TicketId) -> Result<Option<(PairId, TicketId)>> {
         let row = sqlx::query(
             "with recursive chain as (
-                 select id, merged_into, target_ticket, 0 as depth from pair where mirror_id = $1 and source_ticket = $2
+                 select id, merged_into, source_ticket, target_ticket, 0 as depth from pair
+                 where mirror_id = $1 and ($3 = 'source' and source_ticket = $2 or $3 = 'target' and target_ticket = $2)
                  union all
-                 select p.id, p.merged_into, p.target_ticket, c.depth + 1
+                 select p.id, p.merged_into, p.source_ticket, p.target_ticket, c.depth + 1
                  from chain c join pair p on p.id = c.merged_into
                  where c.depth < 20
+             ), root as (
+                 select id, case $3 when 'source' then target_ticket else source_ticket end as there from chain where merged_into is null
              )
-             select id, target_ticket from chain where merged_into is null and target_ticket is not null limit 1",
+             select id, there from root where there is not null limit 1",
         )
         .bind(mirror.0)
-        .bind(source.as_str())
+        .bind(ticket.as_str())
+        .bind(side.as_str())
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(|row| (PairId(row.get("id")), TicketId::new(row.get::<String, _>("target_ticket")))))
+        Ok(row.map(|row| (PairId(row.get("id")), TicketId::new(row.get::<String, _>("there")))))
     }
 
     /// Notes that a pair was merged: its messages belong to the survivor, which is looked at again.

@@ -6,8 +6,10 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::desk::Side;
 use crate::mirror::{KeySpace, MirrorId, Phase};
 
+use super::pair::side_of;
 use super::reapply::retry_unmapped;
 use super::{Error, Ledger, Result};
 
@@ -26,9 +28,12 @@ pub struct MirrorRow {
     pub applied_at: DateTime<Utc>,
     /// When the ledger was last found to have gone back in time.
     pub recovered_at: Option<DateTime<Utc>>,
+    /// Which desk leads the tickets to come.
+    pub leads: Side,
 }
 
-const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at";
+const COLUMNS: &str =
+    "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at, leads";
 
 impl Ledger {
     /// Makes a mirror or replaces its configuration; ids, pairs and keys stay. Tickets that wait for the mapping are tried again.
@@ -38,11 +43,15 @@ impl Ledger {
         let key = format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8]);
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(
-            "insert into mirror (id, tenant_id, name, key, config, mapping_version, agreed_mapping, created_at, applied_at)
-             select $1, t.id, $2, $3, $4, $5, $4::jsonb -> 'mapping', $6, $6 from tenant t where t.name = 'default'
+            "insert into mirror (id, tenant_id, name, key, config, mapping_version, agreed_mapping, created_at, applied_at, births_since)
+             select $1, t.id, $2, $3, $4, $5, $4::jsonb -> 'mapping', $6, $6,
+                    case when ($4::jsonb #>> '{policy,tickets_back}')::boolean then $6 end
+             from tenant t where t.name = 'default'
              on conflict (tenant_id, name) do update
-             set config = excluded.config, mapping_version = excluded.mapping_version, applied_at = excluded.applied_at
-             returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at",
+             set config = excluded.config, mapping_version = excluded.mapping_version, applied_at = excluded.applied_at,
+                 births_since = coalesce(mirror.births_since, excluded.births_since)
+             returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at,
+                       leads",
         )
         .bind(id)
         .bind(name)
@@ -148,5 +157,6 @@ fn read(row: &PgRow) -> Result<MirrorRow> {
         reference_time: row.get("reference_time"),
         applied_at: row.get("applied_at"),
         recovered_at: row.get("recovered_at"),
+        leads: side_of(row.get("leads")),
     })
 }

@@ -5,12 +5,14 @@
 //! second fence every connection is rolled back when it returns to the pool.
 
 pub mod adopt;
+pub mod authority;
 pub mod budget;
 pub mod check;
 pub mod check_run;
 pub mod conflict;
 pub mod delivery;
 pub mod due;
+pub mod echo;
 pub mod event;
 pub mod feed;
 pub mod figure;

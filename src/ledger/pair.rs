@@ -23,7 +23,10 @@ pub struct Pair {
     pub id: PairId,
     pub source_ticket: Option<TicketId>,
     pub target_ticket: Option<TicketId>,
+    /// The desk that leads once both have the ticket; see [`Pair::lead`].
     pub authority: Side,
+    /// Where people made it first.
+    pub born: Side,
     /// `new`, `copied`, `merged`, `deleted`, `left` (the scope), `outside` (never was in it).
     pub state: String,
     pub base: Option<Base>,
@@ -57,11 +60,34 @@ pub struct Promise {
     pub weak: bool,
 }
 
+impl Pair {
+    /// The ticket of a side.
+    pub fn ticket(&self, side: Side) -> Option<&TicketId> {
+        match side {
+            Side::Source => self.source_ticket.as_ref(),
+            Side::Target => self.target_ticket.as_ref(),
+        }
+    }
+
+    /// The strong stamp of a side's ticket as it was read last.
+    pub fn stamp(&self, side: Side) -> Option<&str> {
+        match side {
+            Side::Source => self.source_stamp.as_deref(),
+            Side::Target => self.target_stamp.as_deref(),
+        }
+    }
+
+    /// The desk that leads now: until both have the ticket, the one that has it.
+    pub fn lead(&self) -> Side {
+        if self.ticket(self.authority).is_some() { self.authority } else { self.authority.other() }
+    }
+}
+
 impl Ledger {
     /// A pair with everything that a decision needs.
     pub async fn pair(&self, id: PairId) -> Result<Pair> {
         let row = sqlx::query(
-            "select p.id, p.source_ticket, p.target_ticket, p.authority, p.state, p.base, p.source_stamp, p.source_feed_stamp,
+            "select p.id, p.source_ticket, p.target_ticket, p.authority, p.born, p.state, p.base, p.source_stamp, p.source_feed_stamp,
                     p.target_stamp, p.source_shown, p.target_shown, p.incomplete_why,
                     (select count(*) from pair_former f where f.pair_id = p.id) as part,
                     (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former,
@@ -116,31 +142,50 @@ impl Ledger {
         Ok(Promise { least_stamp: row.get("least_stamp"), at: row.get("at"), weak: row.get("weak") })
     }
 
-    /// Which of these source tickets have a target ticket.
-    pub async fn targets_of(&self, mirror: MirrorId, sources: &[&TicketId]) -> Result<BTreeMap<TicketId, TicketId>> {
-        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
-        let rows = sqlx::query(
-            "select source_ticket, target_ticket from pair
-             where mirror_id = $1 and source_ticket = any($2) and target_ticket is not null",
-        )
+    /// Which of these tickets of a desk have one at the other desk; a target's former one stands for the pair too.
+    pub async fn others_of(&self, mirror: MirrorId, side: Side, tickets: &[&TicketId]) -> Result<BTreeMap<TicketId, TicketId>> {
+        let ids: Vec<&str> = tickets.iter().map(|id| id.as_str()).collect();
+        let rows = sqlx::query(match side {
+            Side::Source => {
+                "select source_ticket as own, target_ticket as other from pair
+                 where mirror_id = $1 and source_ticket = any($2) and target_ticket is not null"
+            }
+            Side::Target => {
+                "select target_ticket as own, source_ticket as other from pair
+                 where mirror_id = $1 and target_ticket = any($2) and source_ticket is not null
+                 union
+                 select f.target_ticket, p.source_ticket from pair_former f join pair p on p.id = f.pair_id
+                 where p.mirror_id = $1 and f.target_ticket = any($2) and p.source_ticket is not null"
+            }
+        })
         .bind(mirror.0)
         .bind(ids)
         .fetch_all(&self.pool)
         .await?;
-        let ids = |row: PgRow| {
-            (TicketId::new(row.get::<String, _>("source_ticket")), TicketId::new(row.get::<String, _>("target_ticket")))
-        };
+        let ids = |row: PgRow| (TicketId::new(row.get::<String, _>("own")), TicketId::new(row.get::<String, _>("other")));
         Ok(rows.into_iter().map(ids).collect())
     }
 
-    /// Which of these source tickets have no target ticket and will get none as things are.
-    pub async fn lost(&self, mirror: MirrorId, sources: &[&TicketId]) -> Result<BTreeSet<TicketId>> {
-        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
-        let found: Vec<String> = sqlx::query_scalar(
-            "select source_ticket from pair
-             where mirror_id = $1 and source_ticket = any($2) and target_ticket is null
-               and state in ('outside', 'deleted', 'merged')",
-        )
+    /// Which of these tickets of a desk have none at the other desk and will get none as things are.
+    pub async fn lost(&self, mirror: MirrorId, side: Side, tickets: &[&TicketId]) -> Result<BTreeSet<TicketId>> {
+        let ids: Vec<&str> = tickets.iter().map(|id| id.as_str()).collect();
+        let found: Vec<String> = sqlx::query_scalar(match side {
+            Side::Source => {
+                "select source_ticket from pair
+                 where mirror_id = $1 and source_ticket = any($2) and target_ticket is null
+                   and state in ('outside', 'deleted', 'merged')"
+            }
+            // A target's own ticket that nobody carries has no pair.
+            Side::Target => {
+                "select t.id from unnest($2::text[]) as t(id)
+                 where not exists (
+                     select 1 from pair where mirror_id = $1 and target_ticket = t.id
+                         and (source_ticket is not null or state not in ('outside', 'deleted', 'merged')))
+                   and not exists (
+                     select 1 from pair_former f join pair p on p.id = f.pair_id
+                     where p.mirror_id = $1 and f.target_ticket = t.id and p.source_ticket is not null)"
+            }
+        })
         .bind(mirror.0)
         .bind(ids)
         .fetch_all(&self.pool)
@@ -179,6 +224,21 @@ impl Ledger {
         Ok(id.map(PairId))
     }
 
+    /// The pair of a target ticket, present or former.
+    pub async fn pair_of_target(&self, mirror: MirrorId, target: &TicketId) -> Result<Option<PairId>> {
+        let id: Option<i64> = sqlx::query_scalar(
+            "select id from pair where mirror_id = $1 and target_ticket = $2
+             union all
+             select p.id from pair_former f join pair p on p.id = f.pair_id where p.mirror_id = $1 and f.target_ticket = $2
+             limit 1",
+        )
+        .bind(mirror.0)
+        .bind(target.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(id.map(PairId))
+    }
+
     /// Pairs that have a target, by id, for a check that goes through all of them.
     pub async fn pairs_after(&self, mirror: MirrorId, after: PairId, most: i64) -> Result<Vec<Pair>> {
         let ids: Vec<i64> = sqlx::query_scalar(
@@ -207,6 +267,7 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         source_ticket: ticket("source_ticket"),
         target_ticket: ticket("target_ticket"),
         authority: side_of(row.get("authority")),
+        born: side_of(row.get("born")),
         state: row.get("state"),
         base: base.map(|json| stored("a base", json)).transpose()?,
         source_stamp: row.get("source_stamp"),

@@ -14,13 +14,23 @@ use super::{Ledger, Result};
 /// A link to be kept.
 #[derive(Debug, Clone)]
 pub struct NewPersonLink<'a> {
-    pub source: &'a PersonId,
-    /// `None`: looked up, and there is nobody to act as.
-    pub target: Option<&'a PersonId>,
+    /// Whose person was looked up.
+    pub side: Side,
+    pub person: &'a PersonId,
+    /// Who stands for them at the other desk. `None`: there is nobody to act as.
+    pub there: Option<&'a PersonId>,
     pub email: Option<&'a str>,
     pub name: &'a str,
-    /// `address`, `key`, `created`, `nobody`.
+    /// `address`, `key`, `created`, `created at source`, `nobody`.
     pub how: &'static str,
+}
+
+/// The column of a side's people.
+pub(super) fn column(side: Side) -> &'static str {
+    match side {
+        Side::Source => "source_person",
+        Side::Target => "target_person",
+    }
 }
 
 impl Ledger {
@@ -38,25 +48,30 @@ impl Ledger {
         Ok(rows.iter().map(|row| (row.get("id"), row.get("name"))).collect())
     }
 
-    /// What is known of these people; those never looked up are missing, and so are those whom nobody was found for longer
-    /// than an hour ago: an account may have been made meanwhile.
+    /// Who stands at the other desk for these people of one. Those never looked up are missing, and so are those whom nobody was found
+    /// for longer than an hour ago: an account may have been made meanwhile. Whoever was found from the other desk is known here too.
     pub async fn people(
         &self,
         mirror: MirrorId,
-        sources: &[&PersonId],
+        side: Side,
+        people: &[&PersonId],
         now: DateTime<Utc>,
     ) -> Result<BTreeMap<PersonId, Option<PersonId>>> {
-        let ids: Vec<&str> = sources.iter().map(|id| id.as_str()).collect();
-        let rows = sqlx::query(
-            "select source_person, target_person from person_link
-             where mirror_id = $1 and source_person = any($2)
-               and (target_person is not null or made_at > $3::timestamptz - interval '1 hour')",
-        )
-        .bind(mirror.0)
-        .bind(ids)
-        .bind(now)
-        .fetch_all(&self.pool)
-        .await?;
+        let ids: Vec<&str> = people.iter().map(|id| id.as_str()).collect();
+        let (own, other) = (column(side), column(side.other()));
+        let sql = format!(
+            "select distinct on ({own}) {own} as person, {other} as there from person_link
+             where mirror_id = $1 and {own} = any($2)
+               and ({other} is not null or made_at > $3::timestamptz - interval '1 hour')
+             order by {own}, {other} is null, side <> $4, made_at"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(mirror.0)
+            .bind(ids)
+            .bind(now)
+            .bind(side.as_str())
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows.into_iter().map(read_link).collect())
     }
 
@@ -89,27 +104,30 @@ impl Ledger {
 
     /// Keeps a link; the first one stays.
     pub async fn link_person(&self, mirror: MirrorId, link: &NewPersonLink<'_>, now: DateTime<Utc>) -> Result<()> {
-        sqlx::query(
-            "insert into person_link (mirror_id, source_person, target_person, email, name, how, made_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (mirror_id, source_person) do update
-             set target_person = coalesce(person_link.target_person, excluded.target_person), made_at = excluded.made_at,
-                 how = case when person_link.target_person is null then excluded.how else person_link.how end",
-        )
-        .bind(mirror.0)
-        .bind(link.source.as_str())
-        .bind(link.target.map(PersonId::as_str))
-        .bind(link.email)
-        .bind(link.name)
-        .bind(link.how)
-        .bind(now)
-        .execute(&self.pool)
-        .await?;
+        let (side, own, other) = (link.side.as_str(), column(link.side), column(link.side.other()));
+        let sql = format!(
+            "insert into person_link (mirror_id, side, {own}, {other}, email, name, how, made_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
+             on conflict (mirror_id, {own}) where side = '{side}' do update
+             set {other} = coalesce(person_link.{other}, excluded.{other}), made_at = excluded.made_at,
+                 how = case when person_link.{other} is null then excluded.how else person_link.how end"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(mirror.0)
+            .bind(side)
+            .bind(link.person.as_str())
+            .bind(link.there.map(PersonId::as_str))
+            .bind(link.email)
+            .bind(link.name)
+            .bind(link.how)
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }
 
 fn read_link(row: sqlx::postgres::PgRow) -> (PersonId, Option<PersonId>) {
-    let target: Option<String> = row.get("target_person");
-    (PersonId::new(row.get::<String, _>("source_person")), target.map(PersonId::new))
+    let there: Option<String> = row.get("there");
+    (PersonId::new(row.get::<String, _>("person")), there.map(PersonId::new))
 }

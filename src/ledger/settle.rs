@@ -17,8 +17,8 @@ use super::{Error, Ledger, Result, to_store};
 pub struct StepSettled<'a> {
     pub intent: Option<i64>,
     pub result: Json,
-    /// The target ticket that was made or found.
-    pub target_ticket: Option<&'a TicketId>,
+    /// The ticket that was made or found, and at which desk.
+    pub made: Option<(Side, &'a TicketId)>,
     pub base: Option<&'a Base>,
     pub links: &'a [MessageLink],
     pub figures: &'a [(&'static str, i64)],
@@ -56,14 +56,8 @@ impl Ledger {
     pub async fn settle_step(&self, claim: &Claim, step: StepSettled<'_>, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         hold(&mut transaction, claim).await?;
-        if let Some(target) = step.target_ticket {
-            sqlx::query(
-                "update pair set target_ticket = $2, state = case state when 'new' then 'copied' else state end where id = $1",
-            )
-            .bind(claim.pair.0)
-            .bind(target.as_str())
-            .execute(&mut *transaction)
-            .await?;
+        if let Some(made) = step.made {
+            put_ticket(&mut transaction, claim, made).await?;
             wake_waiting(&mut transaction, claim, now).await?;
         }
         if let Some(base) = step.base {
@@ -130,7 +124,7 @@ impl Ledger {
         .bind(caught_up)
         .execute(&mut *transaction)
         .await?;
-        put_waits(&mut transaction, claim, settled.waits_for, now).await?;
+        put_waits(&mut transaction, claim, (settled.lead, settled.waits_for), now).await?;
         count(&mut transaction, claim, settled.figures).await?;
         sqlx::query(
             "update parked set decided_at = $2, decision = 'resolved' where pair_id = $1 and blocking and decided_at is null",
@@ -172,6 +166,42 @@ pub(super) async fn hold(connection: &mut PgConnection, claim: &Claim) -> Result
         .fetch_optional(connection)
         .await?;
     held.ok_or(Error::Fenced)
+}
+
+/// Gives the pair its other ticket. A hint about it may have come before: then another pair was made for it, whose hints are taken over by
+/// one more look.
+async fn put_ticket(connection: &mut PgConnection, claim: &Claim, (side, ticket): (Side, &TicketId)) -> Result<()> {
+    let early = sqlx::query(
+        "delete from pair
+         where mirror_id = $1 and id <> $2
+           and ($4 = 'source' and source_ticket = $3 and target_ticket is null
+                or $4 = 'target' and target_ticket = $3 and source_ticket is null)",
+    )
+    .bind(claim.mirror.0)
+    .bind(claim.pair.0)
+    .bind(ticket.as_str())
+    .bind(side.as_str())
+    .execute(&mut *connection)
+    .await?;
+    if early.rows_affected() > 0 {
+        sqlx::query("update lane set pending = pending + 1 where pair_id = $1")
+            .bind(claim.pair.0)
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(
+        "update pair
+         set source_ticket = case $3 when 'source' then $2 else source_ticket end,
+             target_ticket = case $3 when 'target' then $2 else target_ticket end,
+             state = case state when 'new' then 'copied' else state end
+         where id = $1",
+    )
+    .bind(claim.pair.0)
+    .bind(ticket.as_str())
+    .bind(side.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn update_pair(connection: &mut PgConnection, claim: &Claim, settled: &LaneSettled<'_>) -> Result<()> {
@@ -240,42 +270,55 @@ async fn turns_lost(connection: &mut PgConnection, claim: &Claim, state: &str) -
     if !matches!(state, "outside" | "deleted" | "merged") {
         return Ok(false);
     }
-    let turns = sqlx::query_scalar("select state <> $2 and target_ticket is null from pair where id = $1")
-        .bind(claim.pair.0)
-        .bind(state)
-        .fetch_one(connection)
-        .await?;
+    let turns =
+        sqlx::query_scalar("select state <> $2 and (source_ticket is null or target_ticket is null) from pair where id = $1")
+            .bind(claim.pair.0)
+            .bind(state)
+            .fetch_one(connection)
+            .await?;
     Ok(turns)
 }
 
 /// Those who wait are looked for again after they are put in: the other end may have been settled in between. Both sides take
 /// the same key lock, so one of them sees the other.
-async fn put_waits(connection: &mut PgConnection, claim: &Claim, waits_for: &[TicketId], now: DateTime<Utc>) -> Result<()> {
+async fn put_waits(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    (side, waits_for): (Side, &[TicketId]),
+    now: DateTime<Utc>,
+) -> Result<()> {
     let ids: Vec<&str> = waits_for.iter().map(TicketId::as_str).collect();
-    sqlx::query("delete from link_wait where pair_id = $1 and waits_for <> all($2)")
+    sqlx::query("delete from link_wait where pair_id = $1 and (side <> $3 or waits_for <> all($2))")
         .bind(claim.pair.0)
         .bind(&ids)
+        .bind(side.as_str())
         .execute(&mut *connection)
         .await?;
     if ids.is_empty() {
         return Ok(());
     }
     lock_ids(connection, claim, Kin::Tickets, &ids).await?;
-    sqlx::query("insert into link_wait (mirror_id, pair_id, waits_for) select $1, $2, unnest($3::text[]) on conflict do nothing")
-        .bind(claim.mirror.0)
-        .bind(claim.pair.0)
-        .bind(&ids)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "insert into link_wait (mirror_id, pair_id, side, waits_for) select $1, $2, $4, unnest($3::text[]) on conflict do nothing",
+    )
+    .bind(claim.mirror.0)
+    .bind(claim.pair.0)
+    .bind(&ids)
+    .bind(side.as_str())
+    .execute(&mut *connection)
+    .await?;
     sqlx::query(
         "update lane set look_again_at = $4
          where pair_id = $1 and exists (
-             select 1 from pair where mirror_id = $2 and source_ticket = any($3) and target_ticket is not null)",
+             select 1 from pair
+             where mirror_id = $2 and source_ticket is not null and target_ticket is not null
+               and ($5 = 'source' and source_ticket = any($3) or $5 = 'target' and target_ticket = any($3)))",
     )
     .bind(claim.pair.0)
     .bind(claim.mirror.0)
     .bind(&ids)
     .bind(now)
+    .bind(side.as_str())
     .execute(connection)
     .await?;
     Ok(())
@@ -302,18 +345,25 @@ pub(super) async fn lock_ids(connection: &mut PgConnection, claim: &Claim, kin: 
 }
 
 async fn wake_waiting(connection: &mut PgConnection, claim: &Claim, now: DateTime<Utc>) -> Result<()> {
-    let source: Option<String> =
-        sqlx::query_scalar("select source_ticket from pair where id = $1").bind(claim.pair.0).fetch_one(&mut *connection).await?;
-    let Some(source) = source else { return Ok(()) };
-    lock_ids(connection, claim, Kin::Tickets, &[&source]).await?;
+    let (source, target): (Option<String>, Option<String>) =
+        sqlx::query_as("select source_ticket, target_ticket from pair where id = $1")
+            .bind(claim.pair.0)
+            .fetch_one(&mut *connection)
+            .await?;
+    let ids: Vec<&str> = [&source, &target].into_iter().flatten().map(String::as_str).collect();
+    lock_ids(connection, claim, Kin::Tickets, &ids).await?;
     sqlx::query(
         "update lane set pending = pending + 1, due_at = least(due_at, $3)
-         where pair_id in (select pair_id from link_wait where mirror_id = $1 and waits_for = $2) and pair_id <> $4",
+         where pair_id in (
+                 select pair_id from link_wait
+                 where mirror_id = $1 and (side = 'source' and waits_for = $2 or side = 'target' and waits_for = $5))
+           and pair_id <> $4",
     )
     .bind(claim.mirror.0)
     .bind(&source)
     .bind(now)
     .bind(claim.pair.0)
+    .bind(&target)
     .execute(connection)
     .await?;
     Ok(())

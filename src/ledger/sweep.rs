@@ -20,7 +20,7 @@ impl Ledger {
             "with live as (
                  select p.id, coalesce(p.read_at, p.created_at) as looked_at
                  from pair p
-                 where p.mirror_id = $1 and p.target_ticket is not null and p.state not in ('merged', 'deleted')
+                 where p.mirror_id = $1 and p.source_ticket is not null and p.target_ticket is not null and p.state not in ('merged', 'deleted')
              ), due as (
                  select l.pair_id
                  from lane l join live on live.id = l.pair_id

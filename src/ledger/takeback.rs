@@ -170,7 +170,7 @@ impl Ledger {
     pub async fn people_made(&self, mirror: MirrorId) -> Result<Vec<MadePerson>> {
         let rows = sqlx::query(
             "select source_person, target_person, name from person_link
-             where mirror_id = $1 and how = 'created' and target_person is not null
+             where mirror_id = $1 and side = 'source' and how = 'created' and target_person is not null
              order by source_person",
         )
         .bind(mirror.0)
@@ -203,11 +203,14 @@ impl Ledger {
     pub async fn settle_removal(&self, mirror: MirrorId, person: &MadePerson, gone: bool, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         let row = if gone {
-            sqlx::query("delete from person_link where mirror_id = $1 and source_person = $2")
-                .bind(mirror.0)
-                .bind(person.source.as_str())
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(
+                "delete from person_link where mirror_id = $1 and (side = 'source' and source_person = $2 or target_person = $3)",
+            )
+            .bind(mirror.0)
+            .bind(person.source.as_str())
+            .bind(person.target.as_str())
+            .execute(&mut *transaction)
+            .await?;
             "update tombstone set removed_at = $3 where mirror_id = $1 and kind = 'person' and target = $2"
         } else {
             "delete from tombstone where mirror_id = $1 and kind = 'person' and target = $2 and $3::timestamptz is not null"

@@ -156,7 +156,7 @@ fn lacks(held: &Value, wanted: &Value) -> bool {
 
 /// What the old desk held when it was copied, as far as the copy tells; in any case something else than it holds now.
 fn former(scene: &Scene<'_>, key: &FieldKey, both: &FieldBase) -> Value {
-    match scene.mapping.inverse(key, &Value::Empty, &both.target) {
+    match scene.mapping.inverse(key, &Value::Empty, &both.target, None) {
         Mapped::Value(value) if value != both.source => value,
         _ if both.source != Value::Empty => Value::Empty,
         _ => both.target.clone(),

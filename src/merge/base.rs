@@ -15,6 +15,9 @@ use super::reason::{LeftOut, Reason};
 /// Agreed fields by the source desk's key, and agreed links.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Base {
+    /// The desk that led when it was noted.
+    #[serde(default)]
+    pub lead: Side,
     pub fields: BTreeMap<FieldKey, FieldBase>,
     #[serde(default)]
     pub links: Vec<LinkBase>,
@@ -42,6 +45,18 @@ pub struct Base {
     /// Fields that the guard holds back.
     #[serde(default)]
     pub held: Option<Held>,
+}
+
+impl Base {
+    /// As the base of a pair that this desk leads. What was agreed on does not depend on who leads; what was noted about the desk that
+    /// followed, and is to be written there, does. Where that desk's own value stood by the policy, nothing is agreed on.
+    pub fn led_by(mut self, lead: Side) -> Self {
+        if self.lead == lead {
+            return self;
+        }
+        self.fields.retain(|_, field| field.apart != Some(Apart::ByPolicy));
+        Self { lead, unheld: Vec::new(), stays: BTreeSet::new(), left_out: Vec::new(), written_on: None, held: None, ..self }
+    }
 }
 
 /// Writes that wait until the people at work on the following ticket are quiet.
@@ -148,6 +163,14 @@ impl FieldBase {
         match side {
             Side::Source => &self.source,
             Side::Target => &self.target,
+        }
+    }
+
+    /// Takes another value of one side.
+    pub fn put(&mut self, side: Side, value: Value) {
+        match side {
+            Side::Source => self.source = value,
+            Side::Target => self.target = value,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::desk::Side;
 use crate::desk::body::Body;
 use crate::desk::field::FieldKey;
 use crate::desk::id::TicketId;
@@ -13,8 +14,13 @@ use super::base::{LinkBase, Unheld, Why};
 use super::plan::{Plan, Step, lead_end, link_base};
 use super::scene::Scene;
 
-/// How each note begins.
-const OPENING: &str = "[Tidegate] Links of this ticket in the old desk that it does not have here:";
+/// How each note begins, by the side that leads.
+fn opening(lead: Side) -> &'static str {
+    match lead {
+        Side::Source => "[Tidegate] Links of this ticket in the old desk that it does not have here:",
+        Side::Target => "[Tidegate] Links of this ticket in the new desk that it does not have here:",
+    }
+}
 
 /// What is known of the other ends of a ticket's links.
 #[derive(Debug, Default)]
@@ -131,7 +137,7 @@ fn note(scene: &Scene<'_>, unheld: &[Unheld]) -> Option<Note> {
     }
     let key = format!("link:{}:{}:{}", scene.lead.id, word(first.link.kind).replace(' ', "_"), first.link.to);
     let lines: Vec<String> = news.iter().map(|one| line(scene, one)).collect();
-    let body = Body::Text(format!("{OPENING}\n{}", lines.join("\n")));
+    let body = Body::Text(format!("{}\n{}", opening(scene.lead_side), lines.join("\n")));
     Some(Note { key: scene.keys.message(scene.lead_side, &key), body, links: news })
 }
 

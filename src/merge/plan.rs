@@ -16,7 +16,7 @@ use super::links::{self, Note};
 use super::newest::said_at;
 use super::reason::{Absence, LeftOut, Reason};
 use super::ruling;
-use super::scene::{Scene, Wanted};
+use super::scene::{Names, Scene, Wanted};
 use super::thread::{self, Draft, Restricted};
 
 /// One step; each is one intent.
@@ -141,7 +141,7 @@ fn stands_again(scene: &Scene<'_>, adds_messages: bool) -> Option<FieldWrite> {
 fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
     let mut writes = Vec::new();
     for (key, lead) in &scene.lead.fields {
-        let Some(target) = scene.mapping.field(key) else {
+        let Some(names) = scene.names(key) else {
             leave_out(plan, key, lead, Absence::Ignored);
             continue;
         };
@@ -149,25 +149,26 @@ fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
         if *key == FieldKey::Status && matches!(scene.lead.presence, Presence::MergedInto(_)) {
             continue;
         }
-        let wanted = match scene.wanted(key, lead) {
+        let wanted = match scene.wanted(&names.source, lead) {
             Wanted::Value(wanted) => wanted,
             Wanted::Unmapped(words) => {
-                note_unmapped(scene, key, lead, words, plan);
+                note_unmapped(scene, &names.source, lead, words, plan);
                 continue;
             }
             Wanted::Unknown => {
-                leave_out(plan, key, lead, Absence::Nobody);
+                leave_out(plan, &names.source, lead, Absence::Nobody);
                 continue;
             }
         };
+        let at = said_at(scene.lead, key, scene.base.fields.get(&names.source));
         let write = FieldWrite {
-            source: key.clone(),
-            key: target.clone(),
+            source: names.source,
+            key: names.follow,
             lead: lead.clone(),
             before: Value::Empty,
             intended: wanted,
             why: Reason::Made,
-            at: said_at(scene.lead, key, scene.base.fields.get(key)),
+            at,
             apart: None,
         };
         writes.extend(decided(scene, write, plan));
@@ -209,8 +210,8 @@ fn decided(scene: &Scene<'_>, write: FieldWrite, plan: &mut Plan) -> Option<Fiel
         return Some(FieldWrite { intended, why: Reason::Owed, ..write });
     }
     let (base, wanted_before) = agreed_before(scene, &write);
-    // Only persons are protected: what the target's rules alone made of a field is not held against the source.
-    let gives_way = scene.lead_side == Side::Source && hand::is_by_rules(follow, &write.key);
+    // Only persons are protected: what the following desk's rules alone made of a field is not held against the leading one.
+    let gives_way = hand::is_by_rules(follow, &write.key);
     let follow_before = |base| if gives_way { &write.before } else { FieldBase::of(base, scene.lead_side.other()) };
     let three = Three {
         base: base.map(|base| (base.of(scene.lead_side), follow_before(base))),
@@ -314,7 +315,10 @@ fn tell(scene: &Scene<'_>, write: &FieldWrite, winner: Option<Side>, plan: &mut 
         base: scene.base.fields.get(&write.source).filter(|base| !base.unknown).cloned(),
         lead: write.lead.clone(),
         follow: write.before.clone(),
-        hands: [hand::last(scene.lead, &write.source), scene.follow.and_then(|follow| hand::last(follow, &write.key))],
+        hands: [
+            hand::last(scene.lead, scene.lead_key(&write.source)),
+            scene.follow.and_then(|follow| hand::last(follow, &write.key)),
+        ],
         winner,
     });
 }
@@ -342,6 +346,9 @@ fn agreed_before<'a>(scene: &'a Scene<'_>, write: &FieldWrite) -> (Option<&'a Fi
 /// What was agreed on under a name of the source's own field that it does not have any more and that the mapping does not lead here
 /// now, if the following desk holds exactly that: the field was renamed, and the mirror file follows.
 fn under_another_name<'a>(scene: &'a Scene<'_>, there: &FieldKey, held: &Value) -> Option<&'a FieldBase> {
+    if scene.lead_side == Side::Target {
+        return None;
+    }
     let gone = |key: &FieldKey| {
         matches!(key, FieldKey::Custom(_)) && !scene.lead.fields.contains_key(key) && scene.mapping.field(key) != Some(there)
     };
@@ -403,9 +410,9 @@ fn changes(scene: &Scene<'_>, held: &Fields, writes: Vec<FieldWrite>, drafts: Ve
 /// The status that has to stand after our messages although nobody asked for another one, or nobody decided on it yet.
 fn standing_status(scene: &Scene<'_>, held: &Fields) -> Option<FieldWrite> {
     let lead = scene.lead.fields.get(&FieldKey::Status)?.clone();
-    let key = scene.mapping.field(&FieldKey::Status)?.clone();
+    let Names { source, follow: key, .. } = scene.names(&FieldKey::Status)?;
     let before = held.get(&key)?.clone();
-    let (source, intended, why) = (FieldKey::Status, before.clone(), Reason::Stands);
+    let (intended, why) = (before.clone(), Reason::Stands);
     Some(FieldWrite { source, key, lead, before, intended, why, at: None, apart: None })
 }
 

@@ -8,7 +8,7 @@ use crate::desk::field::{FieldKey, Value};
 use super::base::{Apart, FieldBase, FieldWrite};
 use super::plan::Plan;
 use super::reason::Reason;
-use super::scene::Scene;
+use super::scene::{Scene, Wanted};
 
 /// Which value is to stand in the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,9 @@ impl Ruling {
     /// Whether both desks still hold what the person saw. `lead`, `follow`: what they hold now.
     fn applies(&self, side: Side, lead: &Value, follow: &Value) -> bool {
         let (source, target) = if side == Side::Source { (lead, follow) } else { (follow, lead) };
-        self.target == *target && self.source.as_ref().is_none_or(|seen| seen == source)
+        // What does not ask about the source is about a value of a target that follows.
+        let of_source = self.source.as_ref().map_or(side == Side::Source, |seen| seen == source);
+        self.target == *target && of_source
     }
 
     /// Whether it was carried out by a process that died before it could say so: `agreed` on it, and `held` by the following desk.
@@ -67,7 +69,7 @@ pub(super) fn obey(scene: &Scene<'_>, ruling: &Ruling, write: FieldWrite, plan: 
     let leads = if scene.lead_side == Side::Source { Keep::Source } else { Keep::Target };
     let (intended, apart) = match (ruling.keep, &ruling.value) {
         (keep, _) if keep == leads => (write.intended, None),
-        (Keep::Value, Some(value)) => (value.clone(), Some(Apart::ByPerson)),
+        (Keep::Value, Some(value)) => (in_words_there(scene, &write, value), Some(Apart::ByPerson)),
         _ => (write.before.clone(), Some(Apart::ByPerson)),
     };
     let write = FieldWrite { intended, apart, why: Reason::Ruled, ..write };
@@ -76,6 +78,17 @@ pub(super) fn obey(scene: &Scene<'_>, ruling: &Ruling, write: FieldWrite, plan: 
         return None;
     }
     Some(write)
+}
+
+/// A value in the target's words as the following desk spells it; where it has no word, what is there stays.
+fn in_words_there(scene: &Scene<'_>, write: &FieldWrite, value: &Value) -> Value {
+    if scene.lead_side == Side::Source {
+        return value.clone();
+    }
+    match scene.wanted(&write.source, value) {
+        Wanted::Value(value) => value,
+        Wanted::Unmapped(_) | Wanted::Unknown => write.before.clone(),
+    }
 }
 
 /// A value that a person typed, of the kind that the field holds; `None`: the field is about people, who are no words.

@@ -61,8 +61,37 @@ pub enum Wanted {
     Unknown,
 }
 
+/// A field that is carried, as each desk calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The source desk's: what the base is kept under.
+    pub source: FieldKey,
+    pub lead: FieldKey,
+    pub follow: FieldKey,
+}
+
 impl Scene<'_> {
-    /// Turns a leading value into the following desk's words.
+    /// A field of the leading desk; `None`: it is not carried.
+    pub fn names(&self, lead: &FieldKey) -> Option<Names> {
+        let (source, follow) = match self.lead_side {
+            Side::Source => (lead.clone(), self.mapping.field(lead)?.clone()),
+            Side::Target => {
+                let source = self.mapping.source_field(lead)?;
+                (source.clone(), source)
+            }
+        };
+        Some(Names { source, lead: lead.clone(), follow })
+    }
+
+    /// What the leading desk calls a carried field of the source.
+    pub fn lead_key<'k>(&'k self, source: &'k FieldKey) -> &'k FieldKey {
+        match self.lead_side {
+            Side::Source => source,
+            Side::Target => self.mapping.field(source).unwrap_or(source),
+        }
+    }
+
+    /// Turns a leading value into the following desk's words; `key`: the source's field.
     pub fn wanted(&self, key: &FieldKey, value: &Value) -> Wanted {
         match value {
             Value::Person(person) => match self.people.get(person) {
@@ -76,21 +105,78 @@ impl Scene<'_> {
                 }
                 Wanted::Value(Value::people(people.iter().filter_map(|person| self.people[person].clone())))
             }
-            value => match self.mapping.value(key, value) {
-                Mapped::Value(value) => Wanted::Value(self.fitted(key, value)),
-                Mapped::Unmapped(words) => Wanted::Unmapped(words),
-            },
+            value => {
+                let said = self.without_our_tags(key, value);
+                let mapped = match self.lead_side {
+                    Side::Source => self.mapping.value(key, &said),
+                    Side::Target => self.back(key, &said),
+                };
+                match mapped {
+                    Mapped::Value(value) => Wanted::Value(self.fitted(key, value)),
+                    Mapped::Unmapped(words) => Wanted::Unmapped(words),
+                }
+            }
         }
+    }
+
+    /// Tags of ours say nothing about a ticket.
+    fn without_our_tags(&self, key: &FieldKey, value: &Value) -> Value {
+        match value {
+            Value::Set(words) if *self.lead_key(key) == FieldKey::Tags => {
+                Value::set(words.iter().filter(|word| !self.policy.tags.holds(word)).cloned())
+            }
+            value => value.clone(),
+        }
+    }
+
+    /// What a leading target's value is in the source's words. What the source holds already and becomes it is kept, and so is each
+    /// word of a set that stands for one of it.
+    fn back(&self, key: &FieldKey, value: &Value) -> Mapped {
+        let before = match self.base.fields.get(key) {
+            Some(base) if base.source.is_set() => Some(&base.source),
+            _ => self.follow.and_then(|follow| follow.fields.get(key)),
+        };
+        let before = before.unwrap_or(&Value::Empty);
+        let image = |value: &Value| match self.mapping.value(key, value) {
+            Mapped::Value(value) => Some(self.cut(self.lead_can, self.lead_key(key), value)),
+            Mapped::Unmapped(_) => None,
+        };
+        if image(before).as_ref() == Some(value) {
+            return Mapped::Value(before.clone());
+        }
+        let value = match value {
+            Value::Set(words) => Value::set(words.iter().map(|word| self.as_written(key, before, word))),
+            value => value.clone(),
+        };
+        let ends = self.follow_can.immutable_status.filter(|_| *key == FieldKey::Status);
+        self.mapping.inverse(key, before, &value, ends)
+    }
+
+    /// A word of the target's set as the mapping spelled it before the desk did so in its own way.
+    fn as_written(&self, key: &FieldKey, before: &Value, word: &str) -> String {
+        let spelled = before.words().into_iter().filter_map(|held| match self.mapping.value(key, &Value::text(held)) {
+            Mapped::Value(Value::Text(to)) => Some(to),
+            _ => None,
+        });
+        let plain = self.lead_can.plain_tags && *self.lead_key(key) == FieldKey::Tags;
+        let found = spelled.into_iter().find(|spelled| plain && plain_tag(spelled) == word);
+        found.unwrap_or_else(|| word.to_string())
     }
 
     /// Cut to what the following desk can hold, so that the cut value is recognised as ours afterwards.
     pub(super) fn fitted(&self, key: &FieldKey, value: Value) -> Value {
-        match (key, value) {
+        let there = if self.lead_side == Side::Source { self.mapping.field(key) } else { Some(key) };
+        self.cut(self.follow_can, there.unwrap_or(key), value)
+    }
+
+    /// `there`: the field as the desk calls it that can do this.
+    fn cut(&self, can: &Capabilities, there: &FieldKey, value: Value) -> Value {
+        match (there, value) {
             (FieldKey::Subject, Value::Text(text)) => {
                 let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                Value::text(one_line.chars().take(self.follow_can.subject_limit).collect::<String>().trim_end())
+                Value::text(one_line.chars().take(can.subject_limit).collect::<String>().trim_end())
             }
-            (_, Value::Set(tags)) if self.follow_can.plain_tags && self.mapping.field(key) == Some(&FieldKey::Tags) => {
+            (FieldKey::Tags, Value::Set(tags)) if can.plain_tags => {
                 Value::set(tags.iter().map(|tag| plain_tag(tag)).filter(|tag| !tag.is_empty()))
             }
             (_, value) => value,
@@ -125,7 +211,7 @@ impl Scene<'_> {
         let clocks = self.clocks?;
         let base = self.base.fields.get(key);
         let follow = self.follow.and_then(|follow| set_at(follow, there));
-        Some(later(said_at(self.lead, key, base), follow, clocks))
+        Some(later(said_at(self.lead, self.lead_key(key), base), follow, clocks))
     }
 }
 
@@ -146,13 +232,21 @@ pub struct Needed {
 
 /// Whom a leading ticket names, or named in a set of people when both desks last agreed, each once: whoever was taken out
 /// can only be taken out at the following desk if it is known who that is there.
-pub fn people_needed(lead: &Ticket, before: &[&Value], follow_can: &Capabilities, mapping: &Mapping) -> Vec<Needed> {
+pub fn people_needed(
+    (side, lead): (Side, &Ticket),
+    before: &[&Value],
+    follow_can: &Capabilities,
+    mapping: &Mapping,
+) -> Vec<Needed> {
     let sets = before.iter().filter(|value| matches!(value, Value::People(_)));
     let mut needed: BTreeMap<PersonId, (bool, bool)> =
         sets.flat_map(|value| value.persons()).map(|person| (person.clone(), (false, false))).collect();
     let customer = |id: &PersonId| lead.person(id).is_none_or(|person| person.role == Role::Customer);
     for (key, value) in &lead.fields {
-        let Some(_) = mapping.field(key) else { continue };
+        let carried = if side == Side::Source { mapping.field(key).is_some() } else { mapping.source_field(key).is_some() };
+        if !carried {
+            continue;
+        }
         for person in value.persons() {
             let as_customer = matches!(key, FieldKey::Requester | FieldKey::Cc);
             let may_create = as_customer || (customer(person) && *key != FieldKey::Assignee);

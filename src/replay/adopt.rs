@@ -138,7 +138,7 @@ impl Adopter<'_> {
     }
 
     async fn compare(&self, lead: &Ticket, follow: &Ticket) -> Result<Adoption> {
-        let looked = look(self.house, self.course, lead, &[]).await?;
+        let looked = look(self.house, self.course, (Side::Source, lead), &[]).await?;
         let authors = self.authors(lead, follow).await?;
         let known = |link: &crate::desk::ticket::Link| Some((link.to.clone(), self.pairs.get(&link.to)?.clone()));
         let ends = Ends { tickets: lead.links.iter().filter_map(known).collect(), ..Ends::default() };
@@ -174,8 +174,8 @@ impl Adopter<'_> {
                     Some(person) => Some(person.clone()),
                     None => self.course.desk(side).person(id).await?,
                 };
-                let address =
-                    person.and_then(|person| if side == Side::Source { address_of(self.course, &person) } else { person.email });
+                let address = person
+                    .and_then(|person| if side == Side::Source { address_of(self.course, side, &person) } else { person.email });
                 authors.extend(address.map(|address| ((side, id.clone()), address)));
             }
         }

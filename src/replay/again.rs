@@ -45,8 +45,8 @@ impl Round<'_> {
         };
         self.adopt_new(Some(only.clone())).await?;
         let links = self.follow.as_ref().map(|follow| travelled(drafts, follow)).unwrap_or_default();
-        let target_ticket = Some(&only).filter(|_| self.lead_side == crate::desk::Side::Source);
-        let settled = StepSettled { target_ticket, links: &links, figures: &[FOUND], ..StepSettled::default() };
+        let made = Some((self.lead_side.other(), &only));
+        let settled = StepSettled { made, links: &links, figures: &[FOUND], ..StepSettled::default() };
         self.house.ledger.settle_step(self.watch.claim(), settled, self.house.clock.now()).await?;
         Ok(true)
     }

@@ -12,7 +12,6 @@ use crate::merge::links::Ends;
 use crate::merge::plan::answers;
 
 use super::fate::Result;
-use super::hydrate::ticket_of;
 use super::lane::Work;
 use super::people;
 
@@ -64,7 +63,7 @@ impl Work<'_> {
         let Some(follow) = self.round.follow.as_ref().filter(|_| self.round.survivor) else { return Ok(false) };
         let pairs = self.round.house.ledger.pairs_of_number(self.round.course.id, follow.id.as_str()).await?;
         let side = self.round.lead_side.other();
-        Ok(pairs.iter().any(|pair| pair.id != self.pair.id && ticket_of(pair, side) == Some(&follow.id)))
+        Ok(pairs.iter().any(|pair| pair.id != self.pair.id && pair.ticket(side) == Some(&follow.id)))
     }
 
     /// Whether the following ticket shows messages that nobody knows yet.

@@ -9,6 +9,7 @@ use crate::desk::Side;
 use crate::desk::mapping::Mapping;
 use crate::desk::policy::Policy;
 use crate::desk::scope::Scope;
+use crate::desk::ticket::Ticket;
 use crate::mirror::{KeySpace, MirrorId};
 
 use super::proposal::Words;
@@ -36,6 +37,17 @@ impl Course {
         match side {
             Side::Source => &self.source,
             Side::Target => &self.target,
+        }
+    }
+
+    /// Whether a ticket of a side belongs to the mirror: the scope is in the source's words. Errors as [`Scope::includes`].
+    pub fn includes(&self, side: Side, ticket: &Ticket, other: Option<&Ticket>) -> Result<(), String> {
+        match side {
+            Side::Source => self.scope.includes(ticket),
+            Side::Target => {
+                let before = other.map(|other| &other.fields);
+                self.scope.allows(ticket, &self.mapping.in_source_words(&ticket.fields, before))
+            }
         }
     }
 }

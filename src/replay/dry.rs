@@ -48,6 +48,9 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         Some(id) => Some(house.ledger.pair(id).await?),
         None => None,
     };
+    if pair.as_ref().is_some_and(|pair| pair.lead() == Side::Target) {
+        return Ok(only(vec!["nothing in the new desk: that one leads this ticket".to_string()]));
+    }
     let target = pair.as_ref().and_then(|pair| pair.target_ticket.clone());
     if let Some(why) = not_copied(course, &lead, target.is_some()) {
         return Ok(only(vec![format!("nothing: {why}")]));
@@ -66,7 +69,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     };
     people::introduce(course, Side::Source, &mut lead, &linked).await?;
     let before: Vec<&Value> = base.fields.values().map(|field| &field.source).collect();
-    let Looked { mut people, new } = look(house, course, &lead, &before).await?;
+    let Looked { mut people, new } = look(house, course, (crate::desk::Side::Source, &lead), &before).await?;
     // They stand under their own name until they are made.
     people.extend(new.iter().map(|person| (person.id.clone(), Some(PersonId::new(whom(person))))));
     let ends = ends::of(house, course, (Side::Source, &lead), &base).await?;

@@ -1,6 +1,7 @@
 //! What becomes of tickets that were deleted, merged, closed for good, or left the scope, and the tags of ours that say so.
 
 use crate::clock::delta;
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::TicketId;
 use crate::desk::policy::{Closed, Deletion};
@@ -22,7 +23,12 @@ impl Work<'_> {
         if deleted || self.pair.state == "deleted" {
             return Ok(());
         }
-        match self.round.course.policy.deletion {
+        let deletion = match (self.round.course.policy.deletion, self.round.lead_side) {
+            // A deletion never travels back.
+            (Deletion::Delete, Side::Target) => Deletion::Mark,
+            (deletion, _) => deletion,
+        };
+        match deletion {
             Deletion::Leave => Ok(()),
             Deletion::Mark => {
                 self.may_destroy("mark").await?;
@@ -39,7 +45,12 @@ impl Work<'_> {
     }
 
     pub(super) async fn undeletion(&mut self) -> Result<()> {
-        if self.pair.state != "deleted" || self.round.course.policy.deletion != Deletion::Mark {
+        let marks = match self.round.course.policy.deletion {
+            Deletion::Mark => true,
+            Deletion::Delete => self.round.lead_side == Side::Target,
+            Deletion::Leave => false,
+        };
+        if self.pair.state != "deleted" || !marks {
             return Ok(());
         }
         let tag = self.round.course.policy.tags.deleted.clone();
@@ -49,7 +60,7 @@ impl Work<'_> {
     /// Merges the following ticket as the leading one was. `false`: the other ticket is not copied yet, and is waited for.
     pub(super) async fn merge(&mut self, root: &TicketId) -> Result<bool> {
         let claim = self.round.watch.claim();
-        let Some((root_pair, into)) = self.round.house.ledger.root_of(claim.mirror, root).await? else {
+        let Some((root_pair, into)) = self.round.house.ledger.root_of(claim.mirror, self.round.lead_side, root).await? else {
             self.last_plan.waits_for.push(root.clone());
             return Ok(false);
         };
@@ -70,6 +81,8 @@ impl Work<'_> {
             return Ok(false);
         }
         match self.round.course.policy.closed {
+            // What is closed for good in the old desk is over there; the new desk has all of it.
+            _ if self.round.lead_side == Side::Target => Ok(true),
             Closed::FollowUp => Ok(true),
             Closed::Park => Err(Fate::Park(Parking {
                 kind: "closed",
@@ -79,9 +92,12 @@ impl Work<'_> {
         }
     }
 
-    /// A new ticket continues the closed one.
+    /// A new ticket of the target continues the closed one.
     pub(super) async fn follow_up(&mut self) -> Result<bool> {
         let side = self.round.lead_side;
+        if side == Side::Target {
+            return Ok(false);
+        }
         let known = |message: &Message| self.links.iter().any(|link| link.at(side) == Some(&message.id));
         if self.round.lead.messages.iter().all(known) {
             // Fields of a closed ticket cannot be changed, and a follow-up without a message would be an empty shell.
@@ -114,7 +130,8 @@ impl Work<'_> {
 
     pub(super) async fn left_state(&mut self) -> Result<&'static str> {
         let course = self.round.course;
-        let outside = course.scope.includes(&self.round.lead).err().filter(|_| self.round.lead.presence == Presence::Present);
+        let (side, lead, follow) = (self.round.lead_side, &self.round.lead, self.round.follow.as_ref());
+        let outside = course.includes(side, lead, follow).err().filter(|_| lead.presence == Presence::Present);
         let left = outside.is_some();
         self.round.base.outside = outside;
         if left && course.scope.leaving == Leaving::Mark && self.pair.state != "left" {

@@ -19,8 +19,8 @@ pub async fn of(house: &House, course: &Course, (side, lead): (Side, &Ticket), b
     if ids.is_empty() {
         return Ok(Ends::default());
     }
-    let tickets = house.ledger.targets_of(course.id, &ids).await?;
-    let lost = house.ledger.lost(course.id, &ids).await?;
+    let tickets = house.ledger.others_of(course.id, side, &ids).await?;
+    let lost = house.ledger.lost(course.id, side, &ids).await?;
     let mut ends = Ends { tickets, lost, ..Ends::default() };
     let desk = course.desk(side.other());
     if desk.capabilities().parent_type.is_none() {

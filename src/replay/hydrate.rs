@@ -8,6 +8,7 @@ use crate::connectors::contract::Read;
 use crate::connectors::http::CALL_LIMIT;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
+use crate::desk::mapping::Mapping;
 use crate::desk::ticket::{Actor, Presence, Ticket, newer, number_of};
 use crate::ledger::lane::Claim;
 use crate::ledger::pair::{Pair, Promise};
@@ -20,7 +21,7 @@ use super::fate::{Fate, Result, park, unseen};
 use super::remedy::backoff;
 
 /// So often a desk may show less than promised before we believe it.
-const DOUBT: i32 = 7;
+pub const DOUBT: i32 = 7;
 /// So many times a desk has to stand by content that contradicts what it showed before under the same stamp.
 const STANDS_BY: u32 = 3;
 const BETWEEN_READS: Duration = Duration::from_millis(150);
@@ -40,8 +41,8 @@ pub struct Seen {
 /// Reads the leading ticket. Errors: `NotYet` while the desk shows an older state than the hints promise; `Unseen` when it
 /// does not show the ticket at all and goes on doing so.
 pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Seen> {
-    let side = pair.authority;
-    let Some(id) = ticket_of(pair, side) else {
+    let side = pair.lead();
+    let Some(id) = pair.ticket(side) else {
         return park(
             "no ticket",
             "the leading desk has no ticket for this pair",
@@ -71,8 +72,8 @@ pub async fn lead(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise
 
 /// Reads the following ticket, following a merge that was made there. Errors as [`lead`].
 pub async fn follow(course: &Course, pair: &Pair, claim: &Claim, promise: &Promise) -> Result<Option<Seen>> {
-    let side = pair.authority.other();
-    let Some(id) = ticket_of(pair, side) else { return Ok(None) };
+    let side = pair.lead().other();
+    let Some(id) = pair.ticket(side) else { return Ok(None) };
     let mut seen = read_follow(course, id, Known::of(pair, side), claim).await?;
     if claim.attempts < DOUBT && seen.ticket.presence == Presence::Present && !shows(&seen.ticket, promise) {
         return not_yet(claim, format!("{} ticket {id} does not show the change yet that was announced", side.as_str()));
@@ -109,14 +110,6 @@ fn torn(claim: &Claim, side: Side, ticket: Ticket) -> Result<Seen> {
         return not_yet(claim, format!("{} ticket {} changed each time while it was read", side.as_str(), ticket.id));
     }
     Ok(Seen { ticket, whole: false })
-}
-
-/// The ticket of a side.
-pub fn ticket_of(pair: &Pair, side: Side) -> Option<&TicketId> {
-    match side {
-        Side::Source => pair.source_ticket.as_ref(),
-        Side::Target => pair.target_ticket.as_ref(),
-    }
 }
 
 /// What the last whole read of a side showed: its newest change, and the digest of the rest.
@@ -187,25 +180,25 @@ pub fn too_soon(ticket: &Ticket, read_at: DateTime<Utc>) -> bool {
     read_at - ticket.updated_at < READ_LAG
 }
 
-/// Takes what the following desk holds now as the base of fields that were written and not read back, unless a person
+/// Takes what the desk that was written to holds now as the base of fields that were written and not read back, unless a person
 /// changed them since: then what we wrote stays the base, so that the person's value is known as theirs.
-pub fn resolve_unread(base: &mut Base, lead: Side, follow: &Ticket, course: &Course) {
+pub fn resolve_unread(base: &mut Base, (written, ticket): (Side, &Ticket), mapping: &Mapping) {
     for (key, field) in base.fields.iter_mut().filter(|(_, field)| field.unread) {
-        let (Some(there), Side::Source) = (course.mapping.field(key), lead) else { continue };
-        let Some(now) = follow.fields.get(there) else { continue };
-        let shows_write = field.written_after.as_deref().is_none_or(|stamp| newer(&follow.stamp, stamp));
-        if *now != field.target && !shows_write {
+        let there = if written == Side::Source { Some(key) } else { mapping.field(key) };
+        let Some((there, now)) = there.and_then(|there| Some((there, ticket.fields.get(there)?))) else { continue };
+        let shows_write = field.written_after.as_deref().is_none_or(|stamp| newer(&ticket.stamp, stamp));
+        if now != field.of(written) && !shows_write {
             // An older state than our own write: what we meant stays the base until a newer one is seen.
             continue;
         }
-        let by_person = follow.acts.iter().any(|act| {
+        let by_person = ticket.acts.iter().any(|act| {
             act.by == Actor::Person
                 && act.fields.contains(there)
                 && field.written_after.as_deref().is_none_or(|stamp| newer(&act.id, stamp))
         });
         if !by_person {
-            field.flagged = *now != field.target;
-            field.target = now.clone();
+            field.flagged = now != field.of(written);
+            field.put(written, now.clone());
         }
         field.unread = false;
         field.written_after = None;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::clock::delta;
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Presence, Ticket};
@@ -22,15 +23,19 @@ use crate::merge::scene::Scene;
 use super::course::Course;
 use super::fate::{Fate, Result};
 use super::house::House;
-use super::hydrate::{Seen, ticket_of};
+use super::hydrate::Seen;
 use super::linked::shown;
 use super::people::People;
 use super::perform::Round;
+use super::recover::HalfDone;
 use super::watch::{Tenure, Watch};
-use super::{ends, hydrate, people, proposal, recover};
+use super::{births, ends, hydrate, people, proposal, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
+
+/// No field is to be rewritten.
+static NOTHING: BTreeMap<FieldKey, Option<Value>> = BTreeMap::new();
 
 /// What was read and decided about one lane.
 pub(super) struct Work<'a> {
@@ -61,45 +66,42 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     let pair = house.ledger.pair(claim.pair).await?;
     let half_done = recover::close_open(house, course, claim, &pair).await?;
     let pair = house.ledger.pair(claim.pair).await?;
-    if !pair.reapply.is_empty() {
+    let side = pair.lead();
+    if side == Side::Source && !pair.reapply.is_empty() {
         proposal::by_the_latest(house, course).await?;
     }
-    let promise = house.ledger.promise(claim.pair, pair.authority, claim.pending).await?;
-    let promised_there = house.ledger.promise(claim.pair, pair.authority.other(), claim.pending).await?;
+    let promise = house.ledger.promise(claim.pair, side, claim.pending).await?;
+    let promised_there = house.ledger.promise(claim.pair, side.other(), claim.pending).await?;
     let read_at = house.clock.now();
     let Seen { ticket: mut lead, whole } = hydrate::lead(course, &pair, claim, &promise).await?;
     house.steps.reached("hydrated").await;
-    if !whole && pair.target_ticket.is_none() {
+    if !whole && pair.ticket(side.other()).is_none() {
         return hydrate::not_yet(claim, format!("ticket {} changed each time while it was read", lead.id));
     }
-    if let Some(state) = outside(course, &pair, &lead) {
-        return settle_untouched(house, course, claim, &pair, &lead, (state, read_at)).await;
+    if let Some((state, why)) = births::untouched(house, course, claim, &pair, &lead).await? {
+        return births::leave(house, course, claim, (&pair, &lead), (state, why, read_at)).await;
     }
     let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
     let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
     let follow = follow.map(|seen| seen.ticket);
-    let links = house.ledger.message_links(claim.mirror, claim.pair, &shown(pair.authority, &lead, follow.as_ref())).await?;
-    people::introduce(course, pair.authority, &mut lead, &links).await?;
-    let mut base = pair.base.clone().unwrap_or_default();
-    base.written_on = base.written_on.or_else(|| pair.target_stamp.clone());
-    if let Some(follow) = follow.as_ref().filter(|_| whole) {
-        half_done.take(&mut base, follow, pair.authority);
-        hydrate::resolve_unread(&mut base, pair.authority, follow, course);
-    }
-    let source = pair.source_ticket.clone().unwrap_or_else(|| lead.id.clone());
-    let survivor = follow.as_ref().is_some_and(|follow| ticket_of(&pair, pair.authority.other()) != Some(&follow.id));
+    let links = house.ledger.message_links(claim.mirror, claim.pair, &shown(side, &lead, follow.as_ref())).await?;
+    people::introduce(course, side, &mut lead, &links).await?;
+    let base = agreed(course, &pair, &half_done, (&lead, follow.as_ref().filter(|_| whole)));
+    let born = pair.ticket(side).unwrap_or(&lead.id);
+    let survivor = follow.as_ref().is_some_and(|follow| pair.ticket(side.other()) != Some(&follow.id));
     let round = Round {
         house,
         course,
         watch: Watch::new(house, claim, tenure),
+        ticket_key: course.keys.ticket_of(side, born.as_str(), pair.part),
         lead,
-        ticket_key: course.keys.ticket(source.as_str(), pair.part),
         follow,
         survivor,
         continues: pair.former.clone(),
         base,
         wrote: false,
-        lead_side: pair.authority,
+        counted: false,
+        lead_side: side,
     };
     let mut work = Work::new(round, pair, links);
     (work.promises, work.read_at, work.whole) = ([promise, promised_there], read_at, whole);
@@ -107,48 +109,20 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     work.run().await
 }
 
-/// A ticket that is not, or no longer, the mirror's business.
-fn outside(course: &Course, pair: &Pair, lead: &Ticket) -> Option<&'static str> {
-    let never_copied = pair.target_ticket.is_none();
-    if lead.presence == Presence::Deleted && never_copied {
-        return Some("deleted");
+/// The base of a pair as it is led now, with what its tickets show of writes that were not read back.
+fn agreed(course: &Course, pair: &Pair, half_done: &HalfDone, (lead, follow): (&Ticket, Option<&Ticket>)) -> Base {
+    let side = pair.lead();
+    let mut base = pair.base.clone().unwrap_or_default();
+    if let Some(follow) = follow {
+        let at = |of: Side| if of == side { lead } else { follow };
+        half_done.take(&mut base, at);
+        // Before a turn it was the desk that leads now.
+        let written = base.lead.other();
+        hydrate::resolve_unread(&mut base, (written, at(written)), &course.mapping);
     }
-    if matches!(lead.presence, Presence::MergedInto(_)) && never_copied && lead.messages.is_empty() {
-        return Some("merged");
-    }
-    (lead.presence == Presence::Present && never_copied && course.scope.includes(lead).is_err()).then_some("outside")
-}
-
-async fn settle_untouched(
-    house: &House,
-    course: &Course,
-    claim: &Claim,
-    pair: &Pair,
-    lead: &Ticket,
-    (state, read_at): (&str, DateTime<Utc>),
-) -> Result<()> {
-    let base = Base { outside: course.scope.includes(lead).err(), ..pair.base.clone().unwrap_or_default() };
-    let settled = LaneSettled {
-        state,
-        base: &base,
-        lead: pair.authority,
-        lead_stamp: Some(&lead.stamp),
-        lead_feed_stamp: lead.feed_stamp.as_deref(),
-        follow_stamp: None,
-        follow_feed_stamp: None,
-        lead_shown: Some(digest::of_ticket(lead)),
-        follow_shown: None,
-        seen_acts: &[],
-        read_at: Some(read_at),
-        mapping_version: &course.mapping_version,
-        incomplete_why: None,
-        waits_for: &[],
-        look_again_at: None,
-        put_off: &[],
-        figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
-    };
-    house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
-    Ok(())
+    let base = base.led_by(side);
+    let written_on = base.written_on.clone().or_else(|| pair.stamp(side.other()).map(str::to_string));
+    Base { written_on, ..base }
 }
 
 impl<'a> Work<'a> {
@@ -192,8 +166,9 @@ impl<'a> Work<'a> {
         if !settled {
             tracing::warn!(
                 mirror = self.round.course.name,
-                source = self.round.lead.id.as_str(),
-                "the target keeps changing what is written"
+                ticket = self.round.lead.id.as_str(),
+                "the {} desk keeps changing what is written",
+                self.round.lead_side.other().as_str()
             );
         }
         let state = self.left_state().await?;
@@ -235,9 +210,12 @@ impl<'a> Work<'a> {
     async fn plan_as_known(&self) -> Result<Plan> {
         let round = &self.round;
         let before: Vec<&Value> = round.base.fields.values().map(|field| field.of(round.lead_side)).collect();
-        let people = people::resolve(round.house, round.course, &round.lead, &before).await?;
-        let ends = ends::of(round.house, round.course, (round.lead_side, &round.lead), &round.base).await?;
-        Ok(plan(&self.scene(&people, &ends)))
+        let lead = (round.lead_side, &round.lead);
+        let people = people::resolve(round.house, round.course, lead, &before).await?;
+        let ends = ends::of(round.house, round.course, lead, &round.base).await?;
+        let mut plan = plan(&self.scene(&people, &ends));
+        births::only_what_is_there(round.course, round.lead_side, &mut plan).await?;
+        Ok(plan)
     }
 
     /// What a decision sees, with the roles of the round.
@@ -253,7 +231,8 @@ impl<'a> Work<'a> {
             part: self.pair.part,
             base: &round.base,
             linked: &self.links,
-            reapply: &self.reapply,
+            // Rewrites are of what the source says.
+            reapply: if round.lead_side == Side::Source { &self.reapply } else { &NOTHING },
             people,
             ends,
             mapping: &round.course.mapping,
@@ -266,7 +245,12 @@ impl<'a> Work<'a> {
 
     /// Plans and performs once. Returns whether anything was written, so that it has to be looked at again.
     async fn round_once(&mut self) -> Result<bool> {
-        let plan = self.plan().await?;
+        // An answer may have had the leading ticket read again.
+        people::introduce(self.round.course, self.round.lead_side, &mut self.round.lead, &self.links).await?;
+        let mut plan = self.plan().await?;
+        if self.is_unsure() {
+            plan.steps.retain(|step| !matches!(step, Step::AddMessage(_)));
+        }
         self.tell_conflicts(&plan).await?;
         self.refuse(&plan).await?;
         self.account(&plan).await?;
@@ -276,12 +260,14 @@ impl<'a> Work<'a> {
         self.owe_status(&plan).await?;
         for step in &plan.steps {
             if let Err(fate) = self.round.step(step).await {
-                return Err(proposal::for_refusal(self.round.course, &self.round.lead.id, step, fate).await);
+                return Err(
+                    proposal::for_refusal(self.round.course, (self.round.lead_side, &self.round.lead.id), step, fate).await
+                );
             }
         }
         let acted = !plan.steps.is_empty();
-        // What the target made of it is not written a second time.
-        self.reapply.retain(|field, _| plan.puts_off(field));
+        // What the target made of it is not written a second time. Rewrites are of what the source says: they wait until it leads.
+        self.reapply.retain(|field, _| self.round.lead_side == Side::Target || plan.puts_off(field));
         self.last_plan = plan;
         if self.round.wrote {
             self.read_back().await?;
@@ -313,7 +299,8 @@ impl<'a> Work<'a> {
         if self.round.course.policy.unmapped == Unmapped::Park
             && let Some((field, words)) = plan.unmapped.iter().next()
         {
-            return Err(proposal::for_words(self.round.house, self.round.course, &self.round.lead.id, (field, words)).await?);
+            let ticket = (self.round.lead_side, &self.round.lead.id);
+            return Err(proposal::for_words(self.round.house, self.round.course, ticket, (field, words)).await?);
         }
         if let Some(parking) = proposal::for_lost_fields(&self.round, &plan.absent).await? {
             return Err(Fate::Park(parking));
@@ -362,7 +349,8 @@ impl<'a> Work<'a> {
         let before = self.round.follow.as_ref().map(|follow| (follow.id.clone(), follow.stamp.clone()));
         let Some((id, stamp)) = before else { return Ok(()) };
         if let Some(now) = self.round.read_again(&id, &stamp).await? {
-            hydrate::resolve_unread(&mut self.round.base, self.round.lead_side, &now, self.round.course);
+            let follow = self.round.lead_side.other();
+            hydrate::resolve_unread(&mut self.round.base, (follow, &now), &self.round.course.mapping);
             self.round.follow = Some(*now);
         }
         self.round.wrote = false;
@@ -399,7 +387,11 @@ impl<'a> Work<'a> {
         let pending = self.last_plan.pending || self.answers_pending;
         let look_again = pending || self.promises.iter().zip(read).any(too_soon);
         let held_until = self.round.base.held.as_ref().map(|held| held.until);
-        let seen_acts = self.seen_acts();
+        let mut seen_acts = self.seen_acts();
+        if self.round.lead_side != self.pair.authority {
+            // From now on the other desk leads, whose acts have numbers of their own.
+            seen_acts.clear();
+        }
         // Whoever is linked to a ticket that is out of scope is woken should it come in.
         let mut waits_for = self.last_plan.waits_for.clone();
         waits_for.extend(self.round.base.unheld.iter().filter(|one| one.why == Why::NotCarried).map(|one| one.link.to.clone()));

@@ -26,35 +26,46 @@ impl Work<'_> {
         self.fill_copies().await
     }
 
-    /// Finds the ids of copies that the following desk did not tell when they were written: by key, or by place for those that
-    /// travelled with the creation, which only the pair's own leading desk brings about.
+    /// Finds the ids of copies that a desk did not tell when they were written, at either desk.
     pub(super) async fn fill_copies(&mut self) -> Result<()> {
-        let Some(follow) = &self.round.follow else { return Ok(()) };
-        let side = self.round.lead_side;
-        let order: Vec<&MessageId> = self.round.lead.messages.iter().map(|message| &message.id).collect();
-        let untold = |link: &&MessageLink| link.born == side && link.copy.is_none();
-        let mut unknown: Vec<MessageLink> = self.links.iter().filter(untold).cloned().collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        unknown.sort_by_key(|link| order.iter().position(|id| **id == link.original));
-        let taken: Vec<&MessageId> = self.links.iter().filter_map(|link| link.at(side.other())).collect();
-        let by_place = side == self.pair.authority;
-        let mut free =
-            follow.messages.iter().filter(|message| by_place && message.key.is_none() && !taken.contains(&&message.id));
-        for link in &mut unknown {
-            let key = self.round.course.keys.message(side, link.original.as_str());
-            let keyed = follow.messages.iter().find(|message| message.key.as_deref() == Some(&key));
-            link.copy = keyed.or_else(|| free.next()).map(|message| message.id.clone());
-        }
-        unknown.retain(|link| link.copy.is_some());
-        let settled = StepSettled { links: &unknown, ..StepSettled::default() };
-        self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
-        for link in unknown {
-            if let Some(known) = self.links.iter_mut().find(|known| (known.born, &known.original) == (side, &link.original)) {
-                known.copy = link.copy;
+        for side in [Side::Source, Side::Target] {
+            let mut unknown = self.untold(side);
+            unknown.retain(|link| link.copy.is_some());
+            if unknown.is_empty() {
+                continue;
+            }
+            let settled = StepSettled { links: &unknown, ..StepSettled::default() };
+            self.round.house.ledger.settle_step(self.round.watch.claim(), settled, self.round.house.clock.now()).await?;
+            for link in unknown {
+                if let Some(known) = self.links.iter_mut().find(|known| (known.born, &known.original) == (side, &link.original)) {
+                    known.copy = link.copy;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The links of a side's messages whose copies were not told, with the copies that the other desk shows: by key, or by place for those
+    /// that travelled with the creation, which only the desk at which the ticket was made brings about.
+    fn untold(&self, side: Side) -> Vec<MessageLink> {
+        let at = |of: Side| if of == self.round.lead_side { Some(&self.round.lead) } else { self.round.follow.as_ref() };
+        let (Some(here), Some(there)) = (at(side), at(side.other())) else { return Vec::new() };
+        let untold = |link: &&MessageLink| link.born == side && link.copy.is_none();
+        let mut unknown: Vec<MessageLink> = self.links.iter().filter(untold).cloned().collect();
+        unknown.sort_by_key(|link| here.messages.iter().position(|message| message.id == link.original));
+        let taken: Vec<&MessageId> = self.links.iter().filter_map(|link| link.at(side.other())).collect();
+        let by_place = side == self.pair.born;
+        let mut free = there.messages.iter().filter(|message| by_place && message.key.is_none() && !taken.contains(&&message.id));
+        for link in &mut unknown {
+            let key = self.round.course.keys.message(side, link.original.as_str());
+            let keyed = there.messages.iter().find(|message| message.key.as_deref() == Some(&key));
+            link.copy = keyed.or_else(|| free.next()).map(|message| message.id.clone());
+        }
+        unknown
+    }
+
+    /// Which messages of the leading ticket are ours is not known before each copy there is.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.links.iter().any(|link| link.born != self.round.lead_side && link.copy.is_none())
     }
 }

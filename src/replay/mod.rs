@@ -3,6 +3,7 @@
 pub mod adopt;
 mod again;
 mod answer;
+pub mod births;
 pub mod canary;
 pub mod course;
 mod dispute;

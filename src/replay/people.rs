@@ -20,15 +20,15 @@ use super::house::House;
 /// Leading person to following person.
 pub type People = BTreeMap<PersonId, Option<PersonId>>;
 
-/// Finds or makes everyone whom the leading ticket names; `before`: what its fields held when both desks last agreed.
-pub async fn resolve(house: &House, course: &Course, lead: &Ticket, before: &[&Value]) -> Result<People> {
-    let needed = people_needed(lead, before, course.target.capabilities(), &course.mapping);
+/// Finds or makes everyone whom the leading ticket of a side names; `before`: what its fields held when both desks last agreed.
+pub async fn resolve(house: &House, course: &Course, (side, lead): (Side, &Ticket), before: &[&Value]) -> Result<People> {
+    let needed = people_needed((side, lead), before, course.desk(side.other()).capabilities(), &course.mapping);
     let ids: Vec<&PersonId> = needed.iter().map(|needed| &needed.person).collect();
-    let mut people = house.ledger.people(course.id, &ids, house.clock.now()).await?;
+    let mut people = house.ledger.people(course.id, side, &ids, house.clock.now()).await?;
     for needed in &needed {
         let stale = matches!(people.get(&needed.person), Some(None)) && needed.may_create;
         if !people.contains_key(&needed.person) || stale {
-            let found = look_up(house, course, lead, needed).await?;
+            let found = look_up(house, course, (side, lead), needed).await?;
             people.insert(needed.person.clone(), found);
         }
     }
@@ -44,25 +44,25 @@ pub struct Looked {
 }
 
 /// Looks for everyone whom the leading ticket names, and writes nothing. Who would be made is missing among the people.
-pub async fn look(house: &House, course: &Course, lead: &Ticket, before: &[&Value]) -> Result<Looked> {
-    let needed = people_needed(lead, before, course.target.capabilities(), &course.mapping);
+pub async fn look(house: &House, course: &Course, (side, lead): (Side, &Ticket), before: &[&Value]) -> Result<Looked> {
+    let needed = people_needed((side, lead), before, course.desk(side.other()).capabilities(), &course.mapping);
     let ids: Vec<&PersonId> = needed.iter().map(|needed| &needed.person).collect();
-    let known = house.ledger.people(course.id, &ids, house.clock.now()).await?;
+    let known = house.ledger.people(course.id, side, &ids, house.clock.now()).await?;
     let mut looked = Looked { people: known, new: Vec::new() };
     for needed in needed.iter().filter(|needed| !matches!(looked.people.get(&needed.person), Some(Some(_)))).collect::<Vec<_>>() {
         let told = lead.person(&needed.person).cloned();
         let person = match told {
             Some(person) => Some(person),
-            None => course.source.person(&needed.person).await?,
+            None => course.desk(side).person(&needed.person).await?,
         };
         let Some(person) = person else {
             looked.people.insert(needed.person.clone(), None);
             continue;
         };
         let may_create = needed.may_create && (needed.as_customer || person.role == Role::Customer);
-        let key = course.keys.person(person.id.as_str());
-        let address = address_of(course, &person);
-        match find(course, address.as_deref(), &key, may_create).await? {
+        let key = course.keys.person(side, person.id.as_str());
+        let address = address_of(course, side, &person);
+        match find(course, side, (address.as_deref(), &key), may_create).await? {
             Some(found) => _ = looked.people.insert(needed.person.clone(), Some(found.id)),
             None if may_create => {
                 looked.people.remove(&needed.person);
@@ -74,9 +74,13 @@ pub async fn look(house: &House, course: &Course, lead: &Ticket, before: &[&Valu
     Ok(looked)
 }
 
-/// The address by which a person of the source is known at the target.
-pub fn address_of(course: &Course, person: &Person) -> Option<String> {
-    person.email.as_deref().map(|email| course.mapping.address(email).unwrap_or(email).to_string())
+/// The address by which a person of a desk is known at the other one.
+pub fn address_of(course: &Course, side: Side, person: &Person) -> Option<String> {
+    let other = |email| match side {
+        Side::Source => course.mapping.address(email),
+        Side::Target => course.mapping.source_address(email),
+    };
+    person.email.as_deref().map(|email| other(email).unwrap_or(email).to_string())
 }
 
 /// Asks the leading desk about the authors of messages that are still to be written, where it did not name them with the ticket: the
@@ -115,7 +119,7 @@ pub async fn authors(house: &House, course: &Course, side: Side, ticket: &Ticket
             Side::Source => course.mapping.address(email),
             Side::Target => course.mapping.source_address(email),
         };
-        let mut found = there.find_person(Some(address.unwrap_or(email)), &course.keys.person(author.as_str())).await?;
+        let mut found = there.find_person(Some(address.unwrap_or(email)), &course.keys.person(side, author.as_str())).await?;
         found.retain(|person| person.role == Role::Customer && person.active);
         if let [only] = found.as_slice() {
             people.insert(author.clone(), Some(only.id.clone()));
@@ -124,54 +128,60 @@ pub async fn authors(house: &House, course: &Course, side: Side, ticket: &Ticket
     Ok(people)
 }
 
-async fn look_up(house: &House, course: &Course, lead: &Ticket, needed: &Needed) -> Result<Option<PersonId>> {
+async fn look_up(house: &House, course: &Course, (side, lead): (Side, &Ticket), needed: &Needed) -> Result<Option<PersonId>> {
     let told = lead.person(&needed.person).cloned();
     let person = match told {
         Some(person) => Some(person),
-        None => course.source.person(&needed.person).await?,
+        None => course.desk(side).person(&needed.person).await?,
     };
     let Some(person) = person else { return Ok(None) };
     // A desk that tells of nobody with the ticket tells only here who works there.
     let may_create = needed.may_create && (needed.as_customer || person.role == Role::Customer);
-    let found = find_or_make(house, course, &person, may_create).await?;
-    let (target, how) = match &found {
-        Some((target, how)) => (Some(target), *how),
+    let found = find_or_make(house, course, (side, &person), may_create).await?;
+    let (there, how) = match &found {
+        Some((there, how)) => (Some(there), *how),
         None => (None, "nobody"),
     };
     let link = NewPersonLink {
-        source: &person.id,
-        target: target.map(|target| &target.id),
+        side,
+        person: &person.id,
+        there: there.map(|there| &there.id),
         email: person.email.as_deref(),
         name: &person.name,
         how,
     };
     house.ledger.link_person(course.id, &link, house.clock.now()).await?;
-    Ok(found.map(|(target, _)| target.id))
+    Ok(found.map(|(there, _)| there.id))
 }
 
 async fn find_or_make(
     house: &House,
     course: &Course,
-    person: &Person,
+    (side, person): (Side, &Person),
     may_create: bool,
 ) -> Result<Option<(Person, &'static str)>> {
-    let key = course.keys.person(person.id.as_str());
-    let address = address_of(course, person);
+    let key = course.keys.person(side, person.id.as_str());
+    let address = address_of(course, side, person);
     // One at a time per address: two tickets of a new customer must not make two.
     let _turn = house.turns.take(address.as_deref().unwrap_or(&key)).await;
-    if let Some(found) = find(course, address.as_deref(), &key, may_create).await? {
+    if let Some(found) = find(course, side, (address.as_deref(), &key), may_create).await? {
         return Ok(Some((found, "address")));
     }
     if !may_create {
         return Ok(None);
     }
     let new = NewPerson { key: key.clone(), name: person.name.clone(), email: address.clone(), active: person.active };
-    match course.target.create_person(&new).await {
-        Ok(made) => Ok(Some((made, "created"))),
+    // Those whom we made at the source stay when the copy is taken back.
+    let how = if side == Side::Source { "created" } else { "created at source" };
+    match course.desk(side.other()).create_person(&new).await {
+        Ok(made) => Ok(Some((made, how))),
         // Somebody else may have made them since we looked, or our own request arrived and its answer was lost.
-        Err(Fault::Refused { what }) => match find(course, address.as_deref(), &key, may_create).await? {
+        Err(Fault::Refused { what }) => match find(course, side, (address.as_deref(), &key), may_create).await? {
             Some(found) => Ok(Some((found, "address"))),
-            None => Err(Fault::refused(format!("{} could not be made at the target: {what}", person.id)).into()),
+            None => {
+                Err(Fault::refused(format!("{} could not be made at the {} desk: {what}", person.id, side.other().as_str()))
+                    .into())
+            }
         },
         Err(fault) => Err(fault.into()),
     }
@@ -179,8 +189,8 @@ async fn find_or_make(
 
 /// A key of ours proves a person; an address proposes one: an active one before others, and an agent only where an agent is
 /// meant or nobody else is there.
-async fn find(course: &Course, address: Option<&str>, key: &str, customer: bool) -> Result<Option<Person>> {
-    let mut found = course.target.find_person(address, key).await?;
+async fn find(course: &Course, side: Side, (address, key): (Option<&str>, &str), customer: bool) -> Result<Option<Person>> {
+    let mut found = course.desk(side.other()).find_person(address, key).await?;
     found.sort_by_key(|person| (!person.active, (person.role == Role::Agent) == customer));
     Ok(found.into_iter().next())
 }

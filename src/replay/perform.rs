@@ -48,6 +48,8 @@ pub struct Round<'a> {
     pub base: Base,
     /// Something was written since the following ticket was read.
     pub wrote: bool,
+    /// This visit is counted by the echo meter.
+    pub counted: bool,
     pub lead_side: Side,
 }
 
@@ -298,7 +300,7 @@ impl Round<'_> {
                 "{} in {here} ticket {}, and the {there} desk cannot do the same to {there} ticket {ticket}",
                 restricted.what, self.lead.id
             ),
-            advice: &format!("An admin of the {there} removes or hides the message by hand, now; then discard this."),
+            advice: &format!("An admin of the {there} desk removes or hides the message by hand, now; then discard this."),
             blocking: false,
             urgent: true,
         };
@@ -355,6 +357,13 @@ impl Round<'_> {
     /// Records, sends, and closes the record where it is sure that nothing happened.
     pub async fn send(&mut self, kind: &'static str, key: &str, detail: Json, write: &Write) -> Result<(i64, Outcome)> {
         self.watch.renew().await?;
+        if !self.counted {
+            let (limit, now) = (&self.course.policy.echo_limit, self.house.clock.now());
+            self.counted = self.house.ledger.may_write(self.watch.claim(), limit, now).await?;
+            if !self.counted {
+                return Err(Fate::Halted);
+            }
+        }
         let intent = NewIntent { kind, key, detail: self.traced(detail) };
         let id = self.house.ledger.send_intent(self.watch.claim(), intent, self.house.clock.now()).await?;
         self.house.steps.reached("intent sent").await;
@@ -389,7 +398,7 @@ impl Round<'_> {
         let settled = StepSettled {
             intent: Some(intent),
             result: json!({ "remarks": written.remarks }),
-            target_ticket: made.filter(|_| self.lead_side == Side::Source),
+            made: made.map(|ticket| (self.lead_side.other(), ticket)),
             base: Some(&self.base),
             links,
             figures: &figures,

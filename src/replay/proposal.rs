@@ -68,10 +68,13 @@ pub async fn by_the_latest(house: &House, course: &Course) -> Result<()> {
 pub async fn for_words(
     house: &House,
     course: &Course,
-    ticket: &TicketId,
+    (side, ticket): (Side, &TicketId),
     (field, words): (&FieldKey, &[String]),
 ) -> Result<Fate> {
     by_the_latest(house, course).await?;
+    if side == Side::Target {
+        return Ok(Fate::Park(parking((side, ticket), no_way_back(field, words))));
+    }
     // Without the target's words there is still the word that is missing.
     let options = match course.mapping.field(field) {
         Some(there) => {
@@ -93,6 +96,16 @@ pub async fn for_words(
     }))
 }
 
+/// Words of the target that no word of the source becomes, or more than one does.
+fn no_way_back(field: &FieldKey, words: &[String]) -> Lost {
+    let lines: Vec<String> = words.iter().map(|word| format!("`\"{word}\" = \"{BLANK}\"`")).collect();
+    Lost {
+        kind: "unmapped",
+        what: format!("the mapping has no word of the source for `{}` in `{field}`", words.join("`, `")),
+        right: format!("Write {} with a word of the source under [map.back.{field}] in the mirror file", lines.join(" and ")),
+    }
+}
+
 /// `"On hold" = "stalled"`: what the nearest word that is listed becomes, else the target's nearest word.
 fn line(course: &Course, field: &FieldKey, word: &str, options: Option<&BTreeSet<String>>) -> String {
     let table = course.mapping.tables.get(field);
@@ -107,11 +120,13 @@ fn line(course: &Course, field: &FieldKey, word: &str, options: Option<&BTreeSet
 /// A field that the ticket needs is not at its desk any more: it was renamed or removed, or the credential may not see it. A desk that
 /// has the field and does not show it with this ticket is left alone.
 pub async fn for_lost_fields(round: &Round<'_>, absent: &[FieldWrite]) -> Result<Option<Parking>> {
-    let (course, ticket) = (round.course, &round.lead.id);
+    let (course, ticket) = (round.course, (round.lead_side, &round.lead.id));
     if !absent.is_empty() {
         let there = course.words.of(course, round.lead_side.other()).await?;
-        if let Some(lost) =
-            absent.iter().find(|write| !there.fields.contains_key(&write.key)).and_then(|write| lacking(write, &there))
+        if let Some(lost) = absent
+            .iter()
+            .find(|write| !there.fields.contains_key(&write.key))
+            .and_then(|write| lacking(write, round.lead_side.other(), &there))
         {
             return Ok(Some(parking(ticket, lost)));
         }
@@ -161,9 +176,9 @@ fn renamed(round: &Round<'_>, key: &FieldKey, agreed: &Value) -> Option<Lost> {
     })
 }
 
-/// The target refused a step: maybe because it lacks a field or a word that the step wants. That is parked with a proposal at once;
+/// The following desk refused a step: maybe because it lacks a field or a word that the step wants. That is parked with a proposal at once;
 /// everything else stays the fault that it is.
-pub async fn for_refusal(course: &Course, ticket: &TicketId, step: &Step, fate: Fate) -> Fate {
+pub async fn for_refusal(course: &Course, (side, ticket): (Side, &TicketId), step: &Step, fate: Fate) -> Fate {
     let Fate::Fault(fault @ Fault::Refused { .. }) = fate else { return fate };
     let writes: &[FieldWrite] = match step {
         Step::Create { fields, .. } => fields,
@@ -171,10 +186,11 @@ pub async fn for_refusal(course: &Course, ticket: &TicketId, step: &Step, fate: 
         Step::StatusLast(write) => std::slice::from_ref(write),
         _ => return Fate::Fault(fault),
     };
-    let Ok(target) = course.words.of(course, Side::Target).await else { return Fate::Fault(fault) };
-    let missing = writes.iter().find_map(|write| lacking(write, &target));
+    let there = side.other();
+    let Ok(schema) = course.words.of(course, there).await else { return Fate::Fault(fault) };
+    let missing = writes.iter().find_map(|write| lacking(write, there, &schema));
     match missing {
-        Some(lost) => Fate::Park(parking(ticket, lost)),
+        Some(lost) => Fate::Park(parking((side, ticket), lost)),
         None => Fate::Fault(fault),
     }
 }
@@ -187,22 +203,22 @@ struct Lost {
     right: String,
 }
 
-fn parking(ticket: &TicketId, lost: Lost) -> Parking {
+fn parking((side, ticket): (Side, &TicketId), lost: Lost) -> Parking {
     Parking {
         kind: lost.kind,
-        reason: format!("source ticket {ticket}: {}", lost.what),
+        reason: format!("{} ticket {ticket}: {}", side.as_str(), lost.what),
         advice: format!("{}, and apply the file: every ticket that waits for this goes on by itself.", lost.right),
     }
 }
 
-/// What the target lacks for a write.
-fn lacking(write: &FieldWrite, target: &Schema) -> Option<Lost> {
-    let (from, to) = (&write.source, &write.key);
-    let Some(field) = target.fields.get(to) else {
-        let known: Vec<String> = target.fields.keys().map(FieldKey::to_string).collect();
+/// What a desk lacks for a write.
+fn lacking(write: &FieldWrite, there: Side, schema: &Schema) -> Option<Lost> {
+    let (from, to, desk) = (&write.source, &write.key, there.as_str());
+    let Some(field) = schema.fields.get(to) else {
+        let known: Vec<String> = schema.fields.keys().map(FieldKey::to_string).collect();
         let near = nearest(&to.to_string(), known.iter().map(String::as_str)).unwrap_or("custom:…").to_string();
-        let what = format!("the target has no field `{to}` (any more), or the credential may not see it");
-        let right = format!("Make it at the target, or write `\"{from}\" = \"{near}\"` under [map.fields] in the mirror file");
+        let what = format!("the {desk} has no field `{to}` (any more), or the credential may not see it");
+        let right = format!("Make it at the {desk}, or write `\"{from}\" = \"{near}\"` under [map.fields] in the mirror file");
         return Some(Lost { kind: "field gone", what, right });
     };
     let options = field.options.as_ref()?;
@@ -210,10 +226,10 @@ fn lacking(write: &FieldWrite, target: &Schema) -> Option<Lost> {
     let lost = words.iter().find(|word| !options.contains(**word))?;
     let near = nearest(lost, options.iter().map(String::as_str)).unwrap_or(BLANK);
     let value = write.lead.words().first().copied().unwrap_or(lost).to_string();
-    let what = format!("the target has no value `{lost}` in `{to}` (any more)");
+    let what = format!("the {desk} has no value `{lost}` in `{to}` (any more)");
+    let head = if there == Side::Target { table_head(from) } else { format!("[map.back.{from}]") };
     let right = format!(
-        "Make it at the target, or write `\"{value}\" = \"{near}\"` under {} in the mirror file (the target has {})",
-        table_head(from),
+        "Make it at the {desk}, or write `\"{value}\" = \"{near}\"` under {head} in the mirror file (the {desk} has {})",
         shown(options)
     );
     Some(Lost { kind: "unmapped", what, right })

@@ -13,21 +13,20 @@ use crate::merge::base::{Base, FieldBase, FieldWrite, MessageLink, Unheld};
 use super::course::Course;
 use super::fate::{Fate, Result, park};
 use super::house::House;
-use super::hydrate::ticket_of;
 
 /// What a former holder of the lane left half-done.
 #[derive(Debug, Default)]
 pub struct HalfDone {
-    /// Field writes that may have happened: where the target holds the intended value, it is ours.
-    pub fields: Vec<FieldWrite>,
+    /// Field writes that may have happened, by the desk that they were sent to: where it holds the intended value, it is ours.
+    pub fields: Vec<(Side, FieldWrite)>,
 }
 
 impl HalfDone {
-    /// A half-done field write is ours where the following desk holds what was intended.
-    pub fn take(&self, base: &mut Base, follow: &Ticket, lead: Side) {
-        for write in self.fields.iter().filter(|write| !write.is_standing()) {
-            if follow.fields.get(&write.key) == Some(&write.intended) {
-                base.fields.insert(write.source.clone(), write.agreed(lead));
+    /// A half-done field write is ours where the desk holds what was intended. `at`: the tickets as they are now.
+    pub fn take<'t>(&self, base: &mut Base, at: impl Fn(Side) -> &'t Ticket) {
+        for (to, write) in self.fields.iter().filter(|(_, write)| !write.is_standing()) {
+            if at(*to).fields.get(&write.key) == Some(&write.intended) {
+                base.fields.insert(write.source.clone(), write.agreed(to.other()));
             }
         }
     }
@@ -37,14 +36,14 @@ impl HalfDone {
 pub async fn close_open(house: &House, course: &Course, claim: &Claim, pair: &Pair) -> Result<HalfDone> {
     let mut half_done = HalfDone::default();
     for intent in house.ledger.open_intents(claim).await? {
-        wait_out(house, course, pair, &intent)?;
+        wait_out(house, course, &intent)?;
         match intent.kind.as_str() {
             "create" => creation(house, course, claim, pair, &intent).await?,
             "message" => message(house, course, claim, pair, &intent).await?,
             "note" => note(house, course, claim, pair, &intent).await?,
             "fields" => {
                 let writes: Vec<FieldWrite> = read_detail(&intent, "fields")?;
-                half_done.fields.extend(writes);
+                half_done.fields.extend(writes.into_iter().map(|write| (intent.to, write)));
                 house.ledger.void_intent(intent.id, house.clock.now()).await?;
             }
             // Restrictions, links, merges and deletions are planned again from what the target shows now.
@@ -54,8 +53,8 @@ pub async fn close_open(house: &House, course: &Course, claim: &Claim, pair: &Pa
     Ok(half_done)
 }
 
-fn wait_out(house: &House, course: &Course, pair: &Pair, intent: &OpenIntent) -> Result<()> {
-    let lag = course.desk(written_at(pair, intent)).capabilities().lookup_lag_seconds;
+fn wait_out(house: &House, course: &Course, intent: &OpenIntent) -> Result<()> {
+    let lag = course.desk(intent.to).capabilities().lookup_lag_seconds;
     let lag = std::time::Duration::from_secs(u64::from(lag));
     let Some(sent_at) = intent.sent_at else { return Ok(()) };
     let sure_at = sent_at + delta(lag);
@@ -67,13 +66,8 @@ fn wait_out(house: &House, course: &Course, pair: &Pair, intent: &OpenIntent) ->
     Err(Fate::NotYet { after, why: format!("a {} may have reached the desk; it is looked up first", intent.kind) })
 }
 
-/// The desk that was written to.
-fn written_at(pair: &Pair, intent: &OpenIntent) -> Side {
-    serde_json::from_value(intent.detail["at"].clone()).unwrap_or(pair.authority.other())
-}
-
 async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
-    let found = course.desk(pair.authority.other()).find_ticket(&intent.key).await?;
+    let found = course.desk(intent.to).find_ticket(&intent.key).await?;
     // A desk may still find what was taken back a moment ago.
     let found = house.ledger.not_buried(claim.mirror, &found).await?;
     let [only] = found.as_slice() else {
@@ -81,14 +75,14 @@ async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, in
     };
     let links: Vec<MessageLink> = read_detail(intent, "links")?;
     let fields: Vec<FieldWrite> = read_detail(intent, "fields")?;
-    let mut base = pair.base.clone().unwrap_or_default();
+    let mut base = pair.base.clone().unwrap_or_default().led_by(intent.to.other());
     for write in fields {
-        let field = FieldBase { unread: true, ..write.agreed(pair.authority) };
+        let field = FieldBase { unread: true, ..write.agreed(intent.to.other()) };
         base.fields.insert(write.source, field);
     }
     let settled = StepSettled {
         intent: Some(intent.id),
-        target_ticket: Some(only),
+        made: Some((intent.to, only)),
         base: Some(&base),
         links: &links,
         figures: &[("answers found again", 1), ("tickets created", 1)],
@@ -99,12 +93,11 @@ async fn creation(house: &House, course: &Course, claim: &Claim, pair: &Pair, in
 }
 
 async fn message(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
-    let side = written_at(pair, intent);
-    let Some(ticket) = ticket_of(pair, side) else {
+    let Some(ticket) = pair.ticket(intent.to) else {
         house.ledger.void_intent(intent.id, house.clock.now()).await?;
         return Ok(());
     };
-    let found = course.desk(side).find_message(ticket, &intent.key).await?;
+    let found = course.desk(intent.to).find_message(ticket, &intent.key).await?;
     let Some(first) = first_made(&found) else {
         return none_or_many(house, intent, &[], "messages").await;
     };
@@ -128,8 +121,8 @@ pub fn first_made(found: &[MessageId]) -> Option<&MessageId> {
 
 /// A note of ours that is there was told; one that is not is planned again.
 async fn note(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent: &OpenIntent) -> Result<()> {
-    let found = match ticket_of(pair, pair.authority.other()) {
-        Some(ticket) => course.desk(pair.authority.other()).find_message(ticket, &intent.key).await?,
+    let found = match pair.ticket(intent.to) {
+        Some(ticket) => course.desk(intent.to).find_message(ticket, &intent.key).await?,
         None => Vec::new(),
     };
     if found.is_empty() {
@@ -138,7 +131,9 @@ async fn note(house: &House, course: &Course, claim: &Claim, pair: &Pair, intent
     }
     let told: Vec<Unheld> = read_detail(intent, "unheld")?;
     let mut base = pair.base.clone().unwrap_or_default();
-    base.unheld.extend(told);
+    if base.lead == intent.to.other() {
+        base.unheld.extend(told);
+    }
     let figures = [("answers found again", 1)];
     let settled = StepSettled { intent: Some(intent.id), base: Some(&base), figures: &figures, ..StepSettled::default() };
     house.ledger.settle_step(claim, settled, house.clock.now()).await?;
@@ -157,7 +152,7 @@ async fn none_or_many(house: &House, intent: &OpenIntent, found: &[&str], what: 
 pub fn doubled<T>(found: &[&str], what: &str) -> Result<T> {
     park(
         "doubled",
-        format!("the target has more than one of our {what} under one key: {}", found.join(", ")),
+        format!("the desk has more than one of our {what} under one key: {}", found.join(", ")),
         "Keep one and remove our key from the others (or delete them), then release this.",
     )
 }

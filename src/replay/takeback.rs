@@ -125,6 +125,11 @@ impl TakeBack<'_> {
         let pair = self.whole_pair(claim).await?;
         let (source, target) = (pair.source_ticket.clone(), pair.target_ticket.clone());
         let taken = |ended| Taken { source, target, ended };
+        if pair.born == Side::Target {
+            return Ok(taken(Ended::Kept(
+                "people made it in the new desk; what we made of it in the old desk stays too".to_string(),
+            )));
+        }
         if self.house.ledger.is_adopted(pair.id).await? {
             return Ok(taken(Ended::Kept("another tool made it, and it was adopted".to_string())));
         }
@@ -250,7 +255,7 @@ impl TakeBack<'_> {
     pub async fn person(&self, person: &MadePerson) -> Result<Unmade> {
         let (ledger, now) = (&self.house.ledger, self.house.clock.now());
         ledger.ask_removal(self.course.id, person, now).await?;
-        let key = self.course.keys.person(person.source.as_str());
+        let key = self.course.keys.person(Side::Source, person.source.as_str());
         let removal = at_priority(Priority::Backfill, self.course.target.remove_person(&person.target, &key)).await;
         let outcome = match removal {
             Ok(removal) => {

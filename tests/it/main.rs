@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod adoption;
+mod authority;
 mod backfill;
 mod carried;
 mod cli;

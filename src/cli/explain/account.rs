@@ -219,7 +219,7 @@ impl Account {
             former: record.formers.clone(),
             state: pair.state.clone(),
             state_means: absence::state(papers),
-            leads: desk_name(pair.authority.as_str()),
+            leads: desk_name(pair.lead().as_str()),
             mapping: MappingVersions { applied: row.mapping_version.clone(), this_ticket: history.mapping_version.clone() },
             last_looked_at: history.read_at,
             happened: in_order(history, writes),
@@ -355,7 +355,7 @@ fn did(write: &WriteRecord) -> String {
 /// The last write that brought what both desks agreed on last, if one did.
 fn field_story(papers: &Papers<'_>, key: &FieldKey, field: &FieldBase) -> FieldStory {
     let history = papers.history;
-    let lead = field.of(papers.pair.authority);
+    let lead = field.of(papers.pair.lead());
     // A tag of ours, or a status set again after a message, is not where the value came from.
     let repeats = |one: &FieldWrite| matches!(one.why, Reason::OurTag | Reason::Stands);
     let carries = |one: &FieldWrite| one.source == *key && one.lead == *lead && !repeats(one);

@@ -35,7 +35,7 @@ pub fn deed(conflict: &Conflict) -> Deed {
 
 /// The latest conflict by which the following desk's value stands against `lead`, the leading one.
 pub fn of_value_that_stands<'a>(papers: &Papers<'a>, key: &FieldKey, lead: &Value) -> Option<&'a Conflict> {
-    let side = papers.pair.authority;
+    let side = papers.pair.lead();
     papers.history.conflicts.iter().rev().find(|conflict| {
         let said = if side == Side::Source { &conflict.source } else { &conflict.target };
         conflict.field == key.to_string() && conflict.winner == side.other().as_str() && said == lead

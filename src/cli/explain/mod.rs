@@ -11,6 +11,7 @@ mod message;
 
 use crate::config::mirror::MirrorConfig;
 use crate::config::settings::Settings;
+use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
@@ -63,7 +64,7 @@ async fn account(ledger: &Ledger, (row, config): (&MirrorRow, &MirrorConfig), pa
     let history = ledger.history(pair.id, raw).await?;
     let record = ledger.pair_record(pair).await?;
     let survivor = match &pair.source_ticket {
-        Some(source) => ledger.root_of(row.id, source).await?.map(|(_, ticket)| ticket),
+        Some(source) => ledger.root_of(row.id, Side::Source, source).await?.map(|(_, ticket)| ticket),
         None => None,
     };
     let papers = Papers { row, config, pair, history: &history, record: &record, survivor: survivor.as_ref() };

@@ -138,7 +138,7 @@ async fn agent(view: &View<'_>, target: &dyn TargetDesk, met: &Met, person: &Per
         return Ok(());
     }
     let address = person.email.as_ref().map(|email| at_target(view, email));
-    let key = view.keys.person(person.id.as_str());
+    let key = view.keys.person(Side::Source, person.id.as_str());
     let found = patiently(|| target.find_person(address.as_deref(), &key)).await?;
     let there = found.iter().any(|found| found.active && (found.role == Role::Agent || !met.is_needed));
     if !there {

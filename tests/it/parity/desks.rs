@@ -104,7 +104,14 @@ impl Mirror {
         let otto = person("otto", "Otto Agent", Role::Agent);
         let source = Paper { people: BTreeMap::from([jane.clone(), otto.clone()]), ..Paper::default() };
         for (source, target) in [(&jane.0, Some(PersonId::new("T-jane"))), (&otto.0, None)] {
-            let link = NewPersonLink { source, target: target.as_ref(), email: None, name: "as recorded", how: "address" };
+            let link = NewPersonLink {
+                side: Side::Source,
+                person: source,
+                there: target.as_ref(),
+                email: None,
+                name: "as recorded",
+                how: "address",
+            };
             ledger.link_person(row.id, &link, start()).await.unwrap();
         }
         Self {
@@ -235,7 +242,7 @@ impl Mirror {
             exposed: false,
         };
         let links: Vec<MessageLink> = source.messages.iter().zip(&target.messages).map(link).collect();
-        let step = StepSettled { target_ticket: Some(&target.id), links: &links, ..StepSettled::default() };
+        let step = StepSettled { made: Some((Side::Target, &target.id)), links: &links, ..StepSettled::default() };
         self.ledger.settle_step(claim, step, start()).await.unwrap();
         self.settle_lane(claim, source, base, "copied").await;
     }

@@ -8,7 +8,7 @@ pub fn tables(source: &str, target: &str) -> String {
         ("zendesk", "request-tracker") => {
             let file = agreement::mirror_file("", "", "", "");
             let (_, maps) = file.split_once("[map.status]").expect("the demo maps statuses");
-            format!("[map.status]{maps}")
+            format!("[map.back.status]\nstalled = \"hold\"\nresolved = \"solved\"\n[map.status]{maps}")
         }
         ("request-tracker", "zendesk") => TO_ZENDESK.to_string(),
         _ => SAME.to_string(),
@@ -37,6 +37,15 @@ rejected = "solved"
 
 [map.group]
 "*" = "Support"
+
+[map.back.status]
+solved = "resolved"
+
+[map.back.priority]
+normal = "50"
+
+[map.back.group]
+Support = "General"
 
 [map.fields]
 "custom:*" = "ignore"

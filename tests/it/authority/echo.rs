@@ -1,0 +1,61 @@
+//! Loops do not start; one that somebody else drives is stopped and named.
+
+use tidegate::desk::Side;
+
+use super::{between, mirrored, pairs, rests, turn};
+use crate::world::desk::{Desk, field};
+use crate::world::stand::World;
+
+fn desks(world: &World, lead: Side) -> [&Desk; 2] {
+    if lead == Side::Source { [&world.source, &world.target] } else { [&world.target, &world.source] }
+}
+
+#[tokio::test]
+async fn whoever_undoes_each_of_our_writes_is_not_fought() {
+    for (pair, lead) in pairs().into_iter().flat_map(|pair| [Side::Source, Side::Target].map(|lead| (pair, lead))) {
+        let what = format!("{} to {}, {lead:?} leads", pair.0.vendor, pair.1.vendor);
+        let (mut world, ticket, there) = mirrored(between(pair)).await;
+        turn(&world, lead).await;
+        let numbers = if lead == Side::Source { [&ticket, &there] } else { [&there, &ticket] };
+        let [leads, _] = desks(&world, lead);
+        leads.set(numbers[0], "subject", "Order 8");
+        for _ in 0..10 {
+            world.settle().await;
+            let [_, follows] = desks(&world, lead);
+            if field(&follows.ticket(numbers[1]), "subject") != "Order 7" {
+                follows.set(numbers[1], "subject", "Order 7");
+            }
+        }
+        let writes = world.figure("fields written").await;
+        assert!(writes <= 3, "{what}: {writes} fields were written");
+        let [_, follows] = desks(&world, lead);
+        assert_eq!(field(&follows.ticket(numbers[1]), "subject"), "Order 7", "{what}");
+        rests(&mut world, &what).await;
+    }
+}
+
+#[tokio::test]
+async fn something_that_answers_each_of_our_writes_halts_the_mirror() {
+    for (pair, lead) in pairs().into_iter().flat_map(|pair| [Side::Source, Side::Target].map(|lead| (pair, lead))) {
+        let what = format!("{} to {}, {lead:?} leads", pair.0.vendor, pair.1.vendor);
+        let plan = between(pair).policy("echo-limit = { count = 6, within = \"1h\" }");
+        let (mut world, ticket, there) = mirrored(plan).await;
+        turn(&world, lead).await;
+        let numbers = if lead == Side::Source { [&ticket, &there] } else { [&there, &ticket] };
+        let mut paused = None;
+        for round in 0..12 {
+            // A program at the leading desk that is told of our write and writes itself.
+            desks(&world, lead)[0].set(numbers[0], "subject", &format!("Order 7, seen {round} times"));
+            world.settle().await;
+            paused = world.ledger.mirror("demo").await.expect("it is there").paused_why;
+            if paused.is_some() {
+                break;
+            }
+        }
+        let why = paused.unwrap_or_else(|| panic!("{what}: nothing stops it"));
+        assert!(why.contains(&format!("old ticket {ticket} and new ticket {there} were written to 7 times")), "{what}: {why}");
+        world.ledger.resume_mirror(world.mirror.id).await.expect("it goes on");
+        world.settle().await;
+        rests(&mut world, &what).await;
+    }
+}
