@@ -58,7 +58,12 @@ fn present(case: &Case<'_>, found: &mut Findings) -> Rest {
             Rest::Nothing
         }
         Presence::Deleted => {
-            found.differ(Kind::Presence, format!("deleted in the {}, and by none of its people", case.following_name()), "present", "deleted");
+            found.differ(
+                Kind::Presence,
+                format!("deleted in the {}, and by none of its people", case.following_name()),
+                "present",
+                "deleted",
+            );
             Rest::Nothing
         }
         Presence::MergedInto(into) if did("merge") => {
@@ -72,7 +77,12 @@ fn present(case: &Case<'_>, found: &mut Findings) -> Rest {
         }
         Presence::MergedInto(into) => {
             let there = format!("merged into {into}");
-            found.differ(Kind::Presence, format!("merged in the {}, and by none of its people", case.following_name()), "present", &there);
+            found.differ(
+                Kind::Presence,
+                format!("merged in the {}, and by none of its people", case.following_name()),
+                "present",
+                &there,
+            );
             Rest::Conversation
         }
         Presence::Present => {
