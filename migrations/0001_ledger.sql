@@ -34,7 +34,8 @@ create table mirror (
     constraint mirror_name_once unique (tenant_id, name),
     constraint mirror_key_once unique (key),
     constraint mirror_leads_known check (leads in ('source', 'target')),
-    constraint mirror_phase_known check (phase in ('applied', 'rehearsing', 'copying', 'mirroring'))
+    constraint mirror_phase_known check (
+        phase in ('applied', 'rehearsing', 'copying', 'mirroring', 'switching', 'switched', 'retired'))
 );
 
 -- A part of a mirror's tickets with its own cut-over.
@@ -606,4 +607,71 @@ create table stray (
     found jsonb,
     constraint stray_once primary key (mirror_id, side, ticket),
     constraint stray_answer_known check (answer in ('moving', 'different', 'unread'))
+);
+
+-- A change of who leads, its rehearsal, or the end of a mirror: one row per run, under way while `ended_at` is null.
+create table switch (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    -- Null: all tickets of the mirror.
+    window_id bigint references cutover_window on delete cascade,
+    kind text not null,
+    -- The desk that is to lead; for the end of a mirror the one that stays.
+    to_side text not null,
+    -- Gates that were passed by (`all`: every one), by whom, and why.
+    waived text[] not null default '{}',
+    reason text,
+    who text not null,
+    began_at timestamptz not null,
+    -- Set in the commit in which the authority changed: before it a run is undone, after it finished.
+    turned_at timestamptz,
+    ended_at timestamptz,
+    outcome text,
+    constraint switch_kind_known check (kind in ('rehearsal', 'go', 'back', 'retire')),
+    constraint switch_side_known check (to_side in ('source', 'target')),
+    constraint switch_outcome_known check (outcome in ('done', 'refused', 'undone'))
+);
+create unique index switch_one_open on switch (mirror_id) where ended_at is null;
+
+-- What a switch did, step by step.
+create table switch_step (
+    switch_id bigint not null references switch on delete cascade,
+    step text not null,
+    detail jsonb not null,
+    done_at timestamptz not null,
+    primary key (switch_id, step)
+);
+
+-- The sequence that a switch waits for: how far each lane that had work when it was marked has to be applied.
+create table switch_mark (
+    switch_id bigint not null references switch on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    seq bigint not null,
+    primary key (switch_id, pair_id)
+);
+
+-- A ticket that is made and removed to prove that a desk can be written to. While `removed_at` is null it may be there.
+create table probe (
+    id bigint generated always as identity primary key,
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    key text not null,
+    ticket text,
+    asked_at timestamptz not null,
+    removed_at timestamptz,
+    constraint probe_once unique (key),
+    constraint probe_side_known check (side in ('source', 'target'))
+);
+
+-- What people did by hand at a switch: who said so, when, and what shows it.
+create table tick (
+    mirror_id uuid not null references mirror on delete cascade,
+    item text not null,
+    -- The desk that was to lead then.
+    to_side text not null,
+    who text not null,
+    evidence text,
+    at timestamptz not null,
+    primary key (mirror_id, item, to_side)
 );

@@ -31,6 +31,8 @@
 //! 8. **It settles** (`ledger::settle`): base, links, applied counter and figures in one commit; whoever waited for this ticket
 //!    is woken.
 //! 9. **Somebody else looks** (`cutover::parity`, `tidegate check`): knows neither `merge` nor `replay`, and judges both desks anew.
+//! 10. **The lead turns** (`cutover::switch`, `tidegate cutover`): through a gate, with the way back proven, in one commit
+//!     (`ledger::authority`), while all of the above goes on.
 //!
 //! # The floors
 //!
@@ -64,7 +66,10 @@
 //! *rejection*: a delivery refused · *sample*: tickets that are copied before the others · *take back*: remove what we made ·
 //! *adopt*: take over another tool's copy · *verify* is for deliveries, *check* for *parity* · *verdict*: what a check said of a pair, *stale*
 //! when something newer is heard · *stray*: a ticket without a pair · *course*: a mirror with its desks connected · *sim*: a
-//! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *story*: scripted customers and
+//! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *switch*: a change of
+//! which desk leads · *gate*: what has to hold before it · *turn*: the commit in which it happens · *mark*: how far each lane has to be applied
+//! before · *late*: a ticket that was in the middle of something then · *way back*: writing to the desk that will follow, proven by a *probe* ·
+//! *waive*: pass a gate by · *story*: scripted customers and
 //! agents, and the log that the *judge* compares desks with.
 //!
 //! # Where this departs from the first design, and why

@@ -7,11 +7,20 @@
 //!    ▼                          │                                               │
 //!  rehearsing ──────────────────┘     applied ──another tool's copy is adopted──┘
 //!    ▲
-//!    └── everything is taken back, from any phase
+//!    └── everything is taken back, from any phase before the switch
+//!
+//!  mirroring ──go──► switching ──authority turned──► switched ──retire──► retired
+//!      ▲    ◄─undone─┘       └─undone─► ▲               │
+//!      └──────authority turned──── switching ◄──back────┘
 //! ```
 //! While a mirror is rehearsed, only the sample and what is in the target already is carried; the rest waits for the copy.
 //! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing.
 //! A mirror can be paused in any phase; then hints are still received and nothing is written.
+//!
+//! The old desk leads up to *mirroring*; while a switch is under way each ticket has its own answer (its pair's authority); from
+//! *switched* on the new desk leads. Copies, samples, adoptions and taking back belong to the time before the switch: the verbs for them refuse
+//! afterwards, because they would make or remove tickets of a desk that people work in. A retired mirror is not served: nothing is received,
+//! asked or written, and what it knows stays.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -37,9 +46,18 @@ pub enum Phase {
     Rehearsing,
     Copying,
     Mirroring,
+    /// A switch of who leads is under way, in either direction.
+    Switching,
+    /// The target leads.
+    Switched,
+    /// Over.
+    Retired,
 }
 
 impl Phase {
+    const ALL: [Phase; 7] =
+        [Phase::Applied, Phase::Rehearsing, Phase::Copying, Phase::Mirroring, Phase::Switching, Phase::Switched, Phase::Retired];
+
     /// The word stored in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,12 +65,20 @@ impl Phase {
             Phase::Rehearsing => "rehearsing",
             Phase::Copying => "copying",
             Phase::Mirroring => "mirroring",
+            Phase::Switching => "switching",
+            Phase::Switched => "switched",
+            Phase::Retired => "retired",
         }
     }
 
     /// From the word in the ledger.
     pub fn parse(word: &str) -> Option<Phase> {
-        [Phase::Applied, Phase::Rehearsing, Phase::Copying, Phase::Mirroring].into_iter().find(|phase| phase.as_str() == word)
+        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
+    }
+
+    /// Whether the source still leads everything, so that copies may be made and taken back.
+    pub fn is_before_switch(self) -> bool {
+        matches!(self, Phase::Applied | Phase::Rehearsing | Phase::Copying | Phase::Mirroring)
     }
 }
 
@@ -85,6 +111,16 @@ impl KeySpace {
             Side::Target => 'n',
         };
         format!("tidegate:{}:{kind}:{id}", self.0)
+    }
+
+    /// The key of a ticket that proves that a desk can be written to, and is removed at once.
+    pub fn probe(&self, number: &str) -> String {
+        format!("tidegate:{}:x:{number}", self.0)
+    }
+
+    /// Whether a ticket carries such a key: it is nobody's, and not carried.
+    pub fn is_probe(&self, key: &str) -> bool {
+        key.strip_prefix(&self.probe("")).is_some()
     }
 
     /// Whether a key is one of this mirror.

@@ -23,6 +23,7 @@ use crate::ledger::mirror::MirrorRow;
 use crate::merge::adopt::Adoption;
 use crate::replay::adopt::{Adopter, Taken};
 
+use super::cutover::before_switch;
 use super::findings;
 use super::open;
 use super::serve::told_to_stop;
@@ -66,6 +67,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn take_over(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = ledger.mirror(&args.mirror).await?;
+    before_switch(&row)?;
     let clock = Clock::system();
     if args.map.is_none() && args.by.is_none() && !args.same_ids {
         bail!("say which new ticket is which old one: --map FILE, --same-ids, or --by FIELD|TAG");

@@ -15,6 +15,7 @@ use crate::mirror::MirrorId;
 use crate::replay::house;
 use crate::task;
 
+use super::cutover::before_switch;
 use super::findings;
 use super::open::{self, Opened};
 use super::rehearse;
@@ -60,6 +61,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = opened.ledger.mirror(&args.mirror).await?;
+    before_switch(&row)?;
     if args.dry_run && args.sample.is_none() && args.tickets.is_empty() {
         bail!("--dry-run needs to know for which tickets: --sample 20, or --tickets 1,2,3");
     }

@@ -18,6 +18,7 @@ use crate::desk::policy::Silence;
 use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
+use crate::mirror::Phase;
 use crate::replay::remap::{order, survey};
 
 use super::{findings, open, propose};
@@ -109,6 +110,9 @@ async fn act(ledger: &Ledger, verb: MirrorVerb) -> anyhow::Result<()> {
             Ok(())
         }
         MirrorVerb::Resume { mirror } => {
+            if ledger.mirror(&mirror).await?.phase == Phase::Retired {
+                bail!("{mirror} is retired: nothing is carried any more");
+            }
             ledger.resume_mirror(ledger.mirror(&mirror).await?.id).await?;
             println!("{mirror} goes on.");
             Ok(())
@@ -145,7 +149,8 @@ async fn remove(ledger: &Ledger, name: &str, yes: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn unregister(row: &MirrorRow, ledger: &Ledger, side: Side, registration: &str) {
+/// Takes our webhook away from a desk; what cannot be done is told.
+pub async fn unregister(row: &MirrorRow, ledger: &Ledger, side: Side, registration: &str) {
     let outcome = match connected(row, ledger, &Clock::system()) {
         Ok(connected) => connected.course.desk(side).remove_webhook(registration).await.map_err(|fault| fault.to_string()),
         Err(error) => Err(error.to_string()),
@@ -227,7 +232,7 @@ pub fn probe(config: &MirrorConfig, clock: &Clock) -> anyhow::Result<MirrorRow> 
         keys: crate::mirror::KeySpace(config.name.clone()),
         config: serde_json::to_value(config)?,
         mapping_version: config.mapping.version(),
-        phase: crate::mirror::Phase::Applied,
+        phase: Phase::Applied,
         paused_why: None,
         reference_time: None,
         applied_at: clock.now(),

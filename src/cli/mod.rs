@@ -4,7 +4,9 @@ pub mod adopt;
 pub mod backfill;
 pub mod check;
 pub mod checked;
+pub mod checklist;
 pub mod conflicts;
+pub mod cutover;
 pub mod demo;
 pub mod desks;
 pub mod explain;
@@ -17,6 +19,7 @@ pub mod parked;
 pub mod propose;
 pub mod recover;
 pub mod rehearse;
+pub mod retire;
 pub mod serve;
 pub mod sim;
 pub mod status;
@@ -70,6 +73,12 @@ pub enum Verb {
     Check(check::Args),
     /// Show whether the target mailed or notified anybody because of us
     Leaks(leaks::Args),
+    /// Let the new desk lead, or the old one again: through a gate, and only with the way back proven
+    Cutover(cutover::Args),
+    /// Show what people do by hand at the switch, and tick it off
+    Checklist(checklist::Args),
+    /// End a mirror: nothing is received, asked or written any more
+    Retire(retire::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
     Recover,
     /// Show what each vendor can and cannot do
@@ -97,6 +106,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Webhook(args) => webhook::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Leaks(args) => leaks::run(settings, args).await,
+        Verb::Cutover(args) => cutover::run(settings, args).await,
+        Verb::Checklist(args) => checklist::run(settings, args).await,
+        Verb::Retire(args) => retire::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),
         Verb::Sim(args) => sim::run(args).await,

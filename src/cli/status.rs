@@ -14,6 +14,7 @@ use crate::ledger::leak::{Leaks, Verdict};
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
+use crate::ledger::switch::{Kind, Run};
 use crate::ledger::webhook;
 use crate::mirror::Phase;
 
@@ -60,14 +61,16 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let (source, target) = (ledger.witness(mirror.id, Side::Source).await?, ledger.witness(mirror.id, Side::Target).await?);
         let conflicts = ledger.conflicts(mirror.id).await?;
         let check = Checked::of(ledger, &mirror).await?;
+        let switch = ledger.open_switch(mirror.id).await?;
         if !args.json {
-            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(conflict_lines(&conflicts));
+            let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
+            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(conflict_lines(&conflicts));
             told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
-            "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check,
+            "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check, "switch": switch,
         }));
     }
     if args.json {
@@ -203,6 +206,20 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }
     lines
+}
+
+/// A switch that has not ended: somebody waits for it, or its process ended.
+fn switch_line(mirror: &str, run: &Run) -> String {
+    let (kind, who, at) = (run.kind.as_str(), &run.who, run.began_at.format("%F %T UTC"));
+    match (run.kind, run.turned_at) {
+        (Kind::Go | Kind::Back, None) => format!(
+            "  a switch was begun by {who} at {at} and has changed nothing yet: tidegate cutover {mirror} --{kind} goes on, --undo gives it up"
+        ),
+        (Kind::Go | Kind::Back, Some(_)) => {
+            format!("  a switch was begun by {who} at {at} and is not finished: tidegate cutover {mirror} --{kind}")
+        }
+        (Kind::Rehearsal | Kind::Retire, _) => format!("  {kind}: begun by {who} at {at}"),
+    }
 }
 
 /// What is not carried while only a sample is in the new desk.

@@ -19,6 +19,7 @@ use crate::replay::course::{Course, GoOn};
 use crate::replay::house::{self, House, Turns};
 use crate::replay::takeback::{Ended, TakeBack, Taken, Unmade};
 
+use super::cutover::before_switch;
 use super::open;
 use super::serve::told_to_stop;
 
@@ -48,6 +49,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn take_back(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = ledger.mirror(&args.mirror).await?;
+    before_switch(&row)?;
     may_begin(ledger, &row, args).await?;
     let clock = Clock::system();
     let connected = connected(&row, ledger, &clock)?;

@@ -13,8 +13,8 @@ use crate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
 use crate::desk::notice::Notices;
 use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
-use crate::desk::survey::{Rules, Survey, Unseen};
-use crate::desk::ticket::{Attachment, Ticket};
+use crate::desk::survey::{Rules, Survey, Told, Unseen};
+use crate::desk::ticket::{Attachment, Due, Ticket};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
 
@@ -92,6 +92,16 @@ pub trait Desk: Send + Sync {
     /// tell*, never *none*.
     async fn survey(&self, _as_side: Side) -> Result<Survey, Fault> {
         Ok(Survey::untold())
+    }
+
+    /// When promises about these tickets are broken next, one for each that has any, in no order. Some hundreds at once are fine.
+    async fn due(&self, _tickets: &[TicketId]) -> Result<Vec<Due>, Fault> {
+        Ok(Vec::new())
+    }
+
+    /// How many mails it holds back that are no tickets: its suspended or spam queue. They are not mirrored.
+    async fn held_mail(&self) -> Result<Told<u64>, Fault> {
+        Ok(Told::CannotTell("this desk does not show what it holds back".to_string()))
     }
 }
 

@@ -8,12 +8,16 @@
 //! `walk` takes a check through its stages and keeps each page in the ledger; `single` looks at some tickets outside of any run.
 //! `verdicts_for_gate` and `check_stale` in `parity` are for whoever has to decide: they ask for what is known as of now, and bring
 //! it up to date.
+//!
+//! `switch` changes which desk leads: through `gate`, which says what is missing, and only with `way_back` proven.
 
 pub mod aside;
 pub mod case;
+pub mod checklist;
 pub mod completeness;
 pub mod fields;
 pub mod files;
+pub mod gate;
 pub mod judge;
 pub mod links;
 pub mod parity;
@@ -23,7 +27,10 @@ pub mod report;
 pub mod single;
 mod standing;
 pub mod sums;
+pub mod switch;
 pub mod thread;
+pub mod urgent;
 pub mod walk;
+pub mod way_back;
 pub mod witness;
 pub mod words;

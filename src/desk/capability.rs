@@ -67,6 +67,21 @@ pub struct Capabilities {
     pub residue: &'static str,
     /// Fields that the desk has of its own.
     pub fields: &'static [&'static str],
+    /// What people do by hand when the desk begins to lead.
+    pub begins: &'static [ByHand],
+    /// The same when it no longer does.
+    pub ends: &'static [ByHand],
+}
+
+/// Something that no API does for us at a switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ByHand {
+    /// Stable, `a-z` and `-`; the word to tick it off with.
+    pub name: &'static str,
+    /// What to do, in the desk's own words.
+    pub what: &'static str,
+    /// A ticket that comes in this way shows whether it was done.
+    pub is_channel: bool,
 }
 
 /// How the desk tells about changes.

@@ -81,6 +81,15 @@ pub struct Message {
     pub ours: bool,
 }
 
+/// When a promise about a ticket is broken next: by a rule that measures time, or by the ticket's own due date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Due {
+    pub ticket: TicketId,
+    pub at: DateTime<Utc>,
+    /// In the desk's words: `first_reply_time`, `due date`.
+    pub what: String,
+}
+
 /// Whether a file can be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

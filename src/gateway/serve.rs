@@ -23,7 +23,7 @@ use crate::intake::sweep::Sweeper;
 use crate::intake::writer::{Writer, writer};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
-use crate::mirror::MirrorId;
+use crate::mirror::{MirrorId, Phase};
 use crate::replay::canary::Watcher;
 use crate::replay::course::Steps;
 use crate::replay::engine::{Courses, Engine};
@@ -200,7 +200,7 @@ impl Shared {
     async fn refresh(&self) {
         self.recognise().await;
         let rows: Vec<MirrorRow> = match self.ledger.mirrors().await {
-            Ok(rows) => rows.into_iter().filter(|row| self.only.is_none_or(|only| only == row.id)).collect(),
+            Ok(rows) => rows.into_iter().filter(|row| self.serves(row)).collect(),
             Err(error) => {
                 warn!(%error, "the mirrors cannot be read; those that are served go on");
                 return;
@@ -215,6 +215,10 @@ impl Shared {
                 served.insert(row.id, new);
             }
         }
+    }
+
+    fn serves(&self, row: &MirrorRow) -> bool {
+        row.phase != Phase::Retired && self.only.is_none_or(|only| only == row.id)
     }
 
     fn forget(&self, id: MirrorId) -> bool {

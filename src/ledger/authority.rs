@@ -6,7 +6,8 @@
 //! does not depend on who leads.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use serde::Serialize;
+use sqlx::{PgConnection, Row};
 
 use crate::change::Origin;
 use crate::desk::Side;
@@ -16,14 +17,26 @@ use super::event::priority_of;
 use super::{Ledger, Result};
 
 /// What a turn came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Turned {
     /// Tickets that the other desk led before.
     pub tickets: i64,
+    /// Those of them that both desks have.
+    pub whole: i64,
     /// Those of them that somebody touched in the desk that leads now: they are looked at again, after live changes.
     pub looked_at: i64,
     /// Those of them at which somebody was at work.
     pub fenced: i64,
+    /// Tickets that were left to the desk that led before, because something that it said is not applied yet.
+    pub late: i64,
+}
+
+/// Which tickets are turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those at which nobody is at work and of which everything known is applied; a parked one is turned too.
+    AtRest,
 }
 
 impl Ledger {
@@ -37,49 +50,92 @@ impl Ledger {
     /// Lets `to` lead all tickets of a mirror and those to come, or the tickets of one window. Turning what is turned changes nothing.
     pub async fn turn(&self, mirror: MirrorId, window: Option<i64>, to: Side, now: DateTime<Utc>) -> Result<Turned> {
         let mut transaction = self.pool.begin().await?;
-        // No claim and no pair is made meanwhile. A lock on each lane would be taken in another order than by those who wake lanes.
-        sqlx::query("lock table lane in exclusive mode").execute(&mut *transaction).await?;
-        if window.is_none() {
-            sqlx::query(
-                "update mirror
-                 set leads = $2, births_since = case $2 when 'target' then coalesce(births_since, $3) else births_since end
-                 where id = $1",
-            )
-            .bind(mirror.0)
-            .bind(to.as_str())
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        let row = sqlx::query(
-            "with turned as (
-                 update pair set authority = $3, seen_acts = '{}'
-                 where mirror_id = $1 and authority <> $3 and ($2::bigint is null or window_id = $2)
-                 returning id
-             ), touched as (
-                 select distinct e.pair_id from change_event e join turned t on t.id = e.pair_id where e.side = $3
-             ), changed as (
-                 update lane l
-                 set fence = l.fence + (l.lease_until is not null)::int, lease_owner = null, lease_until = least(l.lease_until, $4),
-                     pending = l.pending + (c.pair_id is not null)::int,
-                     due_at = case when c.pair_id is null then l.due_at else least(l.due_at, $4) end,
-                     priority = case when l.pending > l.applied or c.pair_id is null then l.priority else $5 end
-                 from turned t left join touched c on c.pair_id = t.id
-                 where l.pair_id = t.id and (c.pair_id is not null or l.lease_until is not null)
-                 returning l.lease_until is not null as fenced, c.pair_id is not null as looked_at
-             )
-             select (select count(*) from turned) as tickets, count(*) filter (where looked_at) as looked_at,
-                    count(*) filter (where fenced) as fenced
-             from changed",
+        let turned = turn(&mut transaction, mirror, window, (to, Which::All), now).await?;
+        transaction.commit().await?;
+        Ok(turned)
+    }
+
+    /// Turns up to `most` tickets and takes it back: how long it takes tells how long all of them would take.
+    pub async fn try_turn(&self, mirror: MirrorId, to: Side, most: i64) -> Result<u64> {
+        let mut transaction = self.pool.begin().await?;
+        let tried = sqlx::query(
+            "update pair set authority = $2, seen_acts = '{}'
+             where id = any (array(select id from pair where mirror_id = $1 and authority <> $2 limit $3))",
         )
         .bind(mirror.0)
-        .bind(window)
+        .bind(to.as_str())
+        .bind(most)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.rollback().await?;
+        Ok(tried.rows_affected())
+    }
+}
+
+/// The same inside the caller's transaction. Which of them are late is told with [`Which::AtRest`] only.
+pub(super) async fn turn(
+    connection: &mut PgConnection,
+    mirror: MirrorId,
+    window: Option<i64>,
+    (to, which): (Side, Which),
+    now: DateTime<Utc>,
+) -> Result<Turned> {
+    // No claim and no pair is made meanwhile. A lock on each lane would be taken in another order than by those who wake lanes.
+    sqlx::query("lock table lane in exclusive mode").execute(&mut *connection).await?;
+    if window.is_none() {
+        sqlx::query(
+            "update mirror
+             set leads = $2, births_since = case $2 when 'target' then coalesce(births_since, $3) else births_since end
+             where id = $1",
+        )
+        .bind(mirror.0)
         .bind(to.as_str())
         .bind(now)
-        .bind(priority_of(Origin::Backfill))
-        .fetch_one(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
-        transaction.commit().await?;
-        Ok(Turned { tickets: row.get("tickets"), looked_at: row.get("looked_at"), fenced: row.get("fenced") })
     }
+    let row = sqlx::query(
+        "with turned as (
+             update pair set authority = $3, seen_acts = '{}'
+             where mirror_id = $1 and authority <> $3 and ($2::bigint is null or window_id = $2)
+               and ($6 or exists (
+                   select from lane l
+                   where l.pair_id = pair.id and l.lease_owner is null
+                     and (l.blocked or (l.pending = l.applied and l.look_again_at is null))
+                     and not exists (select from intent i where i.pair_id = l.pair_id and i.state in ('prepared', 'sent'))))
+             returning id, source_ticket is not null and target_ticket is not null as both_ends
+         ), touched as (
+             select distinct e.pair_id from change_event e join turned t on t.id = e.pair_id where e.side = $3
+         ), changed as (
+             update lane l
+             set fence = l.fence + (l.lease_until is not null)::int, lease_owner = null, lease_until = least(l.lease_until, $4),
+                 pending = l.pending + (c.pair_id is not null)::int,
+                 due_at = case when c.pair_id is null then l.due_at else least(l.due_at, $4) end,
+                 priority = case when l.pending > l.applied or c.pair_id is null then l.priority else $5 end
+             from turned t left join touched c on c.pair_id = t.id
+             where l.pair_id = t.id and (c.pair_id is not null or l.lease_until is not null)
+             returning l.lease_until is not null as fenced, c.pair_id is not null as looked_at
+         )
+         select (select count(*) from turned) as tickets, (select count(*) from turned where both_ends) as whole,
+                (select count(*) from pair p where p.mirror_id = $1 and p.authority <> $3 and ($2::bigint is null or p.window_id = $2))
+                    - (select count(*) from turned) as late,
+                count(*) filter (where looked_at) as looked_at,
+                count(*) filter (where fenced) as fenced
+         from changed",
+    )
+    .bind(mirror.0)
+    .bind(window)
+    .bind(to.as_str())
+    .bind(now)
+    .bind(priority_of(Origin::Backfill))
+    .bind(which == Which::All)
+    .fetch_one(connection)
+    .await?;
+    Ok(Turned {
+        tickets: row.get("tickets"),
+        whole: row.get("whole"),
+        looked_at: row.get("looked_at"),
+        fenced: row.get("fenced"),
+        late: row.get("late"),
+    })
 }

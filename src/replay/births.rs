@@ -32,6 +32,9 @@ pub(super) async fn untouched(
     if pair.ticket(side.other()).is_some() {
         return Ok(None);
     }
+    if lead.key.as_deref().is_some_and(|key| course.keys.is_probe(key)) {
+        return Ok(Some(("outside", Some("it proves that this desk can be written to".to_string()))));
+    }
     if let Some(key) = lead.key.as_deref().filter(|key| course.keys.is_ours(key)) {
         // A hint about it overtook the settlement of its creation, which takes the hint over.
         if claim.attempts < DOUBT {

@@ -3,7 +3,7 @@
 mod accepting;
 mod clean;
 mod long;
-mod pair;
+pub mod pair;
 mod ready;
 mod rules;
 mod traps;

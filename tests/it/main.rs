@@ -7,6 +7,7 @@ mod carried;
 mod cli;
 mod config;
 mod conformance;
+mod cutover;
 mod decisions;
 mod deliveries;
 mod delivery;

@@ -10,7 +10,9 @@
 
 pub mod api;
 pub mod apply;
+mod by_hand;
 pub mod compose;
+mod due;
 pub mod feed;
 pub mod lookup;
 pub mod mime;
@@ -46,8 +48,8 @@ use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::notice::Notices;
 use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
-use crate::desk::survey::{Rules, Survey};
-use crate::desk::ticket::{Attachment, LinkKind};
+use crate::desk::survey::{Rules, Survey, Told};
+use crate::desk::ticket::{Attachment, Due, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
 
@@ -117,6 +119,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     residue: "the rows of deleted tickets stay in RT's database with the status `deleted`, with their messages and files, and their numbers \
               are not given again (`rt-shredder` of an RT admin takes them out); RT keeps every user",
     fields: &["subject", "status", "priority", "group", "assignee", "requester", "cc", "followers", "tags", "due"],
+    begins: by_hand::BEGINS,
+    ends: by_hand::ENDS,
 };
 
 /// How one RT is reached and what our fields in it are called.
@@ -226,6 +230,15 @@ impl Desk for RequestTracker {
 
     async fn survey(&self, side: Side) -> Result<Survey, Fault> {
         self.survey_desk(side).await
+    }
+
+    /// RT makes a ticket of every mail that it is given; what a mail server holds back before it is not its business.
+    async fn held_mail(&self) -> Result<Told<u64>, Fault> {
+        Ok(Told::Known(0))
+    }
+
+    async fn due(&self, tickets: &[TicketId]) -> Result<Vec<Due>, Fault> {
+        self.due_of(tickets).await
     }
 }
 

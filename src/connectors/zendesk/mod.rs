@@ -18,8 +18,10 @@
 pub mod api;
 mod apply;
 pub mod auth;
+mod by_hand;
 mod create;
 pub mod directory;
+mod due;
 pub mod feed;
 pub mod fields;
 mod files;
@@ -49,8 +51,8 @@ use crate::desk::id::{MessageId, PersonId, TicketId};
 use crate::desk::notice::Notices;
 use crate::desk::person::{NewPerson, Person, Removal};
 use crate::desk::schema::Schema;
-use crate::desk::survey::{Rules, Survey};
-use crate::desk::ticket::{Attachment, LinkKind};
+use crate::desk::survey::{Rules, Survey, Told};
+use crate::desk::ticket::{Attachment, Due, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
 
@@ -231,6 +233,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         "tags",
         "due",
     ],
+    begins: by_hand::BEGINS,
+    ends: by_hand::ENDS,
 };
 
 /// The same, where our key is in a custom field: Zendesk's search finds a new ticket only after some minutes.
@@ -280,6 +284,14 @@ impl Desk for Zendesk {
 
     async fn survey(&self, side: Side) -> Result<Survey, Fault> {
         self.survey_account(side).await
+    }
+
+    async fn held_mail(&self) -> Result<Told<u64>, Fault> {
+        self.suspended_tickets().await
+    }
+
+    async fn due(&self, tickets: &[TicketId]) -> Result<Vec<Due>, Fault> {
+        self.due_of(tickets).await
     }
 }
 

@@ -180,6 +180,14 @@ impl Zendesk {
         Ok(stock)
     }
 
+    /// What Zendesk holds back as spam or as undeliverable; agents with all rights and admins see it.
+    pub(super) async fn suspended_tickets(&self) -> Result<Told<u64>, Fault> {
+        Ok(match self.list_told::<Json>("suspended_tickets", "suspended_tickets").await? {
+            Told::Known(list) => Told::Known(list.len() as u64),
+            Told::CannotTell(why) => Told::CannotTell(why),
+        })
+    }
+
     /// All pages of a list. 403 and 404 mean that it is not shown to us, or not in this plan.
     async fn list_told<T: serde::de::DeserializeOwned>(&self, path: &str, key: &str) -> Result<Told<Vec<T>>, Fault> {
         let answer = self.send(SURVEY, Method::GET, self.url(path, &[("page[size]", "100")]), None, &[403, 404]).await?;

@@ -251,9 +251,3 @@ pub fn change_trigger(store: &mut Store, call: &Call) -> Outcome {
     trigger(store, call)?.change(&wanted);
     show_trigger(store, call)
 }
-
-/// Lists that this account has nothing in.
-pub fn empty(store: &mut Store, call: &Call) -> Outcome {
-    let name = call.path.trim_start_matches("/api/v2/").split('/').next().unwrap_or("results").to_string();
-    paging::list(store, call, &name, Vec::new())
-}

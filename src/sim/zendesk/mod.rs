@@ -41,6 +41,7 @@ mod routes;
 pub mod rules;
 mod saying;
 mod search;
+mod sla;
 mod stock;
 mod store;
 mod ticket;

@@ -46,6 +46,11 @@ impl Stock {
         self.set_of(field, "title").and_then(Value::as_str).unwrap_or(field.title)
     }
 
+    /// The first of a list.
+    pub fn first(&self, list: &str) -> Option<&Value> {
+        self.lists.get(list)?.first()
+    }
+
     /// What an admin set of a field or form, over what it has from the start.
     pub fn settle(&self, id: u64, mut told: Value) -> Value {
         if let (Some(settings), Some(object)) = (self.settings.get(&id), told.as_object_mut()) {
@@ -57,18 +62,19 @@ impl Stock {
 
 /// Key of the list and of one of its records, by the path below `/api/v2/`.
 fn keys(call: &Call) -> (&'static str, &'static str) {
-    let path = call.path.trim_start_matches("/api/v2/");
-    const KNOWN: [(&str, &str, &str); 4] = [
+    let path = call.path.trim_start_matches("/api/v2/").trim_start_matches("/_sim/");
+    const KNOWN: [(&str, &str, &str); 5] = [
         ("slas/policies", "sla_policies", "sla_policy"),
         ("macros", "macros", "macro"),
         ("views", "views", "view"),
         ("recipient_addresses", "recipient_addresses", "recipient_address"),
+        ("suspended_tickets", "suspended_tickets", "suspended_ticket"),
     ];
     let found = KNOWN.iter().find(|(known, ..)| path.starts_with(known));
     found.map_or(("results", "result"), |(_, list, one)| (list, one))
 }
 
-/// `GET /api/v2/slas/policies`, `macros`, `views`, `recipient_addresses`; also `active`.
+/// `GET /api/v2/slas/policies`, `macros`, `views`, `recipient_addresses`, `suspended_tickets`; also `active`.
 pub fn list(store: &mut Store, call: &Call) -> Outcome {
     let (name, _) = keys(call);
     let only_active = call.path.ends_with("/active") || call.query("active") == Some("true");
@@ -77,7 +83,7 @@ pub fn list(store: &mut Store, call: &Call) -> Outcome {
     paging::list(store, call, name, wanted)
 }
 
-/// `POST` to one of these lists.
+/// `POST` to one of these lists. Suspended tickets are made below `/_sim`: no API makes them.
 pub fn create(store: &mut Store, call: &Call) -> Outcome {
     let (name, one) = keys(call);
     let mut made = call.wrapped(one)?;

@@ -50,8 +50,11 @@ pub fn tickets_of(store: &Store, call: &Call, ids: &[u64]) -> Outcome {
     Answer::ok(answer)
 }
 
-/// Adds `users`, `groups` and `organizations` to an answer that holds tickets, if asked for.
+/// Adds `users`, `groups` and `organizations` to an answer that holds tickets, and `slas` to each ticket in it, if asked for.
 pub fn side_load(store: &Store, call: &Call, answer: &mut Value) {
+    if call.includes("slas") {
+        super::sla::side_load(store, answer);
+    }
     let tickets: Vec<&Value> = match (&answer["tickets"], &answer["ticket"]) {
         (Value::Array(list), _) => list.iter().collect(),
         (_, one) => vec![one],

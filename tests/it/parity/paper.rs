@@ -66,6 +66,8 @@ const CAN: Capabilities = Capabilities {
     plain_tags: false,
     silence: "paper is silent",
     residue: "nothing stays",
+    begins: &[],
+    ends: &[],
     fields: &["subject"],
 };
 

@@ -1,4 +1,5 @@
-//! How a world has to end: no claim, no open write, no work, nothing parked that the test did not expect.
+//! How a world has to end: no claim, no open write, no probe at a desk, no switch under way, no work, nothing parked that the test did
+//! not expect.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,8 @@ async fn left(options: &PgConnectOptions) -> Vec<(String, String)> {
     sqlx::query_as(
         "select 'claim', pair_id::text from lane where lease_owner is not null
          union all select 'open write', kind || ' ' || key from intent where state in ('prepared', 'sent')
+         union all select 'probe', key from probe where removed_at is null
+         union all select 'switch', kind from switch where ended_at is null
          union all select 'parked', kind from parked where decided_at is null
          union all
          select 'work', l.pair_id::text from lane l join mirror m on m.id = l.mirror_id

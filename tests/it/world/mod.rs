@@ -13,4 +13,5 @@ pub mod rehearsal;
 pub mod scratch;
 pub mod scrip;
 pub mod stand;
+pub mod switching;
 pub mod turned;

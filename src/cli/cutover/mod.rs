@@ -1,0 +1,206 @@
+//! `tidegate cutover MIRROR`
+
+mod hands;
+mod paper;
+
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::clock::Clock;
+use crate::config::settings::Settings;
+use crate::cutover::gate::{EVERY, Ear};
+use crate::cutover::switch::{Limits, Outcome, Report, Switch};
+use crate::desk::Side;
+use crate::gateway::connect::{Connected, connected};
+use crate::ledger::Ledger;
+use crate::ledger::mirror::MirrorRow;
+use crate::ledger::switch::{Kind, Run, Wish};
+use crate::mirror::Phase;
+
+use super::serve::length;
+use super::{open, operator};
+use hands::Real;
+
+/// How long tickets in the middle of something are waited for after the turn.
+const LATE: Duration = Duration::from_secs(30);
+
+/// Options of `cutover`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The mirror's name
+    pub mirror: String,
+    #[command(flatten)]
+    pub what: What,
+    /// Pass these gates by; wants --reason
+    #[arg(long, value_name = "GATES", value_delimiter = ',', requires = "reason")]
+    pub waive: Vec<String>,
+    /// Pass every gate by that can be passed by; wants --reason
+    #[arg(long, requires = "reason")]
+    pub force: bool,
+    /// Why gates are passed by; kept with your name
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The longest that a change may have waited
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "60s")]
+    pub lag: Duration,
+    /// How long what was marked may take to be applied
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "2m")]
+    pub within: Duration,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[group(multiple = false)]
+pub struct What {
+    /// Do everything but the switch, and tell how long it would take
+    #[arg(long)]
+    pub rehearse: bool,
+    /// Let the new desk lead, or go on with a switch that was begun
+    #[arg(long)]
+    pub go: bool,
+    /// Let the old desk lead again, through the same gate
+    #[arg(long)]
+    pub back: bool,
+    /// Give up a switch that has not turned anything yet
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Switches. Exit status 0 when it is done (or would be), 1 when the gate refused.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
+    let opened = open::ledger(settings).await?;
+    let done = switch(&opened.ledger, &args).await;
+    opened.close().await;
+    done
+}
+
+async fn switch(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
+    let row = ledger.mirror(&args.mirror).await?;
+    let open = ledger.open_switch(row.id).await?;
+    if args.what.undo {
+        return undo(ledger, &row, open).await;
+    }
+    let wish = wish(&row, open.as_ref(), args)?;
+    let clock = Clock::system();
+    let desks = connected(&row, ledger, &clock)?;
+    let real = Real { ledger, clock: &clock, desks: &desks, row: &row, told: !args.json };
+    let switch = Switch {
+        ledger,
+        clock: &clock,
+        mirror: &row,
+        source: desks.course.source.as_ref(),
+        target: desks.course.target.as_ref(),
+        ears: ears(&desks),
+        limits: Limits { lag: args.lag, within: args.within, late: LATE },
+        hands: &real,
+    };
+    let report = switch.run(&wish).await?;
+    let code = tell(ledger, &desks, (&row, &wish), &report, args.json).await;
+    for budget in &desks.budgets {
+        budget.flush().await;
+    }
+    code
+}
+
+/// How both desks are heard.
+pub fn ears(desks: &Connected) -> [Ear; 2] {
+    [Side::Source, Side::Target].map(|side| {
+        let connection = desks.config.connection(side);
+        Ear { side, webhook: connection.webhook.is_some(), every: connection.poll.every }
+    })
+}
+
+async fn undo(ledger: &Ledger, row: &MirrorRow, open: Option<Run>) -> anyhow::Result<u8> {
+    let name = &row.name;
+    match open {
+        None => bail!("no switch of {name} is under way"),
+        Some(run) if run.turned_at.is_some() => {
+            let (on, other) = if run.to == Side::Target { ("--go", "--back") } else { ("--back", "--go") };
+            bail!("this switch has turned already: finish it with tidegate cutover {name} {on}; then {other} is the way back")
+        }
+        Some(run) => {
+            ledger.end_switch(row.id, &run, "undone", Clock::system().now()).await?;
+            println!("The switch of {name} is given up. Nothing was changed.");
+            Ok(0)
+        }
+    }
+}
+
+/// What is asked for, if it can be asked for now. Errors: what it has to be instead.
+fn wish(row: &MirrorRow, open: Option<&Run>, args: &Args) -> anyhow::Result<Wish> {
+    let to = match row.phase {
+        Phase::Mirroring => Side::Target,
+        Phase::Switched => Side::Source,
+        // The run that is under way tells.
+        _ => open.map_or(Side::Target, |run| run.to),
+    };
+    let kind = match args.what {
+        What { rehearse: true, .. } => Kind::Rehearsal,
+        What { back: true, .. } => Kind::Back,
+        What { go: true, .. } => Kind::Go,
+        _ => bail!("say what to do: --rehearse, --go, --back or --undo"),
+    };
+    if open.is_none_or(|run| run.kind != kind) {
+        refuse_phase(row, kind)?;
+    }
+    let to = match kind {
+        Kind::Go => Side::Target,
+        Kind::Back => Side::Source,
+        Kind::Rehearsal | Kind::Retire => to,
+    };
+    let waived = if args.force { vec![EVERY.to_string()] } else { args.waive.clone() };
+    Ok(Wish { kind, to, window: None, who: operator::name(), waived, reason: args.reason.clone() })
+}
+
+fn refuse_phase(row: &MirrorRow, kind: Kind) -> anyhow::Result<()> {
+    let name = &row.name;
+    match (row.phase, kind) {
+        (Phase::Mirroring, Kind::Go | Kind::Rehearsal) | (Phase::Switched, Kind::Back | Kind::Rehearsal) => Ok(()),
+        (Phase::Switched, _) => bail!("the new desk leads {name} already; the way back is tidegate cutover {name} --back"),
+        (Phase::Mirroring, _) => bail!("the old desk leads {name}: there is nothing to come back from"),
+        (Phase::Retired, _) => bail!("{name} is retired: nothing is carried any more, in either direction"),
+        (Phase::Switching, _) => {
+            bail!("a switch of {name} is under way: finish it with --go or --back as it was begun, or give it up with --undo")
+        }
+        (Phase::Applied | Phase::Rehearsing | Phase::Copying, _) => {
+            bail!("{name} is not copied yet: run tidegate backfill {name}, and tidegate check {name} when it is done")
+        }
+    }
+}
+
+/// Refuses what belongs to the time before the switch.
+pub fn before_switch(row: &MirrorRow) -> anyhow::Result<()> {
+    let name = &row.name;
+    match row.phase {
+        phase if phase.is_before_switch() => Ok(()),
+        Phase::Retired => bail!("{name} is retired: nothing is carried any more"),
+        phase => bail!(
+            "{name} is {}: copies are made and taken back only while the old desk leads (tidegate cutover {name} --back)",
+            phase.as_str()
+        ),
+    }
+}
+
+async fn tell(
+    ledger: &Ledger,
+    desks: &Connected,
+    (row, wish): (&MirrorRow, &Wish),
+    report: &Report,
+    json: bool,
+) -> anyhow::Result<u8> {
+    let code = u8::from(report.outcome != Outcome::Done);
+    let turned = report.outcome == Outcome::Done && matches!(wish.kind, Kind::Go | Kind::Back);
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+        return Ok(code);
+    }
+    paper::lines(row, wish, report).iter().for_each(|line| println!("{line}"));
+    if turned {
+        paper::afterwards(ledger, desks, wish.to).await?.iter().for_each(|line| println!("{line}"));
+    }
+    Ok(code)
+}

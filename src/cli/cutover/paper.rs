@@ -1,0 +1,118 @@
+//! What a switch came to, as people read it.
+
+use crate::cutover::checklist::items;
+use crate::cutover::gate::{Gate, desk_name};
+use crate::cutover::switch::{Outcome, Report};
+use crate::cutover::urgent::{Open, Unlisted, Urgent, open};
+use crate::desk::Side;
+use crate::gateway::connect::Connected;
+use crate::ledger::Ledger;
+use crate::ledger::mirror::MirrorRow;
+use crate::ledger::switch::{Kind, Wish};
+
+/// So many open tickets are named.
+const URGENT: usize = 20;
+
+/// The gates, and how it ended.
+pub fn lines(row: &MirrorRow, wish: &Wish, report: &Report) -> Vec<String> {
+    let (name, to) = (&row.name, desk_name(wish.to));
+    if let Outcome::InTheWay(run) = &report.outcome {
+        let kind = run.kind.as_str();
+        let went = format!("tidegate cutover {name} --{kind}");
+        return vec![format!(
+            "{} began `{went}` at {}: finish that, or give it up with --undo.",
+            run.who,
+            run.began_at.format("%F %T UTC")
+        )];
+    }
+    let mut lines: Vec<String> = report.gates.iter().flat_map(gate_lines).collect();
+    lines.push(String::new());
+    match (&report.outcome, wish.kind) {
+        (Outcome::Refused, _) => {
+            let shut = report.gates.iter().filter(|gate| !gate.lets_through()).count();
+            lines.push(format!("Refused: {shut} of {} gates are shut. Nothing was changed.", report.gates.len()));
+        }
+        (_, Kind::Rehearsal) => {
+            lines.push(format!("The {to} desk could lead now. The switch would take {:.1} s: {}.", report.total(), took(report)));
+            lines.push(format!("To switch: tidegate cutover {name} --{}", if wish.to == Side::Target { "go" } else { "back" }));
+        }
+        _ => lines.extend(turned_lines(name, wish, report)),
+    }
+    lines
+}
+
+fn turned_lines(name: &str, wish: &Wish, report: &Report) -> Vec<String> {
+    let (to, turned) = (desk_name(wish.to), report.turned);
+    let mut lines = vec![format!(
+        "The {to} desk leads: {} tickets, and those to come. It took {:.1} s: {}.",
+        turned.whole,
+        report.total(),
+        took(report)
+    )];
+    if turned.looked_at > 0 {
+        lines.push(format!("{} tickets that somebody touched there before are looked at once more.", turned.looked_at));
+    }
+    if turned.late > 0 {
+        lines.push(format!(
+            "{} tickets are in the middle of something and still led by the {} desk: run the same command again to turn them.",
+            turned.late,
+            desk_name(wish.to.other())
+        ));
+    }
+    lines.push(match wish.to {
+        Side::Target => format!("The way back: tidegate cutover {name} --back"),
+        Side::Source => format!("To switch again: tidegate cutover {name} --go"),
+    });
+    lines
+}
+
+fn took(report: &Report) -> String {
+    let mut parts: Vec<String> =
+        report.seconds.iter().map(|(step, seconds)| format!("{} {seconds:.1} s", step.as_str())).collect();
+    parts.extend(report.turn_would_take.map(|seconds| format!("turn about {seconds:.1} s")));
+    parts.join(", ")
+}
+
+fn gate_lines(gate: &Gate) -> Vec<String> {
+    let state = match (gate.holds, gate.waived) {
+        (true, _) => "open",
+        (false, true) => "passed by",
+        (false, false) => "SHUT",
+    };
+    let mut lines = vec![format!("{state:9}  {:10}  {}", gate.name, gate.found)];
+    if !gate.lets_through() {
+        lines.push(format!("{:9}  {:10}  opens it: {}", "", "", gate.opens));
+    }
+    lines
+}
+
+/// What comes next for people.
+pub async fn afterwards(ledger: &Ledger, desks: &Connected, to: Side) -> anyhow::Result<Vec<String>> {
+    let course = &desks.course;
+    let mut lines = urgent_lines(open(ledger, course.id, (to.other(), course.desk(to.other()).as_ref())).await);
+    let ticks = ledger.ticks(course.id, to).await?;
+    let list = items(course.desk(to).capabilities(), course.desk(to.other()).capabilities(), &ticks);
+    lines.extend([String::new(), format!("By hand, in this order (tidegate checklist {} --tick ITEM):", course.name)]);
+    lines.extend(list.iter().map(|item| item.line()));
+    Ok(lines)
+}
+
+/// The open tickets that are due next.
+fn urgent_lines(open: Result<Open, Unlisted>) -> Vec<String> {
+    let open = match open {
+        Ok(open) => open,
+        Err(why) => return vec![String::new(), format!("The open tickets could not be asked for what is due next: {why}")],
+    };
+    if open.urgent.is_empty() {
+        return vec![String::new(), format!("Nothing is due in the {} open tickets.", open.asked)];
+    }
+    let without = open.asked - open.urgent.len();
+    let head = format!("Open tickets by what is due next ({without} more have nothing due):");
+    let line = |one: &Urgent| format!("  {}  old {}, new {}: {}", one.at.format("%F %T UTC"), one.old, one.new, one.what);
+    let mut lines = vec![String::new(), head];
+    lines.extend(open.urgent.iter().take(URGENT).map(line));
+    if open.urgent.len() > URGENT {
+        lines.push(format!("  … and {} more", open.urgent.len() - URGENT));
+    }
+    lines
+}

@@ -1,0 +1,114 @@
+//! `tidegate retire MIRROR`
+
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::clock::{Clock, delta};
+use crate::config::duration;
+use crate::config::settings::Settings;
+use crate::desk::Side;
+use crate::ledger::Ledger;
+use crate::ledger::mirror::MirrorRow;
+use crate::ledger::switch::{Kind, Wish};
+use crate::mirror::Phase;
+
+use super::mirror::unregister;
+use super::serve::length;
+use super::{open, operator};
+
+/// Options of `retire`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The mirror's name
+    pub mirror: String,
+    /// How long nobody may have written in the old desk
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "7d")]
+    pub after: Duration,
+    /// End it all the same; wants --reason
+    #[arg(long, requires = "reason")]
+    pub force: bool,
+    /// Why it is ended all the same; kept with your name
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Ends a mirror. Exit status 1 when something speaks against it.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
+    let opened = open::ledger(settings).await?;
+    let done = retire(&opened.ledger, &args).await;
+    opened.close().await;
+    done
+}
+
+async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
+    let (row, clock) = (ledger.mirror(&args.mirror).await?, Clock::system());
+    if row.phase != Phase::Retired {
+        refuse_phase(ledger, &row).await?;
+        let against = against(ledger, &row, args.after, &clock).await?;
+        if !against.is_empty() && !args.force {
+            against.iter().for_each(|why| println!("{why}"));
+            println!("\nRefused: nothing was changed. To end {} all the same: --force --reason TEXT", row.name);
+            return Ok(1);
+        }
+        against.iter().for_each(|why| println!("passed by: {why}"));
+        end(ledger, &row, args, &clock).await?;
+    }
+    for side in [Side::Source, Side::Target] {
+        if let Some(registration) = ledger.witness(row.id, side).await?.registration {
+            unregister(&row, ledger, side, &registration).await;
+            ledger.take_webhook_away(row.id, side, clock.now()).await?;
+        }
+    }
+    println!(
+        "{} is retired: nothing is received, asked or written any more. What it knows of old and new numbers stays.",
+        row.name
+    );
+    Ok(0)
+}
+
+async fn refuse_phase(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
+    let name = &row.name;
+    if row.phase != Phase::Switched {
+        bail!(
+            "{name} is {}: only a mirror whose new desk leads is retired (tidegate mirror remove forgets one)",
+            row.phase.as_str()
+        );
+    }
+    if let Some(run) = ledger.open_switch(row.id).await?.filter(|run| run.turned_at.is_some()) {
+        bail!("a switch of {name} is not finished: run tidegate cutover {name} --{} first", run.kind.as_str());
+    }
+    Ok(())
+}
+
+/// What speaks against it, a sentence each.
+async fn against(ledger: &Ledger, row: &MirrorRow, after: Duration, clock: &Clock) -> anyhow::Result<Vec<String>> {
+    let (name, mut against) = (&row.name, Vec::new());
+    let now = clock.now();
+    if let Some(last) = ledger.last_word(row.id, Side::Source).await?.filter(|last| now - last.at < delta(after)) {
+        against.push(format!(
+            "somebody wrote in old ticket {}, carried at {}: {} without a word from the old desk are wanted (--after)",
+            last.ticket,
+            last.at.format("%F %T UTC"),
+            duration::write(after)
+        ));
+    }
+    let status = ledger.status(row.id, now).await?;
+    if status.waiting > 0 {
+        against.push(format!("{} tickets have changes that are not carried yet: wait for them", status.waiting));
+    }
+    if status.parked > 0 {
+        against.push(format!("{} things wait for a person's decision: tidegate parked list {name}", status.parked));
+    }
+    Ok(against)
+}
+
+async fn end(ledger: &Ledger, row: &MirrorRow, args: &Args, clock: &Clock) -> anyhow::Result<()> {
+    let waived = if args.force { vec![crate::cutover::gate::EVERY.to_string()] } else { Vec::new() };
+    let wish =
+        Wish { kind: Kind::Retire, to: Side::Target, window: None, who: operator::name(), waived, reason: args.reason.clone() };
+    match ledger.begin_switch(row.id, &wish, clock.now()).await? {
+        Ok(run) => Ok(ledger.retire(row.id, &run, clock.now()).await?),
+        Err(other) => bail!("`tidegate cutover {} --{}` is under way", row.name, other.kind.as_str()),
+    }
+}

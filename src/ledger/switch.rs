@@ -1,0 +1,313 @@
+//! Switches of who leads: their runs, the steps of each, and the sequence that one waits for.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value as Json;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::desk::Side;
+use crate::desk::id::TicketId;
+use crate::mirror::{MirrorId, Phase};
+
+use super::authority::{Turned, Which, turn};
+use super::pair::side_of;
+use super::{Error, Ledger, Result};
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Everything but the switch.
+    Rehearsal,
+    /// The target is to lead.
+    Go,
+    /// The source is to lead again.
+    Back,
+    /// The mirror ends.
+    Retire,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Rehearsal, Kind::Go, Kind::Back, Kind::Retire];
+
+    /// The word in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Rehearsal => "rehearsal",
+            Kind::Go => "go",
+            Kind::Back => "back",
+            Kind::Retire => "retire",
+        }
+    }
+}
+
+/// Who asked for a run, and what it may pass by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    pub kind: Kind,
+    /// The desk that is to lead.
+    pub to: Side,
+    /// A part of the tickets; `None`: all.
+    pub window: Option<i64>,
+    pub who: String,
+    /// Gates that are passed by; `all`: every one.
+    pub waived: Vec<String>,
+    pub reason: Option<String>,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    pub id: i64,
+    pub kind: Kind,
+    pub to: Side,
+    pub window: Option<i64>,
+    pub who: String,
+    pub waived: Vec<String>,
+    pub reason: Option<String>,
+    pub began_at: DateTime<Utc>,
+    /// The authority has changed.
+    pub turned_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// `done`, `refused` or `undone`.
+    pub outcome: Option<String>,
+}
+
+/// What a run still waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Behind {
+    /// Tickets below their mark; parked ones are left out.
+    pub tickets: i64,
+    /// Up to five of them by old number, with what went wrong last.
+    pub examples: Vec<String>,
+}
+
+const COLUMNS: &str = "id, kind, to_side, window_id, who, waived, reason, began_at, turned_at, ended_at, outcome";
+
+impl Ledger {
+    /// Begins a run, or takes up the one of the same kind that is under way. A rehearsal that was left lying is over. Errors in the answer:
+    /// the run of another kind that is in the way.
+    pub async fn begin_switch(&self, mirror: MirrorId, wish: &Wish, now: DateTime<Utc>) -> Result<std::result::Result<Run, Run>> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("select 1 from mirror where id = $1 for update").bind(mirror.0).execute(&mut *transaction).await?;
+        sqlx::query(
+            "update switch set ended_at = $2, outcome = 'undone'
+             where mirror_id = $1 and ended_at is null and kind in ('rehearsal', 'retire')",
+        )
+        .bind(mirror.0)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(open) = open_run(&mut transaction, mirror).await? {
+            let same = open.kind == wish.kind && open.window == wish.window;
+            transaction.commit().await?;
+            return Ok(if same { Ok(open) } else { Err(open) });
+        }
+        let run = insert_run(&mut transaction, mirror, wish, now).await?;
+        if matches!(wish.kind, Kind::Go | Kind::Back) {
+            set_phase(&mut transaction, mirror, Phase::Switching).await?;
+        }
+        transaction.commit().await?;
+        Ok(Ok(run))
+    }
+
+    /// The run that is under way.
+    pub async fn open_switch(&self, mirror: MirrorId) -> Result<Option<Run>> {
+        open_run(&mut *self.pool.acquire().await?, mirror).await
+    }
+
+    /// All runs of a mirror, the latest first.
+    pub async fn switches(&self, mirror: MirrorId) -> Result<Vec<Run>> {
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from switch where mirror_id = $1 order by id desc"));
+        let rows = sqlx::query(sql).bind(mirror.0).fetch_all(&self.pool).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Records what a step came to, in place of what it came to before.
+    pub async fn note_step(&self, run: &Run, step: &str, detail: &Json, now: DateTime<Utc>) -> Result<()> {
+        sqlx::query(
+            "insert into switch_step (switch_id, step, detail, done_at) values ($1, $2, $3, $4)
+             on conflict (switch_id, step) do update set detail = excluded.detail, done_at = excluded.done_at",
+        )
+        .bind(run.id)
+        .bind(step)
+        .bind(detail)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// What the steps of a run came to, in their order.
+    pub async fn steps(&self, run: &Run) -> Result<Vec<(String, Json)>> {
+        let rows = sqlx::query("select step, detail from switch_step where switch_id = $1 order by done_at, step")
+            .bind(run.id)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.get("step"), row.get("detail"))).collect())
+    }
+
+    /// Marks the sequence: every lane that has work at this instant, with how far it has to be applied. Lanes without work are past any
+    /// mark. A second look that is ordered counts as one more. Returns how many lanes there are to wait for.
+    pub async fn mark(&self, mirror: MirrorId, run: &Run) -> Result<i64> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(&mut *transaction).await?;
+        let marked = sqlx::query(
+            "insert into switch_mark (switch_id, pair_id, seq)
+             select $1, l.pair_id, l.pending + (l.look_again_at is not null)::int
+             from lane l join pair p on p.id = l.pair_id
+             where l.mirror_id = $2 and ($3::bigint is null or p.window_id = $3)
+               and (l.pending > l.applied or l.look_again_at is not null or l.lease_owner is not null)",
+        )
+        .bind(run.id)
+        .bind(mirror.0)
+        .bind(run.window)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(i64::try_from(marked.rows_affected()).unwrap_or(i64::MAX))
+    }
+
+    /// What of the marked sequence is not applied yet. A lane that has come to rest meanwhile has applied everything.
+    pub async fn behind(&self, run: &Run) -> Result<Behind> {
+        let row = sqlx::query(
+            "with behind as (
+                 select coalesce(p.source_ticket, p.target_ticket) as ticket, l.fault, l.look_again_at, l.pending = l.applied as held
+                 from switch_mark k join lane l on l.pair_id = k.pair_id join pair p on p.id = k.pair_id
+                 where k.switch_id = $1 and not l.blocked and l.applied < k.seq
+                   and not (l.pending = l.applied and l.look_again_at is null and l.lease_owner is null)
+             )
+             select (select count(*) from behind) as tickets,
+                    array(select ticket || case when fault is not null then ': ' || fault
+                              when held and look_again_at is not null
+                                  then ': it is looked at again at ' || to_char(look_again_at at time zone 'utc', 'HH24:MI:SS UTC')
+                              else '' end
+                          from behind order by fault is null, ticket limit 5) as examples",
+        )
+        .bind(run.id)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Behind { tickets: row.get("tickets"), examples: row.get("examples") })
+    }
+
+    /// Changes the authority, in one transaction with the run and the mirror's phase; called again it turns those that were late.
+    pub async fn turn_switch(&self, mirror: MirrorId, run: &Run, now: DateTime<Utc>) -> Result<Turned> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("update switch set turned_at = coalesce(turned_at, $2) where id = $1")
+            .bind(run.id)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        set_phase(&mut transaction, mirror, leading(run.to)).await?;
+        let turned = turn(&mut transaction, mirror, run.window, (run.to, Which::AtRest), now).await?;
+        transaction.commit().await?;
+        Ok(turned)
+    }
+
+    /// Tickets that both desks have and whose status is none of `done` at this desk, those read last first. A pair's base tells the status.
+    pub async fn open_tickets(
+        &self,
+        mirror: MirrorId,
+        side: Side,
+        done: &[&str],
+        most: i64,
+    ) -> Result<Vec<(TicketId, TicketId)>> {
+        let rows = sqlx::query(
+            "select source_ticket, target_ticket from pair
+             where mirror_id = $1 and state = 'copied' and source_ticket is not null and target_ticket is not null
+               and base #>> array['fields', 'status', $2, 'text'] <> all($3)
+             order by read_at desc nulls last
+             limit $4",
+        )
+        .bind(mirror.0)
+        .bind(side.as_str())
+        .bind(done)
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?;
+        let ends = |row: &PgRow| {
+            (TicketId::new(row.get::<String, _>("source_ticket")), TicketId::new(row.get::<String, _>("target_ticket")))
+        };
+        Ok(rows.iter().map(ends).collect())
+    }
+
+    /// Ends a run. One that has not turned anything leaves the mirror as it was.
+    pub async fn end_switch(&self, mirror: MirrorId, run: &Run, outcome: &str, now: DateTime<Utc>) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        let turned: Option<DateTime<Utc>> = sqlx::query_scalar(
+            "update switch set ended_at = $2, outcome = $3 where id = $1 and ended_at is null returning turned_at",
+        )
+        .bind(run.id)
+        .bind(now)
+        .bind(outcome)
+        .fetch_optional(&mut *transaction)
+        .await?
+        .flatten();
+        if turned.is_none() && matches!(run.kind, Kind::Go | Kind::Back) {
+            set_phase(&mut transaction, mirror, leading(run.to.other())).await?;
+        }
+        sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// The phase of a mirror that this desk leads.
+fn leading(side: Side) -> Phase {
+    match side {
+        Side::Source => Phase::Mirroring,
+        Side::Target => Phase::Switched,
+    }
+}
+
+async fn set_phase(connection: &mut PgConnection, mirror: MirrorId, phase: Phase) -> Result<()> {
+    sqlx::query("update mirror set phase = $2 where id = $1").bind(mirror.0).bind(phase.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+async fn open_run(connection: &mut PgConnection, mirror: MirrorId) -> Result<Option<Run>> {
+    let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from switch where mirror_id = $1 and ended_at is null"));
+    let row = sqlx::query(sql).bind(mirror.0).fetch_optional(connection).await?;
+    row.as_ref().map(read).transpose()
+}
+
+async fn insert_run(connection: &mut PgConnection, mirror: MirrorId, wish: &Wish, now: DateTime<Utc>) -> Result<Run> {
+    let sql = sqlx::AssertSqlSafe(format!(
+        "insert into switch (tenant_id, mirror_id, window_id, kind, to_side, waived, reason, who, began_at)
+         select tenant_id, id, $2, $3, $4, $5, $6, $7, $8 from mirror where id = $1
+         returning {COLUMNS}"
+    ));
+    let row = sqlx::query(sql)
+        .bind(mirror.0)
+        .bind(wish.window)
+        .bind(wish.kind.as_str())
+        .bind(wish.to.as_str())
+        .bind(&wish.waived)
+        .bind(&wish.reason)
+        .bind(&wish.who)
+        .bind(now)
+        .fetch_one(connection)
+        .await?;
+    read(&row)
+}
+
+fn read(row: &PgRow) -> Result<Run> {
+    let kind: String = row.get("kind");
+    Ok(Run {
+        id: row.get("id"),
+        kind: Kind::ALL
+            .into_iter()
+            .find(|known| known.as_str() == kind)
+            .ok_or_else(|| Error::Unreadable { what: "a switch's kind".into(), why: kind })?,
+        to: side_of(row.get("to_side")),
+        window: row.get("window_id"),
+        who: row.get("who"),
+        waived: row.get("waived"),
+        reason: row.get("reason"),
+        began_at: row.get("began_at"),
+        turned_at: row.get("turned_at"),
+        ended_at: row.get("ended_at"),
+        outcome: row.get("outcome"),
+    })
+}

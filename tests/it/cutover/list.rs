@@ -1,0 +1,100 @@
+//! What people do by hand: the list in both desks' words, ticks, and a message that shows where a channel ends.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tidegate::cutover::checklist::{Lookout, items};
+use tidegate::cutover::urgent::open;
+use tidegate::desk::Side;
+use tidegate::ledger::tick::Tick;
+
+use crate::findings::pair::admin;
+use crate::world::desk::{request_tracker, zendesk};
+use crate::world::stand::World;
+
+#[tokio::test]
+async fn the_list_names_what_is_done_at_either_desk_and_keeps_who_did_it() {
+    let world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let (ledger, mirror, course) = (&world.ledger, world.mirror.id, world.process.course());
+    let (old, new) = (course.source.capabilities(), course.target.capabilities());
+    let names = |list: &[tidegate::cutover::checklist::Item]| list.iter().map(|item| item.name).collect::<Vec<_>>();
+    let there = names(&items(new, old, &[]));
+    assert!(
+        there.contains(&"mail-forwarding") && there.contains(&"cron-on") && there.contains(&"old-automations-off"),
+        "{there:?}"
+    );
+    let back = names(&items(old, new, &[]));
+    assert!(back.contains(&"channels") && back.contains(&"old-cron-off") && !back.contains(&"cron-on"), "{back:?}");
+    let evidence = Some("a mail arrived".to_string());
+    let tick = Tick { item: "mail-forwarding".to_string(), who: "olga".to_string(), evidence, at: world.clock.now() };
+    ledger.tick(mirror, Side::Target, &tick).await.expect("an answer");
+    assert_eq!(ledger.ticks(mirror, Side::Source).await.expect("an answer"), [], "the way back has a list of its own");
+    let ticks = ledger.ticks(mirror, Side::Target).await.expect("an answer");
+    let lines: Vec<String> = items(new, old, &ticks).iter().map(tidegate::cutover::checklist::Item::line).collect();
+    assert!(
+        lines[0].starts_with("  [x] mail-forwarding: ") && lines[0].ends_with("(olga, 2026-03-02 09:00:00 UTC: a mail arrived)"),
+        "{lines:?}"
+    );
+    assert!(lines[1..].iter().all(|line| line.starts_with("  [ ] ")), "{lines:?}");
+    assert!(ledger.untick(mirror, Side::Target, "mail-forwarding").await.expect("an answer"));
+    assert!(!ledger.untick(mirror, Side::Target, "mail-forwarding").await.expect("an answer"), "it is not ticked any more");
+}
+
+#[tokio::test]
+async fn a_test_message_shows_at_which_desk_a_channel_ends() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let course = world.process.course().clone();
+    let began = world.clock.now();
+    let mut lookout = Lookout::new(course.source.as_ref(), course.target.as_ref(), "tide-1234abcd", began);
+    world.source.open("Something else", "Where is it?");
+    world.clock.advance(Duration::from_secs(75));
+    assert_eq!(lookout.look(world.clock.now()).await.expect("the desks answer"), None);
+    let old = world.source.open("Test tide-1234abcd", "Please ignore this.");
+    world.copy().await;
+    world.clock.advance(Duration::from_secs(75));
+    let arrived = lookout.look(world.clock.now()).await.expect("the desks answer").expect("it arrived");
+    assert_eq!((arrived.side, arrived.ticket.as_str()), (Side::Source, old.as_str()));
+    assert_eq!(lookout.look(world.clock.now()).await.expect("the desks answer"), None, "our copy of it is no proof");
+    let mut lookout = Lookout::new(course.source.as_ref(), course.target.as_ref(), "tide-5678abcd", world.clock.now());
+    let new = world.target.open("Test tide-5678abcd", "Please ignore this.");
+    world.clock.advance(Duration::from_secs(75));
+    let arrived = lookout.look(world.clock.now()).await.expect("the desks answer").expect("it arrived");
+    assert_eq!((arrived.side, arrived.ticket.as_str()), (Side::Target, new.as_str()));
+    assert!(
+        arrived
+            .evidence("tide-5678abcd")
+            .starts_with(&format!("the message tide-5678abcd arrived as ticket {new} of the new desk"))
+    );
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn open_tickets_are_listed_by_what_is_due_next() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let tickets = ["late", "soon", "done", "calm"].map(|name| world.source.open(name, "Where is it?"));
+    for (ticket, priority) in tickets.iter().zip(["normal", "urgent", "urgent", "low"]) {
+        world.source.set(ticket, "priority", priority);
+    }
+    world.source.set(&tickets[2], "status", "solved");
+    let metric = |priority: &str, minutes: u32| json!({ "priority": priority, "metric": "first_reply_time", "target": minutes });
+    let policy = json!({ "sla_policy": { "title": "Gold", "policy_metrics": [metric("normal", 480), metric("urgent", 30)] } });
+    let course = world.process.course().clone();
+    admin(&world.source, "POST", "slas/policies", policy).await;
+    world.copy().await;
+    let listed = open(&world.ledger, world.mirror.id, (Side::Source, course.source.as_ref())).await.expect("a list");
+    let told: Vec<(&str, &str)> = listed.urgent.iter().map(|one| (one.old.as_str(), one.what.as_str())).collect();
+    assert_eq!(told, [(tickets[1].as_str(), "first_reply_time"), (tickets[0].as_str(), "first_reply_time")]);
+    assert_eq!(
+        (listed.asked, listed.urgent[0].new.as_str()),
+        (3, world.mirrored(&tickets[1]).id.as_str()),
+        "the solved one is left out"
+    );
+    // On the way back the new desk is asked, which has due dates of its own.
+    let (soon, later) = (world.mirrored(&tickets[3]).id, world.mirrored(&tickets[0]).id);
+    world.target.set(&later, "due", "2026-03-05T12:00:00Z");
+    world.target.set(&soon, "due", "2026-03-04T12:00:00Z");
+    let listed = open(&world.ledger, world.mirror.id, (Side::Target, course.target.as_ref())).await.expect("a list");
+    let told: Vec<&str> = listed.urgent.iter().map(|one| one.new.as_str()).collect();
+    assert_eq!(told, [soon.as_str(), later.as_str()]);
+    world.settle().await;
+}

@@ -1,0 +1,128 @@
+//! `cutover`, `checklist` and `retire` as an operator types them, with a gateway at work.
+
+use std::process::Command;
+
+use tidegate::clock::Clock;
+use tidegate::desk::Side;
+
+use crate::world::db::until;
+use crate::world::house::{House, port};
+use crate::world::process::{Serve, printed, run, tidegate};
+
+/// A copied mirror with a gateway at work.
+struct Scene {
+    house: House,
+    _serve: Serve,
+}
+
+impl Scene {
+    async fn begin() -> Scene {
+        let house = House::with_past(6, Clock::system()).await;
+        let address = port();
+        let text = house.mirror_text(&house.source.url, address);
+        let mirror = house.apply(&text).await;
+        house.admit(&text).await;
+        let serve = Serve::on(&house, address).await;
+        until("the source tells of changes", async || serve.log().contains("its secret known")).await;
+        house.copy(&mirror).await;
+        house.open("Is anybody there?");
+        let heard = async || {
+            let witness = house.ledger.witness(mirror.id, Side::Source).await.expect("an answer");
+            witness.last_delivery_at.is_some() && house.copy_of("Is anybody there?").is_some()
+        };
+        until("a change was told and carried", heard).await;
+        house.quiet(&mirror).await;
+        Scene { house, _serve: serve }
+    }
+
+    fn verb(&self, words: &[&str]) -> Command {
+        let mut command = tidegate();
+        command.env("DATABASE_URL", &self.house.url).env("USER", "olga").env_remove("SUDO_USER");
+        command.args(["--log", "warn"]).args(words);
+        command
+    }
+
+    async fn says(&self, words: &[&str]) -> String {
+        let said = printed(self.verb(words)).await;
+        println!("$ tidegate {}\n{said}", words.join(" "));
+        said
+    }
+
+    /// Exit status and everything that it said.
+    async fn ends(&self, words: &[&str]) -> (Option<i32>, String) {
+        let output = run(self.verb(words)).await;
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+        println!("$ tidegate {}\n{said}", words.join(" "));
+        (output.status.code(), said)
+    }
+
+    async fn refused(&self, words: &[&str], because: &str) {
+        let (code, said) = self.ends(words).await;
+        assert!(code == Some(1) && said.contains(because), "{words:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_rehearses_is_refused_goes_comes_back_goes_again_and_retires() {
+    let scene = Scene::begin().await;
+    scene.refused(&["cutover", "demo", "--back"], "the old desk leads demo: there is nothing to come back from").await;
+    scene.refused(&["cutover", "demo", "--undo"], "no switch of demo is under way").await;
+    scene.refused(&["retire", "demo"], "demo is mirroring: only a mirror whose new desk leads is retired").await;
+    let said = scene.says(&["cutover", "demo", "--rehearse"]).await;
+    for words in ["open       way-back", "The new desk could lead now. The switch would take ", "tidegate cutover demo --go"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    scene.says(&["mirror", "pause", "demo"]).await;
+    let (code, said) = scene.ends(&["cutover", "demo", "--go"]).await;
+    assert!(code == Some(1) && said.contains("SHUT       mirror"), "{said}");
+    for words in ["opens it: tidegate mirror resume demo", "Refused: 1 of ", "Nothing was changed."] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    scene.says(&["mirror", "resume", "demo"]).await;
+    let (code, said) = scene.ends(&["cutover", "demo", "--go", "--force"]).await;
+    assert!(code == Some(2) && said.contains("--reason"), "{said}");
+    let said = scene.says(&["cutover", "demo", "--go"]).await;
+    for words in ["The new desk leads: 7 tickets, and those to come.", "[ ] mail-forwarding: ", "[ ] old-automations-off: "] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    afterwards(&scene).await;
+}
+
+async fn afterwards(scene: &Scene) {
+    assert!(scene.says(&["status", "demo"]).await.starts_with("demo: switched\n"));
+    scene.refused(&["cutover", "demo", "--go"], "the new desk leads demo already").await;
+    scene.refused(&["backfill", "demo"], "copies are made and taken back only while the old desk leads").await;
+    scene.refused(&["takeback", "demo", "--yes", "demo"], "only while the old desk leads").await;
+    let ticked = scene.says(&["checklist", "demo", "--tick", "mail-forwarding", "--evidence", "a mail arrived as 12"]).await;
+    assert!(ticked.starts_with("[x] mail-forwarding: ") && ticked.contains("(olga, "), "{ticked}");
+    let (code, said) = scene.ends(&["checklist", "demo"]).await;
+    assert!(code == Some(1) && said.starts_with("demo, with the new desk in the lead:\n  [x] mail-forwarding"), "{said}");
+    scene.refused(&["checklist", "demo", "--tick", "mail"], "the list has no `mail`; it has mail-forwarding, ").await;
+    scene.refused(&["checklist", "demo", "--probe", "invitations"], "nothing arrives by `invitations`").await;
+    let said = scene.says(&["cutover", "demo", "--back"]).await;
+    assert!(
+        said.contains("The old desk leads: 7 tickets") && said.contains("To switch again: tidegate cutover demo --go"),
+        "{said}"
+    );
+    assert!(scene.says(&["status", "demo"]).await.starts_with("demo: mirroring\n"));
+    scene.refused(&["cutover", "demo"], "say what to do: --rehearse, --go, --back or --undo").await;
+    let said = scene.says(&["cutover", "demo", "--go"]).await;
+    assert!(said.contains("[ ] mail-forwarding: "), "what was done before the way back is to be done again: {said}");
+    let (code, said) = scene.ends(&["retire", "demo"]).await;
+    assert!(
+        code == Some(1) && said.contains("somebody wrote in old ticket") && said.contains("Refused: nothing was changed."),
+        "{said}"
+    );
+    let said = scene.says(&["retire", "demo", "--force", "--reason", "a test"]).await;
+    assert!(said.contains("passed by: somebody wrote in old ticket") && said.contains("demo is retired: "), "{said}");
+    assert!(scene.says(&["status", "demo"]).await.starts_with("demo: retired\n"));
+    scene.refused(&["mirror", "resume", "demo"], "demo is retired").await;
+    scene.refused(&["cutover", "demo", "--back"], "demo is retired: nothing is carried any more").await;
+    // Nobody listens and nothing is carried.
+    scene.house.open("Too late");
+    let row = scene.house.ledger.mirror("demo").await.expect("it is there");
+    let witness = scene.house.ledger.witness(row.id, Side::Source).await.expect("an answer");
+    assert!(witness.registration.is_none() && witness.removed_at.is_some(), "{witness:?}");
+    let waiting = scene.house.ledger.lanes_waiting(row.id).await.expect("an answer");
+    assert_eq!((waiting, scene.house.copy_of("Too late").is_none()), (0, true));
+}

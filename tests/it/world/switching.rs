@@ -1,0 +1,182 @@
+//! Switching in a world: a switch whose hands are the world's own tasks.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tidegate::cutover::gate::{Ear, Gate, Verdicts};
+use tidegate::cutover::parity::{Bench, Options, check_stale};
+use tidegate::cutover::switch::{Hands, Limits, Outcome, Report, Step, Switch};
+use tidegate::desk::Side;
+use tidegate::ledger;
+use tidegate::ledger::switch::{Kind, Wish};
+use tidegate::mirror::Phase;
+use tokio::sync::Notify;
+
+use super::stand::World;
+
+type Deed<'a> = (Step, Box<dyn Fn() + 'a>);
+
+/// Hands that work in a world, and what they make of it.
+pub struct Hand<'a> {
+    world: &'a World,
+    pub served: Cell<bool>,
+    pub findings: RefCell<Result<(), String>>,
+    /// The engine works while the switch waits.
+    pub works: Cell<bool>,
+    /// Somebody does something right after this step.
+    deed: RefCell<Option<Deed<'a>>>,
+    /// The process ends right after this step.
+    end: Cell<Option<Step>>,
+    pub ended: Notify,
+}
+
+impl<'a> Hand<'a> {
+    /// Hands with nothing in the way.
+    pub fn of(world: &'a World) -> Self {
+        Self {
+            world,
+            served: Cell::new(true),
+            findings: RefCell::new(Ok(())),
+            works: Cell::new(true),
+            deed: RefCell::default(),
+            end: Cell::default(),
+            ended: Notify::new(),
+        }
+    }
+
+    /// Somebody does this right after the step.
+    pub fn after(self, step: Step, deed: impl Fn() + 'a) -> Self {
+        *self.deed.borrow_mut() = Some((step, Box::new(deed)));
+        self
+    }
+
+    /// The process ends right after the step.
+    pub fn ends_after(self, step: Step) -> Self {
+        self.end.set(Some(step));
+        self
+    }
+}
+
+#[async_trait(?Send)]
+impl Hands for Hand<'_> {
+    async fn served(&self) -> ledger::Result<bool> {
+        Ok(self.served.get())
+    }
+
+    async fn look(&self, _: Side) -> Result<(), String> {
+        self.world.arrive().await;
+        Ok(())
+    }
+
+    async fn verdicts(&self) -> Result<Verdicts, String> {
+        let course = self.world.process.course();
+        let bench = Bench {
+            ledger: &self.world.ledger,
+            source: course.source.as_ref(),
+            target: course.target.as_ref(),
+            mapping: &course.mapping,
+            policy: &course.policy,
+            scope: &course.scope,
+            keys: &course.keys,
+            mirror: course.id,
+            clock: self.world.clock.clone(),
+        };
+        let options = Options { rounds: 1, pause: Duration::ZERO, ..Options::default() };
+        check_stale(&bench, &options, |_| {}).await.map(Verdicts::from).map_err(|error| error.to_string())
+    }
+
+    async fn findings(&self) -> Result<(), String> {
+        self.findings.borrow().clone()
+    }
+
+    async fn rest(&self) {
+        self.world.clock.advance(Duration::from_secs(1));
+        if self.works.get() {
+            self.world.arrive().await;
+            self.world.process.engine.run_until_idle().await;
+        }
+    }
+
+    async fn reached(&self, step: Step) {
+        if let Some((at, deed)) = &*self.deed.borrow()
+            && *at == step
+        {
+            deed();
+            self.world.arrive().await;
+        }
+        if self.end.get() == Some(step) {
+            self.ended.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A wish of somebody who passes these gates by.
+pub fn wish(kind: Kind, waived: &[&str]) -> Wish {
+    let to = if kind == Kind::Back { Side::Source } else { Side::Target };
+    let waived: Vec<String> = waived.iter().map(|name| (*name).to_string()).collect();
+    let reason = (!waived.is_empty()).then(|| "a test".to_string());
+    Wish { kind, to, window: None, who: "olga".to_string(), waived, reason }
+}
+
+/// The gates that are shut.
+pub fn shut(report: &Report) -> Vec<&Gate> {
+    report.gates.iter().filter(|gate| !gate.lets_through()).collect()
+}
+
+impl World {
+    /// Runs a switch to its end.
+    pub async fn switch(&self, wish: &Wish, hand: &Hand<'_>) -> Report {
+        let course = self.process.course();
+        let mirror = self.ledger.mirror("demo").await.expect("it is there");
+        let connected = tidegate::gateway::connect::connected(&mirror, &self.ledger, &self.clock).expect("it was applied");
+        let switch = Switch {
+            ledger: &self.ledger,
+            clock: &self.clock,
+            mirror: &mirror,
+            source: course.source.as_ref(),
+            target: course.target.as_ref(),
+            ears: [Side::Source, Side::Target].map(|side| Ear {
+                side,
+                webhook: connected.config.connection(side).webhook.is_some(),
+                every: Duration::from_secs(3600),
+            }),
+            limits: Limits { lag: Duration::from_secs(60), within: Duration::from_secs(90), late: Duration::from_secs(60) },
+            hands: hand,
+        };
+        switch.run(wish).await.expect("the ledger is there")
+    }
+
+    /// The same with a process that ends on the way.
+    pub async fn interrupted_switch(&self, wish: &Wish, step: Step) {
+        let hand = Hand::of(self).ends_after(step);
+        tokio::select! {
+            report = self.switch(wish, &hand) => panic!("it was to end after {step:?}: {report:?}"),
+            () = hand.ended.notified() => {}
+        }
+    }
+
+    /// Switches, and fails if it is refused.
+    pub async fn switched(&self, kind: Kind) -> Report {
+        let report = self.switch(&wish(kind, &[]), &Hand::of(self)).await;
+        assert_eq!(report.outcome, Outcome::Done, "{:?}", shut(&report));
+        report
+    }
+
+    /// Which desk leads the tickets that both have: `source`, `target`, or both words while it is half.
+    pub async fn leads(&self) -> Vec<String> {
+        let sql = "select distinct authority from pair where target_ticket is not null and source_ticket is not null order by 1";
+        sqlx::query_scalar(sql).fetch_all(&self.pool).await.expect("an answer")
+    }
+
+    /// Where the mirror stands.
+    pub async fn phase(&self) -> Phase {
+        self.ledger.mirror("demo").await.expect("it is there").phase
+    }
+
+    /// Tells the ledger something that no desk says.
+    pub async fn sql(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&self.pool).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
