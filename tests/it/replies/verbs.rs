@@ -45,12 +45,14 @@ async fn a_mirror_file_is_refused_until_the_source_is_silent() {
 async fn dry_run_explain_and_status_name_the_replies() {
     let house = House::with_past(0, Clock::system()).await;
     let policy = "replies-back = \"notes\"\nsource-silence = \"admin-rule\"";
-    let file = text(&house, port(), policy);
-    let mirror = house.apply(&file).await;
-    house.admit(&file).await;
+    let (first, address) = gateway(&house).await;
+    let mirror = house.apply(&text(&house, address, policy)).await;
+    first.refresh().await;
     let old = house.open("The lamp is dark").ticket;
-    printed(verb(&house, &["backfill", "demo"])).await;
-    let new = house.copy_of("The lamp is dark").expect("it was copied").id;
+    until("it is carried", async || house.copy_of("The lamp is dark").is_some()).await;
+    house.quiet(&mirror).await;
+    first.stop().await;
+    let new = house.copy_of("The lamp is dark").expect("it was there").id;
     let alice = Who { email: "alice@rt.sim".into(), name: "Alice Agent".into(), agent: true };
     let said = Text { body: "A new bulb is on its way.".into(), ..Text::default() };
     house
