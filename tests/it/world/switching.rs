@@ -45,6 +45,13 @@ impl<'a> Hand<'a> {
         }
     }
 
+    /// Does what is to be done at this step; returns whether there was anything.
+    fn done_at(&self, step: Step) -> bool {
+        let deed = self.deed.borrow();
+        let due = deed.as_ref().filter(|(at, _)| *at == step);
+        due.inspect(|(_, deed)| deed()).is_some()
+    }
+
     /// Somebody does this right after the step.
     pub fn after(self, step: Step, deed: impl Fn() + 'a) -> Self {
         *self.deed.borrow_mut() = Some((step, Box::new(deed)));
@@ -99,10 +106,7 @@ impl Hands for Hand<'_> {
     }
 
     async fn reached(&self, step: Step) {
-        if let Some((at, deed)) = &*self.deed.borrow()
-            && *at == step
-        {
-            deed();
+        if self.done_at(step) {
             self.world.arrive().await;
         }
         if self.end.get() == Some(step) {
