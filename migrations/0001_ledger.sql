@@ -27,6 +27,8 @@ create table mirror (
     recovered_at timestamptz,
     created_at timestamptz not null,
     applied_at timestamptz not null,
+    -- The old desk is out of use: from here on the days run for which what is known of the tickets is kept.
+    retired_at timestamptz,
     constraint mirror_name_once unique (tenant_id, name),
     constraint mirror_key_once unique (key),
     constraint mirror_phase_known check (phase in ('applied', 'rehearsing', 'copying', 'mirroring'))
@@ -130,6 +132,7 @@ create table delivery (
     constraint delivery_once unique (mirror_id, side, dedupe),
     constraint delivery_side_known check (side in ('source', 'target'))
 );
+create index delivery_kept on delivery (mirror_id, received_at) where body <> '';
 
 -- A hint about one ticket. The same evidence from two witnesses is one event.
 create table change_event (
@@ -588,4 +591,29 @@ create table stray (
     found jsonb,
     constraint stray_once primary key (mirror_id, side, ticket),
     constraint stray_answer_known check (answer in ('moving', 'different', 'unread'))
+);
+
+-- So many days more for what is known of a mirror, who said so, and why.
+create table extension (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    days integer not null,
+    reason text not null,
+    who text not null,
+    at timestamptz not null,
+    constraint extension_days_positive check (days > 0)
+);
+create index extension_by_mirror on extension (mirror_id);
+
+-- What is known of a mirror is destroyed: by which rule or person, and how many of what so far. This record and the numbers of the
+-- tickets stay.
+create table purge (
+    mirror_id uuid primary key references mirror on delete cascade,
+    rule text not null,
+    -- Null: the rule itself.
+    ordered_by text,
+    ordered_at timestamptz not null,
+    destroyed jsonb not null default '{}',
+    done_at timestamptz
 );

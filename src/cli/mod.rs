@@ -8,13 +8,16 @@ pub mod conflicts;
 pub mod demo;
 pub mod desks;
 pub mod explain;
+pub mod extend;
 pub mod findings;
 pub mod leaks;
+pub mod map;
 pub mod mirror;
 pub mod open;
 pub mod operator;
 pub mod parked;
 pub mod propose;
+pub mod purge;
 pub mod recover;
 pub mod rehearse;
 pub mod serve;
@@ -70,6 +73,12 @@ pub enum Verb {
     Check(check::Args),
     /// Show whether the target mailed or notified anybody because of us
     Leaks(leaks::Args),
+    /// Show which ticket of the old desk became which of the new one
+    Map(map::Args),
+    /// Keep what is known of a mirror longer than its ten days after the retirement
+    Extend(extend::Args),
+    /// Destroy what is known of a retired mirror now; the numbers of its tickets stay
+    Purge(purge::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
     Recover,
     /// Show what each vendor can and cannot do
@@ -97,6 +106,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Webhook(args) => webhook::run(settings, args).await,
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Leaks(args) => leaks::run(settings, args).await,
+        Verb::Map(args) => map::run(settings, args).await,
+        Verb::Extend(args) => extend::run(settings, args).await,
+        Verb::Purge(args) => purge::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),
         Verb::Sim(args) => sim::run(args).await,

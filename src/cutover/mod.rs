@@ -20,6 +20,7 @@ pub mod parity;
 pub mod presence;
 pub mod repair;
 pub mod report;
+pub mod retention;
 pub mod single;
 pub mod sums;
 pub mod thread;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::id::TicketId;
 use super::ticket::LinkKind;
 
 /// Capabilities of one vendor.
@@ -61,12 +62,21 @@ pub struct Capabilities {
     pub subject_limit: usize,
     /// Tags are kept in lower case, with `_` for white space.
     pub plain_tags: bool,
+    /// Where an agent opens a ticket: what follows the desk's address, with `{ticket}` for its number.
+    pub agent_page: &'static str,
     /// How the desk is kept from mailing anyone about our writes; for people.
     pub silence: &'static str,
     /// What stays behind of tickets and people that we made and removed again; for people.
     pub residue: &'static str,
     /// Fields that the desk has of its own.
     pub fields: &'static [&'static str],
+}
+
+impl Capabilities {
+    /// Where an agent opens a ticket of the desk at `address` (without a slash at its end).
+    pub fn page_of(&self, address: &str, ticket: &TicketId) -> String {
+        format!("{address}{}", self.agent_page.replace("{ticket}", ticket.as_str()))
+    }
 }
 
 /// How the desk tells about changes.

@@ -26,12 +26,16 @@ pub struct MirrorRow {
     pub applied_at: DateTime<Utc>,
     /// When the ledger was last found to have gone back in time.
     pub recovered_at: Option<DateTime<Utc>>,
+    /// When it was ordered that what is known of it is destroyed: nothing is carried any more.
+    pub purged_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at";
+const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at, \
+                       (select ordered_at from purge where mirror_id = mirror.id) as purged_at";
 
 impl Ledger {
     /// Makes a mirror or replaces its configuration; ids, pairs and keys stay. Tickets that wait for the mapping are tried again.
+    /// Errors: `Purged`.
     pub async fn apply_mirror(&self, name: &str, config: &Json, mapping_version: &str, now: DateTime<Utc>) -> Result<MirrorRow> {
         let id = Uuid::now_v7();
         // Eight digits of a fresh id keep the keys of two gateways apart that use one mirror name on one target.
@@ -42,7 +46,9 @@ impl Ledger {
              select $1, t.id, $2, $3, $4, $5, $4::jsonb -> 'mapping', $6, $6 from tenant t where t.name = 'default'
              on conflict (tenant_id, name) do update
              set config = excluded.config, mapping_version = excluded.mapping_version, applied_at = excluded.applied_at
-             returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at",
+             where not exists (select from purge p where p.mirror_id = mirror.id)
+             returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at,
+                       null::timestamptz as purged_at",
         )
         .bind(id)
         .bind(name)
@@ -50,8 +56,9 @@ impl Ledger {
         .bind(config)
         .bind(mapping_version)
         .bind(now)
-        .fetch_one(&mut *transaction)
-        .await?;
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or_else(|| Error::Purged(name.to_string()))?;
         let row = read(&row)?;
         retry_unmapped(&mut transaction, row.id, now).await?;
         transaction.commit().await?;
@@ -70,8 +77,17 @@ impl Ledger {
         rows.iter().map(read).collect()
     }
 
-    /// A mirror by name. Errors: `NoMirror`.
+    /// A mirror by name, to work with. Errors: `NoMirror`, `Purged`.
     pub async fn mirror(&self, name: &str) -> Result<MirrorRow> {
+        let row = self.mirror_or_its_map(name).await?;
+        if row.purged_at.is_some() {
+            return Err(Error::Purged(name.to_string()));
+        }
+        Ok(row)
+    }
+
+    /// A mirror by name, even where only its record and the numbers of its tickets are left. Errors: `NoMirror`.
+    pub async fn mirror_or_its_map(&self, name: &str) -> Result<MirrorRow> {
         let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from mirror where name = $1"));
         let row = sqlx::query(sql).bind(name).fetch_optional(&self.pool).await?;
         row.as_ref().map(read).transpose()?.ok_or_else(|| Error::NoMirror(name.to_string()))
@@ -148,5 +164,6 @@ fn read(row: &PgRow) -> Result<MirrorRow> {
         reference_time: row.get("reference_time"),
         applied_at: row.get("applied_at"),
         recovered_at: row.get("recovered_at"),
+        purged_at: row.get("purged_at"),
     })
 }
