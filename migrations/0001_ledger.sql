@@ -617,3 +617,10 @@ create table purge (
     destroyed jsonb not null default '{}',
     done_at timestamptz
 );
+
+-- Signs statements, PKCS #8; made when the first one is.
+create table signing_key (
+    only_one boolean primary key default true check (only_one),
+    pkcs8 bytea not null,
+    made_at timestamptz not null
+);

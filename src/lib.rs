@@ -65,7 +65,8 @@
 //! *adopt*: take over another tool's copy · *verify* is for deliveries, *check* for *parity* · *verdict*: what a check said of a pair, *stale*
 //! when something newer is heard · *stray*: a ticket without a pair · *course*: a mirror with its desks connected · *sim*: a
 //! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *story*: scripted customers and
-//! agents, and the log that the *judge* compares desks with.
+//! agents, and the log that the *judge* compares desks with · *numbers*: which old ticket became which new one · *purge*: everything but the
+//! numbers is destroyed · *statement*: what can be said of a mirror; signed, a *certificate*.
 //!
 //! # Where this departs from the first design, and why
 //!

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod backfill;
+pub mod certificate;
 pub mod check;
 pub mod checked;
 pub mod conflicts;
@@ -75,6 +76,9 @@ pub enum Verb {
     Leaks(leaks::Args),
     /// Show which ticket of the old desk became which of the new one
     Map(map::Args),
+    /// State in writing what was carried and compared, and sign it
+    #[command(subcommand)]
+    Certificate(certificate::CertificateVerb),
     /// Keep what is known of a mirror longer than its ten days after the retirement
     Extend(extend::Args),
     /// Destroy what is known of a retired mirror now; the numbers of its tickets stay
@@ -107,6 +111,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Check(args) => check::run(settings, args).await,
         Verb::Leaks(args) => leaks::run(settings, args).await,
         Verb::Map(args) => map::run(settings, args).await,
+        Verb::Certificate(verb) => certificate::run(settings, verb).await,
         Verb::Extend(args) => extend::run(settings, args).await,
         Verb::Purge(args) => purge::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,

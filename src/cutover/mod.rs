@@ -11,17 +11,20 @@
 
 pub mod aside;
 pub mod case;
+pub mod certificate;
 pub mod completeness;
 pub mod fields;
 pub mod files;
 pub mod judge;
 pub mod links;
+pub mod paper;
 pub mod parity;
 pub mod presence;
 pub mod repair;
 pub mod report;
 pub mod retention;
 pub mod single;
+pub mod statement;
 pub mod sums;
 pub mod thread;
 pub mod walk;

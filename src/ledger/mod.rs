@@ -33,6 +33,7 @@ pub mod ruling;
 pub mod sample;
 pub mod settle;
 pub mod sight;
+pub mod statement;
 pub mod status;
 pub mod sweep;
 pub mod takeback;

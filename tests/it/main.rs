@@ -3,6 +3,7 @@
 mod adoption;
 mod backfill;
 mod carried;
+mod certificate;
 mod cli;
 mod config;
 mod conformance;
