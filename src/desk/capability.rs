@@ -77,6 +77,15 @@ impl Capabilities {
     pub fn page_of(&self, address: &str, ticket: &TicketId) -> String {
         format!("{address}{}", self.agent_page.replace("{ticket}", ticket.as_str()))
     }
+
+    /// The ticket whose page at the desk at `address` this is; what follows the number does not matter.
+    pub fn ticket_of(&self, address: &str, page: &str) -> Option<TicketId> {
+        let (before, after) = self.agent_page.split_once("{ticket}")?;
+        let number = page.strip_prefix(address)?.strip_prefix(before)?;
+        let (number, rest) = number.split_at(number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len()));
+        let ends = rest.strip_prefix(after).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        (ends && !number.is_empty()).then(|| TicketId::new(number))
+    }
 }
 
 /// How the desk tells about changes.

@@ -20,6 +20,7 @@ mod keeping;
 mod lab_request_tracker;
 mod laws;
 mod leaks;
+mod left_behind;
 mod mapping;
 mod numbers;
 mod parity;
