@@ -31,6 +31,8 @@ create table mirror (
     births_since timestamptz,
     created_at timestamptz not null,
     applied_at timestamptz not null,
+    -- The old desk is out of use: from here on the days run for which what is known of the tickets is kept.
+    retired_at timestamptz,
     constraint mirror_name_once unique (tenant_id, name),
     constraint mirror_key_once unique (key),
     constraint mirror_leads_known check (leads in ('source', 'target')),
@@ -142,6 +144,7 @@ create table delivery (
     constraint delivery_once unique (mirror_id, side, dedupe),
     constraint delivery_side_known check (side in ('source', 'target'))
 );
+create index delivery_kept on delivery (mirror_id, received_at) where body <> '';
 
 -- A hint about one ticket. The same evidence from two witnesses is one event.
 create table change_event (
@@ -674,4 +677,36 @@ create table tick (
     evidence text,
     at timestamptz not null,
     primary key (mirror_id, item, to_side)
+);
+
+-- So many days more for what is known of a mirror, who said so, and why.
+create table extension (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    days integer not null,
+    reason text not null,
+    who text not null,
+    at timestamptz not null,
+    constraint extension_days_positive check (days > 0)
+);
+create index extension_by_mirror on extension (mirror_id);
+
+-- What is known of a mirror is destroyed: by which rule or person, and how many of what so far. This record and the numbers of the
+-- tickets stay.
+create table purge (
+    mirror_id uuid primary key references mirror on delete cascade,
+    rule text not null,
+    -- Null: the rule itself.
+    ordered_by text,
+    ordered_at timestamptz not null,
+    destroyed jsonb not null default '{}',
+    done_at timestamptz
+);
+
+-- Signs statements, PKCS #8; made when the first one is.
+create table signing_key (
+    only_one boolean primary key default true check (only_one),
+    pkcs8 bytea not null,
+    made_at timestamptz not null
 );

@@ -70,7 +70,8 @@
 //! which desk leads · *gate*: what has to hold before it · *turn*: the commit in which it happens · *mark*: how far each lane has to be applied
 //! before · *late*: a ticket that was in the middle of something then · *way back*: writing to the desk that will follow, proven by a *probe* ·
 //! *waive*: pass a gate by · *story*: scripted customers and
-//! agents, and the log that the *judge* compares desks with.
+//! agents, and the log that the *judge* compares desks with · *numbers*: which old ticket became which new one · *purge*: everything but the
+//! numbers is destroyed · *statement*: what can be said of a mirror; signed, a *certificate*.
 //!
 //! # Where this departs from the first design, and why
 //!

@@ -65,6 +65,7 @@ fn lines(can: &Capabilities) -> Vec<String> {
             if can.refuses_empty_files { "refused" } else { "taken" }
         ),
         format!("  subject             {} characters", can.subject_limit),
+        format!("  agents open a ticket at {}", can.agent_page),
         format!("  silence             {}", can.silence),
         format!("  left when taken back {}", can.residue),
         format!("  fields              {}", can.fields.join(", ")),

@@ -135,7 +135,7 @@ async fn list(ledger: &Ledger) -> anyhow::Result<()> {
 }
 
 async fn remove(ledger: &Ledger, name: &str, yes: &str) -> anyhow::Result<()> {
-    let row = ledger.mirror(name).await?;
+    let row = ledger.mirror_or_its_map(name).await?;
     if yes != name {
         bail!("to remove the mirror, name it again: --yes {name}");
     }
@@ -227,6 +227,7 @@ pub fn probe(config: &MirrorConfig, clock: &Clock) -> anyhow::Result<MirrorRow> 
     Ok(MirrorRow {
         recovered_at: None,
         leads: Side::Source,
+        purged_at: None,
         id: crate::mirror::MirrorId(uuid::Uuid::nil()),
         name: config.name.clone(),
         keys: crate::mirror::KeySpace(config.name.clone()),

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod backfill;
+pub mod certificate;
 pub mod check;
 pub mod checked;
 pub mod checklist;
@@ -10,13 +11,16 @@ pub mod cutover;
 pub mod demo;
 pub mod desks;
 pub mod explain;
+pub mod extend;
 pub mod findings;
 pub mod leaks;
+pub mod map;
 pub mod mirror;
 pub mod open;
 pub mod operator;
 pub mod parked;
 pub mod propose;
+pub mod purge;
 pub mod recover;
 pub mod rehearse;
 pub mod retire;
@@ -79,6 +83,15 @@ pub enum Verb {
     Checklist(checklist::Args),
     /// End a mirror: nothing is received, asked or written any more
     Retire(retire::Args),
+    /// Show which ticket of the old desk became which of the new one
+    Map(map::Args),
+    /// State in writing what was carried and compared, and sign it
+    #[command(subcommand)]
+    Certificate(certificate::CertificateVerb),
+    /// Keep what is known of a mirror longer than its ten days after the retirement
+    Extend(extend::Args),
+    /// Destroy what is known of a retired mirror now; the numbers of its tickets stay
+    Purge(purge::Args),
     /// Say that the ledger was put back in a way that it cannot notice itself
     Recover,
     /// Show what each vendor can and cannot do
@@ -109,6 +122,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Cutover(args) => cutover::run(settings, args).await,
         Verb::Checklist(args) => checklist::run(settings, args).await,
         Verb::Retire(args) => retire::run(settings, args).await,
+        Verb::Map(args) => map::run(settings, args).await,
+        Verb::Certificate(verb) => certificate::run(settings, verb).await,
+        Verb::Extend(args) => extend::run(settings, args).await,
+        Verb::Purge(args) => purge::run(settings, args).await,
         Verb::Recover => recover::run(settings).await,
         Verb::Desks(args) => desks::run(&args),
         Verb::Sim(args) => sim::run(args).await,

@@ -1,9 +1,11 @@
 //! `tidegate status [MIRROR]`
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, delta};
 use crate::config::settings::Settings;
+use crate::cutover::retention::limits;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::ledger::Ledger;
@@ -13,6 +15,7 @@ use crate::ledger::feed::Witness;
 use crate::ledger::leak::{Leaks, Verdict};
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::pair::Pair;
+use crate::ledger::retention::Keeping;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::switch::{Kind, Run};
 use crate::ledger::webhook;
@@ -20,7 +23,7 @@ use crate::mirror::Phase;
 
 use super::checked::Checked;
 use super::conflicts::Names;
-use super::open;
+use super::{open, purge};
 
 /// So many conflicts are shown to people; `--json` has all.
 const CONFLICTS: usize = 5;
@@ -48,7 +51,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let mirrors = match &args.mirror {
-        Some(name) => vec![ledger.mirror(name).await?],
+        Some(name) => vec![ledger.mirror_or_its_map(name).await?],
         None => ledger.mirrors().await?,
     };
     if let (Some(number), [mirror]) = (&args.ticket, mirrors.as_slice()) {
@@ -60,17 +63,21 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let status = ledger.status(mirror.id, now).await?;
         let (source, target) = (ledger.witness(mirror.id, Side::Source).await?, ledger.witness(mirror.id, Side::Target).await?);
         let conflicts = ledger.conflicts(mirror.id).await?;
-        let check = Checked::of(ledger, &mirror).await?;
+        let (keeping, check) = (ledger.keeping(mirror.id).await?, Checked::of(ledger, &mirror).await?);
         let switch = ledger.open_switch(mirror.id).await?;
-        if !args.json {
+        if !args.json && keeping.purge.is_some() {
+            purge_lines(&mirror, &keeping).iter().for_each(|line| println!("{line}"));
+        } else if !args.json {
             let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
-            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(conflict_lines(&conflicts));
-            told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
+            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(kept_line(&mirror, &keeping, now));
+            let told = told.chain(conflict_lines(&conflicts)).chain(check.lines(&mirror.name, now));
+            told.for_each(|line| println!("{line}"));
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
             "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check, "switch": switch,
+            "retention": { "keeping": keeping, "until": keeping.until(delta(limits(&mirror).after_retirement)) },
         }));
     }
     if args.json {
@@ -220,6 +227,24 @@ fn switch_line(mirror: &str, run: &Run) -> String {
         }
         (Kind::Rehearsal | Kind::Retire, _) => format!("  {kind}: begun by {who} at {at}"),
     }
+}
+
+/// A retired mirror counts its days.
+fn kept_line(mirror: &MirrorRow, keeping: &Keeping, now: DateTime<Utc>) -> Option<String> {
+    let (retired, until) = (keeping.retired_at?, keeping.until(delta(limits(mirror).after_retirement))?);
+    let (day, name) = ("%F %H:%M UTC", &mirror.name);
+    let days = (until - now).num_days().max(0);
+    Some(format!(
+        "  retired {}: what is known of its tickets is destroyed {} (in {days} days), but for their numbers; `tidegate extend {name}` \
+         keeps it longer",
+        retired.format(day),
+        until.format(day)
+    ))
+}
+
+/// Of a mirror whose time is over.
+fn purge_lines(mirror: &MirrorRow, keeping: &Keeping) -> Vec<String> {
+    keeping.purge.iter().flat_map(|purge| purge::lines(&mirror.name, purge)).collect()
 }
 
 /// What is not carried while only a sample is in the new desk.

@@ -54,6 +54,7 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
     let scope = rules::scope(root.part("scope"));
     let policy = rules::policy(root.part("policy"));
     let mapping = table::read(root.part("map"));
+    let retention = rules::retention(root.part("retention"));
     root.finish();
     if let (Some(source), Some(target)) = (&source, &target)
         && source.url == target.url
@@ -61,7 +62,7 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
         let what = "source and target are the same desk: every copy would be copied again".to_string();
         root.wrong(what, "name two desks".to_string());
     }
-    Some(MirrorConfig { form: FORM, name: name?, source: source?, target: target?, scope, policy, mapping })
+    Some(MirrorConfig { form: FORM, name: name?, source: source?, target: target?, scope, policy, mapping, retention })
 }
 
 fn end(root: &Section<'_>, side: &'static str) -> Option<super::mirror::Connection> {

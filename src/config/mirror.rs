@@ -26,6 +26,24 @@ pub struct MirrorConfig {
     pub scope: Scope,
     pub policy: Policy,
     pub mapping: Mapping,
+    #[serde(default)]
+    pub retention: Retention,
+}
+
+/// How long what is known of a mirror's tickets is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// The bodies and headers of webhook deliveries, from their receipt.
+    pub payloads: Duration,
+    /// Everything but the numbers of the tickets, from the retirement of the mirror.
+    pub after_retirement: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let ten_days = Duration::from_secs(10 * 86_400);
+        Self { payloads: ten_days, after_retirement: ten_days }
+    }
 }
 
 impl MirrorConfig {

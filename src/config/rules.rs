@@ -1,4 +1,4 @@
-//! Reads `[scope]` and `[policy]`.
+//! Reads `[scope]`, `[policy]` and `[retention]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use crate::desk::policy::{
 };
 use crate::desk::scope::{Leaving, Scope};
 
+use super::mirror::Retention;
 use super::page::{Entry, Section};
 use super::table::field_key;
 
@@ -93,6 +94,20 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
     };
     section.finish();
     policy
+}
+
+/// How long what is known is kept.
+pub fn retention(section: Option<Section<'_>>) -> Retention {
+    let usual = Retention::default();
+    let Some(section) = section else { return usual };
+    let most = Duration::from_secs(3_650 * 86_400);
+    let length = |key, least| section.get(key).and_then(|entry| entry.length(least, most));
+    let retention = Retention {
+        payloads: length("payloads", Duration::from_secs(3_600)).unwrap_or(usual.payloads),
+        after_retirement: length("after-retirement", Duration::ZERO).unwrap_or(usual.after_retirement),
+    };
+    section.finish();
+    retention
 }
 
 /// How long people have to be quiet; a mistake where nobody waits for it.

@@ -51,6 +51,11 @@ pub enum Credential {
 /// What every vendor can and cannot do.
 pub const REGISTER: [&Capabilities; 2] = [&zendesk::CAPABILITIES, &request_tracker::CAPABILITIES];
 
+/// What a vendor can and cannot do, by the word of a mirror file.
+pub fn capabilities_of(vendor: &str) -> Option<&'static Capabilities> {
+    REGISTER.into_iter().find(|can| can.vendor == vendor)
+}
+
 /// The connector of a vendor; calls nothing. Errors: `Refused` for an unknown vendor or a credential of the wrong kind.
 pub fn connect(given: Given, http: Http) -> Result<Arc<dyn Connector>, Fault> {
     match given.vendor.as_str() {

@@ -13,6 +13,7 @@
 
 pub mod aside;
 pub mod case;
+pub mod certificate;
 pub mod checklist;
 pub mod completeness;
 pub mod fields;
@@ -20,12 +21,15 @@ pub mod files;
 pub mod gate;
 pub mod judge;
 pub mod links;
+pub mod paper;
 pub mod parity;
 pub mod presence;
 pub mod repair;
 pub mod report;
+pub mod retention;
 pub mod single;
 mod standing;
+pub mod statement;
 pub mod sums;
 pub mod switch;
 pub mod thread;

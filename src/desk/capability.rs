@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::id::TicketId;
 use super::ticket::LinkKind;
 
 /// Capabilities of one vendor.
@@ -61,6 +62,8 @@ pub struct Capabilities {
     pub subject_limit: usize,
     /// Tags are kept in lower case, with `_` for white space.
     pub plain_tags: bool,
+    /// Where an agent opens a ticket: what follows the desk's address, with `{ticket}` for its number.
+    pub agent_page: &'static str,
     /// How the desk is kept from mailing anyone about our writes; for people.
     pub silence: &'static str,
     /// What stays behind of tickets and people that we made and removed again; for people.
@@ -82,6 +85,22 @@ pub struct ByHand {
     pub what: &'static str,
     /// A ticket that comes in this way shows whether it was done.
     pub is_channel: bool,
+}
+
+impl Capabilities {
+    /// Where an agent opens a ticket of the desk at `address` (without a slash at its end).
+    pub fn page_of(&self, address: &str, ticket: &TicketId) -> String {
+        format!("{address}{}", self.agent_page.replace("{ticket}", ticket.as_str()))
+    }
+
+    /// The ticket whose page at the desk at `address` this is; what follows the number does not matter.
+    pub fn ticket_of(&self, address: &str, page: &str) -> Option<TicketId> {
+        let (before, after) = self.agent_page.split_once("{ticket}")?;
+        let number = page.strip_prefix(address)?.strip_prefix(before)?;
+        let (number, rest) = number.split_at(number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len()));
+        let ends = rest.strip_prefix(after).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        (ends && !number.is_empty()).then(|| TicketId::new(number))
+    }
 }
 
 /// How the desk tells about changes.

@@ -16,6 +16,7 @@ use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::replay::course::Course;
+use crate::replay::pages::Pages;
 use crate::replay::proposal::Words;
 
 use super::budget::SharedBudget;
@@ -66,10 +67,20 @@ pub fn connected_within(
         mapping_version: row.mapping_version.clone(),
         policy: config.policy.clone(),
         scope: config.scope.clone(),
+        pages: pages(row, &config),
         recovered_at: row.recovered_at,
         words: Words::default(),
     };
     Ok(Connected { config, secrets, course: Arc::new(course), budgets: [source_budget, target_budget] })
+}
+
+fn pages(row: &MirrorRow, config: &MirrorConfig) -> Pages {
+    let hook = [&config.target, &config.source].into_iter().find_map(|end| end.webhook.as_ref());
+    Pages {
+        old: config.source.url.clone(),
+        new: config.target.url.clone(),
+        numbers: hook.map(|hook| format!("{}/t/{}", hook.public_url, row.name)),
+    }
 }
 
 type DeskAndBudget = (Arc<dyn Connector>, Arc<SharedBudget>);

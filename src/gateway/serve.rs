@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::config::mirror::Webhook;
 use crate::connectors::contract::SourceDesk;
+use crate::cutover::retention::Keeper;
 use crate::desk::Side;
 use crate::intake::backfill::Lister;
 use crate::intake::poll::Poller;
@@ -167,13 +168,20 @@ async fn run_engine(engine: Engine, shared: Arc<Shared>, stop: Stop) {
     engine.run(stop).await;
 }
 
+/// The mirrors come and go, and what is known of them is destroyed when its time has come.
 async fn look_after(shared: Arc<Shared>, stop: Stop) {
-    task::run(stop, || async {
+    let following = task::run(stop.clone(), || async {
         shared.refresh().await;
         shared.flush().await;
         Next::After(Duration::from_secs(1))
-    })
-    .await;
+    });
+    let keeper = Keeper { ledger: shared.ledger.clone(), clock: shared.clock.clone() };
+    let keeping = async {
+        if shared.only.is_none() {
+            task::run(stop.clone(), || keeper.activate()).await;
+        }
+    };
+    tokio::join!(following, keeping);
 }
 
 impl Shared {
@@ -218,7 +226,7 @@ impl Shared {
     }
 
     fn serves(&self, row: &MirrorRow) -> bool {
-        row.phase != Phase::Retired && self.only.is_none_or(|only| only == row.id)
+        row.phase != Phase::Retired && row.purged_at.is_none() && self.only.is_none_or(|only| only == row.id)
     }
 
     fn forget(&self, id: MirrorId) -> bool {

@@ -30,13 +30,16 @@ pub struct MirrorRow {
     pub recovered_at: Option<DateTime<Utc>>,
     /// Which desk leads the tickets to come.
     pub leads: Side,
+    /// When it was ordered that what is known of it is destroyed: nothing is carried any more.
+    pub purged_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str =
-    "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at, leads";
+const COLUMNS: &str = "id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at, leads, \
+                       (select ordered_at from purge where mirror_id = mirror.id) as purged_at";
 
 impl Ledger {
     /// Makes a mirror or replaces its configuration; ids, pairs and keys stay. Tickets that wait for the mapping are tried again.
+    /// Errors: `Purged`.
     pub async fn apply_mirror(&self, name: &str, config: &Json, mapping_version: &str, now: DateTime<Utc>) -> Result<MirrorRow> {
         let id = Uuid::now_v7();
         // Eight digits of a fresh id keep the keys of two gateways apart that use one mirror name on one target.
@@ -50,8 +53,9 @@ impl Ledger {
              on conflict (tenant_id, name) do update
              set config = excluded.config, mapping_version = excluded.mapping_version, applied_at = excluded.applied_at,
                  births_since = coalesce(mirror.births_since, excluded.births_since)
+             where not exists (select from purge p where p.mirror_id = mirror.id)
              returning id, name, key, config, mapping_version, phase, paused_why, reference_time, applied_at, recovered_at,
-                       leads",
+                       leads, null::timestamptz as purged_at",
         )
         .bind(id)
         .bind(name)
@@ -59,8 +63,9 @@ impl Ledger {
         .bind(config)
         .bind(mapping_version)
         .bind(now)
-        .fetch_one(&mut *transaction)
-        .await?;
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or_else(|| Error::Purged(name.to_string()))?;
         let row = read(&row)?;
         retry_unmapped(&mut transaction, row.id, now).await?;
         transaction.commit().await?;
@@ -79,8 +84,17 @@ impl Ledger {
         rows.iter().map(read).collect()
     }
 
-    /// A mirror by name. Errors: `NoMirror`.
+    /// A mirror by name, to work with. Errors: `NoMirror`, `Purged`.
     pub async fn mirror(&self, name: &str) -> Result<MirrorRow> {
+        let row = self.mirror_or_its_map(name).await?;
+        if row.purged_at.is_some() {
+            return Err(Error::Purged(name.to_string()));
+        }
+        Ok(row)
+    }
+
+    /// A mirror by name, even where only its record and the numbers of its tickets are left. Errors: `NoMirror`.
+    pub async fn mirror_or_its_map(&self, name: &str) -> Result<MirrorRow> {
         let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from mirror where name = $1"));
         let row = sqlx::query(sql).bind(name).fetch_optional(&self.pool).await?;
         row.as_ref().map(read).transpose()?.ok_or_else(|| Error::NoMirror(name.to_string()))
@@ -158,5 +172,6 @@ fn read(row: &PgRow) -> Result<MirrorRow> {
         applied_at: row.get("applied_at"),
         recovered_at: row.get("recovered_at"),
         leads: side_of(row.get("leads")),
+        purged_at: row.get("purged_at"),
     })
 }

@@ -24,17 +24,20 @@ pub mod lane;
 pub mod leak;
 pub mod merged;
 pub mod mirror;
+pub mod numbers;
 pub mod pair;
 pub mod parked;
 pub mod person;
 pub mod probe;
 pub mod reapply;
 pub mod repair;
+pub mod retention;
 pub mod retire;
 pub mod ruling;
 pub mod sample;
 pub mod settle;
 pub mod sight;
+pub mod statement;
 pub mod status;
 pub mod sweep;
 pub mod switch;
@@ -66,6 +69,11 @@ pub enum Error {
     TooOld(String),
     #[error("no mirror is called `{0}`; `tidegate mirror list` names them")]
     NoMirror(String),
+    #[error(
+        "what was known of mirror `{0}` is destroyed: `tidegate status`, `tidegate map` and `tidegate certificate` still speak of it; a new \
+         mirror needs a name of its own"
+    )]
+    Purged(String),
     #[error("what is stored for {what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
     #[error("the lane was given to another worker: this one stops")]

@@ -38,9 +38,10 @@ impl Ledger {
     /// Ends the mirror with the run that asked for it: it is not served any more.
     pub async fn retire(&self, mirror: MirrorId, run: &Run, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("update mirror set phase = $2 where id = $1")
+        sqlx::query("update mirror set phase = $2, retired_at = $3 where id = $1")
             .bind(mirror.0)
             .bind(Phase::Retired.as_str())
+            .bind(now)
             .execute(&mut *transaction)
             .await?;
         sqlx::query("update switch set ended_at = $2, outcome = 'done' where id = $1")

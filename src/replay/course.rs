@@ -12,6 +12,7 @@ use crate::desk::scope::Scope;
 use crate::desk::ticket::Ticket;
 use crate::mirror::{KeySpace, MirrorId};
 
+use super::pages::Pages;
 use super::proposal::Words;
 
 /// Everything that replay, intake and checks need of one mirror.
@@ -25,6 +26,8 @@ pub struct Course {
     pub mapping_version: String,
     pub policy: Policy,
     pub scope: Scope,
+    /// Where its tickets are opened.
+    pub pages: Pages,
     /// The ledger was found to have gone back in time: what is older is looked up before it is made.
     pub recovered_at: Option<DateTime<Utc>>,
     /// What the desks' fields were when somebody last had to know.

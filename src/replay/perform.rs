@@ -26,6 +26,7 @@ use super::course::Course;
 use super::fate::{Fate, Result};
 use super::files;
 use super::house::House;
+use super::pages;
 use super::watch::Watch;
 
 /// So often an answer that is older than our own write is asked again. A write may also have changed nothing.
@@ -115,7 +116,7 @@ impl Round<'_> {
             count += ready.files;
             bytes += ready.bytes;
             lost.extend(ready.lost);
-            messages.push(ready.message);
+            messages.push(self.led(ready.message).await?);
         }
         let keys: Vec<String> = messages.iter().map(|message| message.key.clone()).collect();
         let write = Write::Create(NewTicket {
@@ -145,6 +146,15 @@ impl Round<'_> {
         ];
         self.settle(intent, &written, &links, &figures).await?;
         self.adopt_new(written.ticket).await
+    }
+
+    /// What came from the old desk no longer leads there.
+    async fn led(&self, message: NewMessage) -> Result<NewMessage> {
+        if self.lead_side == Side::Target {
+            return Ok(message);
+        }
+        let body = pages::turned(self.house, self.course, message.body).await?;
+        Ok(NewMessage { body, ..message })
     }
 
     /// Reads the ticket that was just made, so that the steps after it know it.
@@ -179,7 +189,7 @@ impl Round<'_> {
             ("files not carried", lost),
             ("replies carried back", i64::from(draft.born == Side::Target)),
         ];
-        let write = Write::AddMessage { ticket, message: ready.message };
+        let write = Write::AddMessage { ticket, message: self.led(ready.message).await? };
         let (intent, outcome) = self.send("message", &draft.key, detail, &write).await?;
         let written = done(outcome, "message")?;
         let links = with_copies(links, &keys, &written);

@@ -1,5 +1,6 @@
-//! The HTTP side: webhooks, health, metrics.
+//! The HTTP side: webhooks, health, metrics, the way to new tickets.
 
 pub mod hooks;
 pub mod metrics;
 pub mod router;
+pub mod tickets;

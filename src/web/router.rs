@@ -13,7 +13,7 @@ use crate::intake::receive::Ears;
 use crate::intake::writer::Writer;
 use crate::ledger::Ledger;
 
-use super::{hooks, metrics};
+use super::{hooks, metrics, tickets};
 
 /// What the pages need.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub fn router(site: Site) -> Router {
         .route("/hooks/{mirror}/{side}", post(hooks::deliver))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
+        .route("/t/{number}", get(tickets::of_any))
+        .route("/t/{mirror}/{number}", get(tickets::of_mirror))
         .route("/metrics", get(metrics::metrics))
         .layer(DefaultBodyLimit::max(limit))
         .with_state(Arc::new(site))

@@ -115,6 +115,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     recodes: &["text/plain", "text/html"],
     subject_limit: 200,
     plain_tags: false,
+    agent_page: "/Ticket/Display.html?id={ticket}",
     silence: "the scrip `Tidegate: silence` in RT keeps back every mail about what the gateway's user does (deploy/request-tracker)",
     residue: "the rows of deleted tickets stay in RT's database with the status `deleted`, with their messages and files, and their numbers \
               are not given again (`rt-shredder` of an RT admin takes them out); RT keeps every user",
@@ -169,7 +170,7 @@ impl Settings {
 
     /// Where people open a ticket.
     fn page_of(&self, ticket: &TicketId) -> String {
-        format!("{}/Ticket/Display.html?id={ticket}", self.base.as_str().trim_end_matches('/'))
+        CAPABILITIES.page_of(self.base.as_str().trim_end_matches('/'), ticket)
     }
 }
 

@@ -214,6 +214,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     recodes: &[],
     subject_limit: 150,
     plain_tags: true,
+    agent_page: "/agent/tickets/{ticket}",
     silence: "imports run no triggers; every later write carries a tag that the account's triggers and automations have to exclude",
     residue: "deleted tickets are in the list of deleted tickets for 30 days, where an admin can restore them, and their numbers are not \
               given again; a removed customer leaves a row that is not active; tags and organisations are left as they are",

@@ -12,11 +12,11 @@ use crate::desk::id::{PersonId, TicketId};
 use crate::desk::person::Person;
 use crate::desk::ticket::{Presence, Ticket};
 
-use super::Zendesk;
 use super::api::{about, general, page_of};
 use super::fields::Known;
 use super::translate::{self, Parts};
 use super::wire::{Audit, Comment, DeletedTicket, Id, Named, User};
+use super::{CAPABILITIES, Zendesk};
 
 const TICKET: Call = general("read ticket");
 const COMMENTS: Call = general("read comments");
@@ -212,7 +212,7 @@ impl Zendesk {
         };
         let at = found.deleted_at.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
         let at = at.map(|at| at.to_utc()).unwrap_or_default();
-        Ok(Read::Found(Box::new(tombstone(id, format!("{}/agent/tickets/{id}", self.settings.address()), at))))
+        Ok(Read::Found(Box::new(tombstone(id, CAPABILITIES.page_of(&self.settings.address(), id), at))))
     }
 }
 

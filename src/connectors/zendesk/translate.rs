@@ -11,6 +11,7 @@ use crate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
 use crate::desk::person::{Person, Role};
 use crate::desk::ticket::{Act, Actor, Attachment, AttachmentState, Link, LinkKind, Message, Presence, Ticket, Visibility};
 
+use super::CAPABILITIES;
 use super::fields::{Known, decode, key_of};
 use super::html;
 use super::wire;
@@ -53,7 +54,7 @@ pub fn ticket(parts: &Parts, known: &Known<'_>) -> Ticket {
         presence,
         created_at: raw.created_at,
         updated_at: raw.updated_at,
-        url: format!("{}/agent/tickets/{}", known.settings.address(), raw.id),
+        url: CAPABILITIES.page_of(&known.settings.address(), &TicketId::new(&raw.id)),
         fields: decode(raw, known),
         messages: if gone { Vec::new() } else { messages(parts, known) },
         links: links(raw),

@@ -8,5 +8,5 @@ mod links;
 mod messages;
 mod own_fields;
 mod rows;
-mod way;
+pub mod way;
 mod withheld;

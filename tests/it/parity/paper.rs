@@ -64,6 +64,7 @@ const CAN: Capabilities = Capabilities {
     recodes: &["text/csv"],
     subject_limit: 40,
     plain_tags: false,
+    agent_page: "/{ticket}",
     silence: "paper is silent",
     residue: "nothing stays",
     begins: &[],

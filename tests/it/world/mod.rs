@@ -8,6 +8,7 @@ pub mod killer;
 pub mod load;
 pub mod log;
 pub mod pact;
+pub mod paper;
 pub mod process;
 pub mod rehearsal;
 pub mod scratch;

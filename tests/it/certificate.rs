@@ -1,0 +1,132 @@
+//! A statement in writing: it says what is so, and a change of any byte of it is found.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tidegate::cutover::certificate::{Key, Refused, verify};
+use tidegate::cutover::paper::page;
+use tidegate::cutover::statement::{Statement, state};
+use tidegate::ledger::finding::Acceptance;
+
+use crate::world::desk::{request_tracker, zendesk};
+use crate::world::paper::Paper;
+use crate::world::stand::World;
+
+fn key() -> Key {
+    Key::from_pkcs8(&Key::fresh()).expect("a key")
+}
+
+/// Both desks were copied and compared; one field was lost to the policy, one finding was accepted.
+async fn stated() -> (World, Statement) {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let ticket = world.source.open("Order one", "Where is it?");
+    world.source.open("Order two", "And this one?");
+    world.copy().await;
+    let there = world.mirrored(&ticket).id;
+    world.target.set(&there, "subject", "Mine");
+    world.source.set(&ticket, "subject", "Yours");
+    world.settle().await;
+    let report = world.check().await;
+    assert!(report.at_parity(), "{:?}", report.lines());
+    let why = Some("<b>we know</b> & \"accept\"".to_string());
+    let acceptance =
+        Acceptance { finding: "links-not-held".into(), detail: json!({}), who: "Ann".into(), why, at: world.clock.now() };
+    world.ledger.accept_finding("demo", &acceptance).await.expect("an answer");
+    let statement = state(&world.ledger, &world.mirror, None, world.clock.now()).await.expect("a statement");
+    (world, statement)
+}
+
+#[tokio::test]
+async fn it_says_what_was_compared_and_who_decided() {
+    let (world, statement) = stated().await;
+    let comparison = statement.comparison.as_ref().expect("both desks were compared");
+    assert!(comparison.at_parity && comparison.tickets == 2 && comparison.stale == 0, "{comparison:?}");
+    assert_eq!((statement.copied, statement.tickets["copied"], statement.undecided), (2, 2, 0));
+    assert_eq!((statement.accepted[0].finding.as_str(), statement.accepted[0].who.as_str()), ("links-not-held", "Ann"));
+    assert_eq!(statement.decided.len(), 1);
+    assert_eq!((statement.decided[0].stands.as_str(), statement.decided[0].by.as_str()), ("source", "the mirror file's policy"));
+    assert_eq!(statement.mapping, world.mirror.mapping_version);
+    let again = state(&world.ledger, &world.mirror, None, world.clock.now()).await.expect("a statement");
+    assert_eq!(again, statement, "nothing happened in between");
+    let ticket = world.source.open("Order three", "Another one");
+    let mut world = world;
+    world.settle().await;
+    let later = state(&world.ledger, &world.mirror, None, world.clock.now()).await.expect("a statement");
+    let comparison = later.comparison.expect("they were compared once");
+    assert!(!comparison.at_parity && comparison.stale == 1, "what was never compared is not at parity: {comparison:?}");
+    assert!(later.digests.pairs != statement.digests.pairs && later.digests.map != statement.digests.map, "{ticket} is new");
+}
+
+#[tokio::test]
+async fn a_change_of_any_byte_is_found() {
+    let (_world, statement) = stated().await;
+    let key = key();
+    let text = key.sign(&statement);
+    let (read, by) = verify(&text, Some(&key.public())).expect("it is as it was signed");
+    assert_eq!((read, by), (statement.clone(), key.public()));
+    let bytes = text.as_bytes();
+    for place in 0..bytes.len() {
+        for other in [bytes[place] ^ 1, bytes[place] ^ 0x20, b'0', b' '] {
+            let mut changed = bytes.to_vec();
+            changed[place] = other;
+            let Ok(changed) = String::from_utf8(changed) else { continue };
+            assert!(changed == text || verify(&changed, None).is_err(), "byte {place} became {other}");
+        }
+        let (before, after) = (&text[..place], &text[place + 1..]);
+        assert!(verify(&format!("{before}{after}"), None).is_err(), "byte {place} is missing");
+        assert!(verify(&format!("{before} {}", &text[place..]), None).is_err(), "a blank before byte {place}");
+    }
+    assert!(verify(&format!("{text}\n"), None).is_err() && verify("{}\n", None).is_err());
+}
+
+#[tokio::test]
+async fn somebody_else_s_signature_is_told() {
+    let (_world, statement) = stated().await;
+    let (ours, theirs) = (key(), key());
+    let text = theirs.sign(&Statement { copied: 7_000, ..statement });
+    assert!(verify(&text, None).is_ok(), "anybody may sign");
+    assert_eq!(verify(&text, Some(&ours.public())), Err(Refused::OtherKey(theirs.public())));
+    let put_on = text.replace(&theirs.public(), &ours.public());
+    assert_eq!(verify(&put_on, Some(&ours.public())), Err(Refused::Signature));
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere_and_holds_no_markup_of_others() {
+    let (_world, statement) = stated().await;
+    let page = page(&statement, "ab12");
+    assert!(page.contains("At parity: 2 tickets compared, the last one 2026-03-02") && page.contains("links-not-held"), "{page}");
+    assert!(page.contains("&lt;b&gt;we know&lt;/b&gt; &amp; &quot;accept&quot;"), "{page}");
+    for never in ["<script", "<link", "<img", "src=", "href=", "@import", "url("] {
+        assert!(!page.contains(never), "{never}");
+    }
+    assert!(page.contains("color-scheme:light dark") && page.contains("@media print"));
+}
+
+#[tokio::test]
+async fn it_is_made_and_verified_by_verbs_and_outlives_the_purge() {
+    let paper = Paper::new().await;
+    let row = paper.mirror("acme").await;
+    paper.tickets(&row, &[("7", Some("12")), ("9", None)]).await;
+    let said = paper.says(&["certificate", "make", "acme", "--json", "acme.json", "--html", "acme.html"]).await;
+    assert!(said.starts_with("acme: The desks were not compared.") && said.contains("tickets in the new desk: 1"), "{said}");
+    let key = said.lines().find_map(|line| line.strip_prefix("  public key (Ed25519): ")).expect("the key is told").to_string();
+    let csv = paper.says(&["map", "acme", "--csv"]).await;
+    let digest = hex::encode(Sha256::digest(csv.as_bytes()));
+    assert!(said.contains(&format!("SHA-256 of the map of numbers: {digest}")), "{said}");
+    assert!(paper.says(&["certificate", "verify", "acme.json", "--key", &key]).await.contains("the key that you named"));
+    assert!(paper.says(&["certificate", "verify", "acme.json"]).await.contains(&format!("signed with the key {key}")));
+    let html = std::fs::read_to_string(paper.scratch.path().join("acme.html")).expect("it was written");
+    assert!(html.contains(&key) && html.contains("The desks were not compared."));
+    let signed = std::fs::read_to_string(paper.scratch.path().join("acme.json")).expect("it was written");
+    std::fs::write(paper.scratch.path().join("false.json"), signed.replace("\"copied\":1", "\"copied\":2")).expect("a file");
+    let said = paper.refuses(&["certificate", "verify", "false.json", "--key", &key]).await;
+    assert!(said.contains("changed after it was signed"), "{said}");
+    let said = paper.refuses(&["certificate", "verify", "acme.json", "--key", &"0".repeat(64)]).await;
+    assert!(said.contains("signed with another key"), "{said}");
+    let said = paper.refuses(&["certificate", "make", "acme", "--window", "north"]).await;
+    assert!(said.contains("has no window `north`"), "{said}");
+    paper.retire(1).await;
+    paper.says(&["purge", "acme", "--yes", "acme"]).await;
+    let said = paper.says(&["certificate", "make", "acme", "--json", "acme.json"]).await;
+    assert!(said.contains("ordered before its time") && said.contains(&key) && said.contains(&digest), "{said}");
+    paper.says(&["certificate", "verify", "acme.json", "--key", &key]).await;
+}
