@@ -16,11 +16,13 @@ use crate::ledger::pair::Pair;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::switch::{Kind, Run};
 use crate::ledger::webhook;
+use crate::ledger::window::WindowStatus;
 use crate::mirror::Phase;
 
 use super::checked::Checked;
 use super::conflicts::Names;
 use super::open;
+use super::run::status as runs_of;
 
 /// So many conflicts are shown to people; `--json` has all.
 const CONFLICTS: usize = 5;
@@ -62,15 +64,19 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let conflicts = ledger.conflicts(mirror.id).await?;
         let check = Checked::of(ledger, &mirror).await?;
         let switch = ledger.open_switch(mirror.id).await?;
+        let windows = ledger.windows(mirror.id, now).await?;
         if !args.json {
+            let runs = runs_of(ledger, &mirror, status.resting).await?;
             let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
-            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(conflict_lines(&conflicts));
+            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch);
+            let told = told.chain(windows.iter().map(window_line)).chain(runs).chain(conflict_lines(&conflicts));
             told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
             "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check, "switch": switch,
+            "windows": windows,
         }));
     }
     if args.json {
@@ -220,6 +226,18 @@ fn switch_line(mirror: &str, run: &Run) -> String {
         }
         (Kind::Rehearsal | Kind::Retire, _) => format!("  {kind}: begun by {who} at {at}"),
     }
+}
+
+/// A part of the mirror with its own accounts.
+fn window_line(window: &WindowStatus) -> String {
+    let WindowStatus { name, tickets, waiting, oldest_seconds, parked, undecided, astray, moved_in, moved_out, .. } = window;
+    let leads = if window.leads == Side::Source { "the old desk leads" } else { "the new desk leads" };
+    let since = window.turned_at.map(|at| format!(" since {}", at.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    let left = if *astray > 0 { format!("; {astray} are led by the other desk still") } else { String::new() };
+    format!(
+        "  window {name}: {leads}{since}; {tickets} tickets, {waiting} waiting (oldest {oldest_seconds:.0} s), {parked} parked, {undecided} \
+         undecided; {moved_in} came from other windows, {moved_out} went to others{left}"
+    )
 }
 
 /// What is not carried while only a sample is in the new desk.

@@ -9,6 +9,7 @@ use super::mirror::{FORM, MirrorConfig};
 use super::mistake::{Mistake, Places, Weight};
 use super::page::{Page, Section};
 use super::rules;
+use super::run;
 use super::table;
 
 /// A mirror as its file says, and where in the file.
@@ -54,6 +55,8 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
     let scope = rules::scope(root.part("scope"));
     let policy = rules::policy(root.part("policy"));
     let mapping = table::read(root.part("map"));
+    let windows = rules::windows(root);
+    let run = root.part("run").map(|part| run::read(&part));
     root.finish();
     if let (Some(source), Some(target)) = (&source, &target)
         && source.url == target.url
@@ -61,7 +64,7 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
         let what = "source and target are the same desk: every copy would be copied again".to_string();
         root.wrong(what, "name two desks".to_string());
     }
-    Some(MirrorConfig { form: FORM, name: name?, source: source?, target: target?, scope, policy, mapping })
+    Some(MirrorConfig { form: FORM, name: name?, source: source?, target: target?, scope, policy, mapping, windows, run })
 }
 
 fn end(root: &Section<'_>, side: &'static str) -> Option<super::mirror::Connection> {

@@ -66,6 +66,7 @@ pub fn connected_within(
         mapping_version: row.mapping_version.clone(),
         policy: config.policy.clone(),
         scope: config.scope.clone(),
+        windows: config.windows.clone(),
         recovered_at: row.recovered_at,
         words: Words::default(),
     };

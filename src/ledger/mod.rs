@@ -32,6 +32,7 @@ pub mod reapply;
 pub mod repair;
 pub mod retire;
 pub mod ruling;
+pub mod run;
 pub mod sample;
 pub mod settle;
 pub mod sight;
@@ -42,6 +43,7 @@ pub mod takeback;
 pub mod tick;
 pub mod verdict;
 pub mod webhook;
+pub mod window;
 
 use std::str::FromStr;
 use std::time::Duration;

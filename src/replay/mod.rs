@@ -20,6 +20,7 @@ pub mod leaks;
 mod linked;
 pub mod people;
 pub mod perform;
+mod placing;
 pub mod proposal;
 pub mod recover;
 pub mod remap;

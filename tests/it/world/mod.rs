@@ -10,6 +10,7 @@ pub mod log;
 pub mod pact;
 pub mod process;
 pub mod rehearsal;
+pub mod runs;
 pub mod scratch;
 pub mod scrip;
 pub mod stand;
