@@ -16,6 +16,12 @@ create table mirror (
     -- Part of every key that we leave in a target: other gateways may write to the same desk under the same mirror name.
     key text not null,
     config jsonb not null,
+    -- Changes are carried in runs only.
+    by_runs boolean not null generated always as (coalesce(jsonb_typeof(config -> 'run') = 'object', false)) stored,
+    -- A run has read what changed, and is at work.
+    run_carries boolean not null default false,
+    -- When the last full copy ended; of another tool's, its reference time.
+    copied_at timestamptz,
     mapping_version text not null,
     -- The mapping that what was agreed follows: the first one, or the last that was applied again with `--reapply`.
     agreed_mapping jsonb,
@@ -46,6 +52,12 @@ create table cutover_window (
     tenant_id bigint not null references tenant,
     mirror_id uuid not null references mirror on delete cascade,
     name text not null,
+    -- Which desk leads its tickets and those that come into it, and when that was last turned.
+    leads text not null default 'source',
+    turned_at timestamptz,
+    -- Start of the last read that a run of it alone carried.
+    reference_time timestamptz,
+    constraint cutover_window_leads_known check (leads in ('source', 'target')),
     constraint cutover_window_name_once unique (mirror_id, name)
 );
 
@@ -113,6 +125,8 @@ create table lane (
     due_at timestamptz not null,
     -- A hint that could not prove what it promised is looked at once more.
     look_again_at timestamptz,
+    -- The run that is at work carries the lane up to here.
+    run_seq bigint,
     waiting_since timestamptz,
     lease_owner uuid,
     lease_until timestamptz,
@@ -710,3 +724,70 @@ create table signing_key (
     pkcs8 bytea not null,
     made_at timestamptz not null
 );
+
+-- A run: what changed since the last one is carried once. One row for each; its numbers are its report.
+create table run (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null references tenant,
+    mirror_id uuid not null references mirror on delete cascade,
+    number integer not null,
+    -- Only its tickets; null: all of the mirror.
+    window_id bigint references cutover_window on delete set null,
+    -- A person, or the schedule.
+    ordered_by text not null,
+    ordered_at timestamptz not null,
+    -- Outside the quiet hours too.
+    at_any_hour boolean not null,
+    -- Since when it rests until the quiet hours, the calls that had been made then, and how long it rested before.
+    rests_since timestamptz,
+    rests_calls bigint,
+    rested_seconds double precision not null default 0,
+    -- Calls to both desks, and writes, that were made before it began.
+    calls_before bigint not null,
+    intents_before bigint not null,
+    -- Start of the read that succeeded: what the desks showed then is in this run.
+    read_at timestamptz,
+    ended_at timestamptz,
+    created bigint,
+    updated bigint,
+    skipped bigint,
+    failed bigint,
+    calls bigint,
+    constraint run_number_once unique (mirror_id, number)
+);
+create unique index run_one_open on run (mirror_id) where ended_at is null;
+
+-- A ticket of a run, and what became of it.
+create table run_ticket (
+    run_id bigint not null references run on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    -- It was not in the target before.
+    was_new boolean not null,
+    outcome text,
+    why text,
+    primary key (run_id, pair_id),
+    constraint run_ticket_outcome_known check (outcome in ('created', 'updated', 'skipped', 'failed'))
+);
+
+-- Runs may start for so many days more: who said so, and why.
+create table run_extension (
+    id bigint generated always as identity primary key,
+    mirror_id uuid not null references mirror on delete cascade,
+    days integer not null,
+    why text not null,
+    who text not null,
+    at timestamptz not null
+);
+
+-- A ticket went from one window into another; where another desk leads there, the lead went with it.
+create table window_move (
+    id bigint generated always as identity primary key,
+    mirror_id uuid not null references mirror on delete cascade,
+    pair_id bigint not null references pair on delete cascade,
+    from_window text not null,
+    to_window text not null,
+    led_by text not null,
+    leads text not null,
+    at timestamptz not null
+);
+create index window_move_by_mirror on window_move (mirror_id);

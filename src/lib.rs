@@ -63,6 +63,7 @@
 //! *plan, step, write*: what to do, one of it, one call · *intent*: a write recorded before it is sent · *settle*: make it durable ·
 //! *conflict*: both desks changed one field · *guard*: what protects people at work from writes of fields · *ruling*: what a person decided about
 //! a field · *born*: the desk at which a message was written; the other one holds our *copy* · *park*: leave it to a person · *fault*: a desk failed us · *remedy*: what to do about a fault ·
+//! *run*: what changed since the last one, carried once · *window*: a part of a mirror's tickets that is switched on its own ·
 //! *rejection*: a delivery refused · *sample*: tickets that are copied before the others · *take back*: remove what we made ·
 //! *adopt*: take over another tool's copy · *verify* is for deliveries, *check* for *parity* · *verdict*: what a check said of a pair, *stale*
 //! when something newer is heard · *stray*: a ticket without a pair · *course*: a mirror with its desks connected · *sim*: a

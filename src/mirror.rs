@@ -15,6 +15,7 @@
 //! ```
 //! While a mirror is rehearsed, only the sample and what is in the target already is carried; the rest waits for the copy.
 //! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing.
+//! A mirror that carries its changes in runs does so while it is *mirroring*: between them they wait in their lanes.
 //! A mirror can be paused in any phase; then hints are still received and nothing is written.
 //!
 //! The old desk leads up to *mirroring*; while a switch is under way each ticket has its own answer (its pair's authority); from

@@ -80,7 +80,7 @@ async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Res
     let mut own = None;
     let clock = Clock::system();
     let copied = watch(&opened.ledger, row.id, &clock);
-    let outcome = see_through(opened, settings, &row, &mut own, copied).await;
+    let outcome = see_through(opened, settings, (&row, "copy"), &mut own, copied).await;
     let here = own.is_some();
     if let Some(gateway) = own {
         gateway.stop().await;
@@ -95,17 +95,18 @@ async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Res
     Ok(1)
 }
 
-/// Returns whether the copy is done (`copied` returned); else we were told to stop. `own` is the gateway that we had to start for it.
+/// Returns whether the copy or the run (`what`) is done (`copied` returned); else we were told to stop. `own` is the gateway that we had to
+/// start for it.
 pub async fn see_through(
     opened: &Opened,
     settings: &Settings,
-    row: &MirrorRow,
+    (row, what): (&MirrorRow, &str),
     own: &mut Option<Gateway>,
     copied: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<bool> {
     match opened.ledger.gateway_works().await? {
-        true => println!("A `tidegate serve` makes the copy; Ctrl-C here stops only this display."),
-        false => *own = Some(alone(opened, settings, row).await?),
+        true => println!("A `tidegate serve` makes the {what}; Ctrl-C here stops only this display."),
+        false => *own = Some(alone(opened, settings, (row, what)).await?),
     }
     let stopped = told_to_stop();
     tokio::pin!(copied, stopped);
@@ -119,7 +120,7 @@ pub async fn see_through(
                 let works = opened.ledger.gateway_works().await.unwrap_or(false);
                 missing = if works { 0 } else { missing + 1 };
                 if missing == GONE {
-                    *own = Some(alone(opened, settings, row).await?);
+                    *own = Some(alone(opened, settings, (row, what)).await?);
                 }
             }
         }
@@ -127,8 +128,8 @@ pub async fn see_through(
 }
 
 /// A gateway in this process, for this mirror only. It does not listen: changes made meanwhile come by poll.
-async fn alone(opened: &Opened, settings: &Settings, row: &MirrorRow) -> anyhow::Result<Gateway> {
-    println!("No `tidegate serve` is running, so the copy is made here; Ctrl-C stops it, and the next run goes on.");
+async fn alone(opened: &Opened, settings: &Settings, (row, what): (&MirrorRow, &str)) -> anyhow::Result<Gateway> {
+    println!("No `tidegate serve` is running, so the {what} is made here; Ctrl-C stops it, and the same command goes on.");
     let engine = house::Settings { workers: usize::from(settings.workers), only: Some(row.id), ..house::Settings::default() };
     let ledger = opened.again(settings, Role::Gateway).await?;
     Ok(Gateway::start(parts(ledger, settings, engine)))

@@ -24,6 +24,7 @@ pub mod purge;
 pub mod recover;
 pub mod rehearse;
 pub mod retire;
+pub mod run;
 pub mod serve;
 pub mod sim;
 pub mod status;
@@ -55,6 +56,8 @@ pub enum Verb {
     Mirror(mirror::MirrorVerb),
     /// Make the full copy of a mirror, or go on with one that was stopped
     Backfill(backfill::Args),
+    /// Carry what changed since the last run, once, with a report of its own
+    Run(run::Args),
     /// Take over a copy that another tool made, and go on from its reference time
     Adopt(adopt::Args),
     /// Remove from the new desk what a copy made there, where nobody else touched it
@@ -109,6 +112,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Verb::Serve(args) => serve::run(settings, args).await,
         Verb::Mirror(verb) => mirror::run(settings, verb).await,
         Verb::Backfill(args) => backfill::run(settings, args).await,
+        Verb::Run(args) => run::run(settings, args).await,
         Verb::Adopt(args) => adopt::run(settings, args).await,
         Verb::Takeback(args) => takeback::run(settings, args).await,
         Verb::Status(args) => status::run(settings, args).await,

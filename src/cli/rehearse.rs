@@ -54,7 +54,7 @@ pub async fn run(opened: &Opened, settings: &Settings, row: &MirrorRow, args: &A
         return Ok(0);
     }
     let mut own = None;
-    let outcome = see_through(opened, settings, row, &mut own, watch(ledger, row.id)).await;
+    let outcome = see_through(opened, settings, (row, "copy"), &mut own, watch(ledger, row.id)).await;
     if let Some(gateway) = own {
         gateway.stop().await;
     }

@@ -19,10 +19,12 @@ use crate::ledger::retention::Keeping;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::switch::{Kind, Run};
 use crate::ledger::webhook;
+use crate::ledger::window::WindowStatus;
 use crate::mirror::Phase;
 
 use super::checked::Checked;
 use super::conflicts::Names;
+use super::run::status as runs_of;
 use super::{open, purge};
 
 /// So many conflicts are shown to people; `--json` has all.
@@ -65,19 +67,22 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let conflicts = ledger.conflicts(mirror.id).await?;
         let (keeping, check) = (ledger.keeping(mirror.id).await?, Checked::of(ledger, &mirror).await?);
         let switch = ledger.open_switch(mirror.id).await?;
+        let windows = ledger.windows(mirror.id, now).await?;
         if !args.json && keeping.purge.is_some() {
             purge_lines(&mirror, &keeping).iter().for_each(|line| println!("{line}"));
         } else if !args.json {
+            let runs = runs_of(ledger, &mirror, status.resting).await?;
             let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
             let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(kept_line(&mirror, &keeping, now));
-            let told = told.chain(conflict_lines(&conflicts)).chain(check.lines(&mirror.name, now));
-            told.for_each(|line| println!("{line}"));
+            let told = told.chain(windows.iter().map(window_line)).chain(runs).chain(conflict_lines(&conflicts));
+            told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }
         all.push(json!({
             "mirror": mirror.name, "phase": mirror.phase, "paused": mirror.paused_why,
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
             "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check, "switch": switch,
             "retention": { "keeping": keeping, "until": keeping.until(delta(limits(&mirror).after_retirement)) },
+            "windows": windows,
         }));
     }
     if args.json {
@@ -245,6 +250,18 @@ fn kept_line(mirror: &MirrorRow, keeping: &Keeping, now: DateTime<Utc>) -> Optio
 /// Of a mirror whose time is over.
 fn purge_lines(mirror: &MirrorRow, keeping: &Keeping) -> Vec<String> {
     keeping.purge.iter().flat_map(|purge| purge::lines(&mirror.name, purge)).collect()
+}
+
+/// A part of the mirror with its own accounts.
+fn window_line(window: &WindowStatus) -> String {
+    let WindowStatus { name, tickets, waiting, oldest_seconds, parked, undecided, astray, moved_in, moved_out, .. } = window;
+    let leads = if window.leads == Side::Source { "the old desk leads" } else { "the new desk leads" };
+    let since = window.turned_at.map(|at| format!(" since {}", at.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    let left = if *astray > 0 { format!("; {astray} are led by the other desk still") } else { String::new() };
+    format!(
+        "  window {name}: {leads}{since}; {tickets} tickets, {waiting} waiting (oldest {oldest_seconds:.0} s), {parked} parked, {undecided} \
+         undecided; {moved_in} came from other windows, {moved_out} went to others{left}"
+    )
 }
 
 /// What is not carried while only a sample is in the new desk.

@@ -9,6 +9,7 @@ use super::mirror::{FORM, MirrorConfig};
 use super::mistake::{Mistake, Places, Weight};
 use super::page::{Page, Section};
 use super::rules;
+use super::run;
 use super::table;
 
 /// A mirror as its file says, and where in the file.
@@ -55,6 +56,8 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
     let policy = rules::policy(root.part("policy"));
     let mapping = table::read(root.part("map"));
     let retention = rules::retention(root.part("retention"));
+    let windows = rules::windows(root);
+    let run = root.part("run").map(|part| run::read(&part));
     root.finish();
     if let (Some(source), Some(target)) = (&source, &target)
         && source.url == target.url
@@ -62,7 +65,8 @@ fn read(root: &Section<'_>) -> Option<MirrorConfig> {
         let what = "source and target are the same desk: every copy would be copied again".to_string();
         root.wrong(what, "name two desks".to_string());
     }
-    Some(MirrorConfig { form: FORM, name: name?, source: source?, target: target?, scope, policy, mapping, retention })
+    let (name, source, target) = (name?, source?, target?);
+    Some(MirrorConfig { form: FORM, name, source, target, scope, policy, mapping, retention, windows, run })
 }
 
 fn end(root: &Section<'_>, side: &'static str) -> Option<super::mirror::Connection> {

@@ -8,7 +8,9 @@ use crate::desk::Side;
 use crate::desk::mapping::Mapping;
 use crate::desk::policy::Policy;
 use crate::desk::scope::Scope;
+use crate::desk::window::Window;
 
+use super::run::RunPlan;
 use super::secret::SecretRef;
 
 /// The form of the JSON. A change that older JSON cannot be read as raises it.
@@ -28,6 +30,12 @@ pub struct MirrorConfig {
     pub mapping: Mapping,
     #[serde(default)]
     pub retention: Retention,
+    /// Parts that are cut over on their own, the first that takes a ticket has it; empty: the mirror is cut over as a whole.
+    #[serde(default)]
+    pub windows: Vec<Window>,
+    /// Changes are carried in runs, not as they come.
+    #[serde(default)]
+    pub run: Option<RunPlan>,
 }
 
 /// How long what is known of a mirror's tickets is kept.

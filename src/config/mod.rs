@@ -11,6 +11,7 @@ pub mod mirror;
 pub mod mistake;
 pub mod page;
 pub mod rules;
+pub mod run;
 pub mod secret;
 pub mod settings;
 pub mod table;

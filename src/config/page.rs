@@ -273,6 +273,15 @@ impl<'p> Entry<'p> {
         items.filter(|item| item.text().is_some()).collect()
     }
 
+    /// A list of tables, each headed `[[path]]`.
+    pub fn sections(&self) -> Vec<Section<'p>> {
+        let right = format!("write [[{}]] above the keys of each", self.path);
+        let Some(array) = self.typed(self.value.as_array(), "a list of tables", &right) else { return Vec::new() };
+        let tables = array.iter().filter_map(|item| Some((item.get_ref().as_table()?, self.page.place(item.span()))));
+        let section = |(table, at)| Section { page: self.page, path: self.path.clone(), at, table, asked: RefCell::default() };
+        tables.map(section).collect()
+    }
+
     /// A day (its beginning, UTC) or a time with its offset.
     pub fn moment(&self) -> Option<DateTime<Utc>> {
         let right = "write a day as 2024-01-31 or a time as 2024-01-31T08:00:00Z, without quotes";

@@ -8,6 +8,7 @@ use crate::desk::policy::{
     Closed, Conflict, Deletion, DestructiveLimit, EchoLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped,
 };
 use crate::desk::scope::{Leaving, Scope};
+use crate::desk::window::{REST, Window};
 
 use super::mirror::Retention;
 use super::page::{Entry, Section};
@@ -54,6 +55,48 @@ pub fn scope(section: Option<Section<'_>>) -> Scope {
     }
     section.finish();
     scope
+}
+
+/// Every `[[window]]`, in the order of the file.
+pub fn windows(root: &Section<'_>) -> Vec<Window> {
+    let sections = root.get("window").map(|entry| entry.sections()).unwrap_or_default();
+    let mut windows: Vec<Window> = Vec::new();
+    for section in sections {
+        let Some(window) = window(&section) else { continue };
+        if windows.iter().any(|other| other.name == window.name) {
+            section.wrong(format!("two windows are called \"{}\"", window.name), "give each its own name".to_string());
+        }
+        windows.push(window);
+    }
+    windows
+}
+
+fn window(section: &Section<'_>) -> Option<Window> {
+    let name = section.need("name", "name = \"billing\"").and_then(|entry| entry.text());
+    let words = |key| section.get(key).map(|entry| words(&entry)).unwrap_or_default();
+    let window = Window {
+        name: name.unwrap_or_default().to_string(),
+        groups: words("groups"),
+        brands: words("brands"),
+        forms: words("forms"),
+        tags: words("tags"),
+        created_after: section.get("created-after").and_then(|entry| entry.moment()),
+        created_before: section.get("created-before").and_then(|entry| entry.moment()),
+    };
+    section.finish();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !(1..=40).contains(&name?.len()) || !window.name.chars().all(plain) || window.name == REST {
+        let right = format!("use 1 to 40 of a-z, 0-9 and -; `{REST}` is the window of all other tickets");
+        section.wrong(format!("\"{}\" is no name for a window", window.name), right);
+        return None;
+    }
+    if (Window { name: window.name.clone(), ..Window::default() }) == window {
+        section.wrong(
+            format!("the window \"{}\" has no condition: it would take every ticket", window.name),
+            "add groups, brands, forms, tags, created-after or created-before".to_string(),
+        );
+    }
+    Some(window)
 }
 
 fn words(entry: &Entry<'_>) -> BTreeSet<String> {

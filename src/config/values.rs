@@ -21,6 +21,7 @@ const GONE: &str = "deleted";
 pub fn check_values(config: &MirrorConfig, places: &Places, source: &Schema, target: &Schema) -> Vec<Mistake> {
     let mut check = Check { config, places, source, target, mistakes: Vec::new() };
     check.scope();
+    check.windows();
     check.policy();
     check.listed_fields();
     check.listed_tables();
@@ -58,6 +59,22 @@ impl Check<'_> {
                 None => {
                     let what = format!("the source has no field `{field}`, so no ticket would be in the scope");
                     self.tell(Weight::Wrong, &["scope", key], what, format!("remove `{key}`"));
+                }
+            }
+        }
+    }
+
+    fn windows(&mut self) {
+        for window in self.config.windows.clone() {
+            let lists = [(FieldKey::Group, &window.groups), (FieldKey::Brand, &window.brands), (FieldKey::Form, &window.forms)];
+            for (field, words) in lists.into_iter().filter(|(_, words)| !words.is_empty()) {
+                match self.source.fields.get(&field) {
+                    Some(schema) => self.unknown(Side::Source, &["window"], words, schema),
+                    None => {
+                        let what =
+                            format!("the source has no field `{field}`, so the window \"{}\" would have no ticket", window.name);
+                        self.tell(Weight::Wrong, &["window"], what, "remove the condition".to_string());
+                    }
                 }
             }
         }

@@ -16,6 +16,7 @@ pub mod schema;
 pub mod scope;
 pub mod survey;
 pub mod ticket;
+pub mod window;
 pub mod write;
 
 /// The two ends of a mirror. Which of them leads a field is the pair's authority, not the side.

@@ -94,7 +94,7 @@ fn not_before(done: &str, at: DateTime<Utc>, limit: Option<DateTime<Utc>>) -> Re
     }
 }
 
-fn one_of(field: &str, value: Option<&Value>, allowed: &BTreeSet<String>) -> Result<(), String> {
+pub(super) fn one_of(field: &str, value: Option<&Value>, allowed: &BTreeSet<String>) -> Result<(), String> {
     if allowed.is_empty() {
         return Ok(());
     }

@@ -68,6 +68,7 @@ pub fn connected_within(
         policy: config.policy.clone(),
         scope: config.scope.clone(),
         pages: pages(row, &config),
+        windows: config.windows.clone(),
         recovered_at: row.recovered_at,
         words: Words::default(),
     };

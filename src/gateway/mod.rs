@@ -2,5 +2,6 @@
 
 pub mod budget;
 pub mod connect;
+pub mod run;
 pub mod serve;
 pub mod witness;

@@ -35,6 +35,7 @@ use crate::web::router::{Site, router};
 
 use super::budget::SharedBudget;
 use super::connect::{Connected, connected_within};
+use super::run::Runner;
 use super::witness::{Registrar, webhook_url};
 
 /// What a gateway is made of.
@@ -249,10 +250,12 @@ impl Shared {
         info!(mirror = row.name, "the mirror is served");
         self.courses.write().unwrap_or_else(PoisonError::into_inner).insert(row.id, connected.course.clone());
         let mut tasks = JoinSet::new();
-        for side in [Side::Source, Side::Target] {
-            let lister = (side == Side::Source).then(|| self.lister(&connected));
-            tasks.spawn(follow(self.poller(&connected, side), lister, self.registrar(&connected, side)));
+        let pollers = [Side::Source, Side::Target].map(|side| Arc::new(self.poller(&connected, side)));
+        for poller in &pollers {
+            let lister = (poller.side == Side::Source).then(|| self.lister(&connected));
+            tasks.spawn(follow(poller.clone(), lister, self.registrar(&connected, poller.side)));
         }
+        tasks.spawn(run(self.runner(&connected, pollers)));
         tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected), self.leak_watch(&connected)));
         for test in [Side::Source, Side::Target].into_iter().filter_map(|side| self.self_test(&connected, side)) {
             tasks.spawn(repeat(test));
@@ -313,6 +316,19 @@ impl Shared {
         }
     }
 
+    fn runner(&self, connected: &Connected, pollers: [Arc<Poller>; 2]) -> Runner {
+        Runner {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: connected.course.id,
+            name: connected.course.name.clone(),
+            plan: connected.config.run.clone(),
+            pollers,
+            budgets: connected.budgets.clone(),
+            wake: self.wake.clone(),
+        }
+    }
+
     fn webhook<'a>(&self, connected: &'a Connected, side: Side) -> Option<&'a Webhook> {
         connected.config.connection(side).webhook.as_ref().filter(|_| self.only.is_none())
     }
@@ -354,6 +370,12 @@ async fn repeat(test: SelfTest) {
     task::run(stop, || test.activate()).await;
 }
 
+/// What changed is carried in runs, where the mirror file says so.
+async fn run(runner: Runner) {
+    let (_never, stop) = stopper();
+    task::run(stop, || runner.activate()).await;
+}
+
 /// The slow tasks: what the credentials can see, what no witness tells, and whom the target told because of us.
 async fn watch(watcher: Watcher, sweeper: Sweeper, leaks: LeakWatch) {
     let (_never, stop) = stopper();
@@ -365,7 +387,7 @@ async fn watch(watcher: Watcher, sweeper: Sweeper, leaks: LeakWatch) {
 }
 
 /// The witnesses start before the listing does: first the poll's watermark, then the webhook, then everything side by side.
-async fn follow(poller: Poller, lister: Option<Lister>, registrar: Option<Registrar>) {
+async fn follow(poller: Arc<Poller>, lister: Option<Lister>, registrar: Option<Registrar>) {
     let (_never, stop) = stopper();
     let mut listen = stop.clone();
     while let Err(error) = poller.start().await {

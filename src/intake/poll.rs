@@ -49,7 +49,7 @@ impl Poller {
     /// One activation: reads what is new, judges what the webhook missed, says when to look again.
     pub async fn activate(&self) -> Next {
         match self.poll().await {
-            Ok(()) => Next::After(self.every),
+            Ok(_) => Next::After(self.every),
             Err(error) => {
                 warn!(mirror = self.name, side = self.side.as_str(), %error, "a poll failed; it goes on from where it was");
                 let noted = self.ledger.poll_failed(self.mirror, self.side, &error.to_string(), self.clock.now()).await;
@@ -68,9 +68,10 @@ impl Poller {
         }
     }
 
-    /// Reads pages until the desk has no more.
-    pub async fn poll(&self) -> Result<(), PollError> {
+    /// Reads pages until the desk has no more, or it is others' turn. Returns whether everything was read.
+    pub async fn poll(&self) -> Result<bool, PollError> {
         let mut mark = self.start().await?;
+        let mut more = true;
         for _ in 0..PAGES {
             let now = self.clock.now();
             let page = self.desk.changes(&mark.cursor, now).await?;
@@ -79,11 +80,13 @@ impl Poller {
                 self.wake.notify_one();
             }
             mark.cursor = page.next;
-            if !page.more {
+            more = page.more;
+            if !more {
                 break;
             }
         }
-        self.judge().await
+        self.judge().await?;
+        Ok(!more)
     }
 
     /// Where to go on; the first time, a little before now, so that nothing falls between the start of the witness and of the listing.

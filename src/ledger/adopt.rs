@@ -82,7 +82,7 @@ impl Ledger {
         }
         let paused = sqlx::query_scalar(
             "update mirror
-             set phase = 'mirroring', reference_time = $3,
+             set phase = 'mirroring', reference_time = $3, copied_at = $3,
                  paused_why = case when starts_with(paused_why, $2) then null else paused_why end
              where id = $1
              returning paused_why is not null",

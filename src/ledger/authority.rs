@@ -14,6 +14,7 @@ use crate::desk::Side;
 use crate::mirror::MirrorId;
 
 use super::event::priority_of;
+use super::window::lead;
 use super::{Ledger, Result};
 
 /// What a turn came to.
@@ -94,6 +95,7 @@ pub(super) async fn turn(
         .execute(&mut *connection)
         .await?;
     }
+    lead(connection, mirror, window, to, now).await?;
     let row = sqlx::query(
         "with turned as (
              update pair set authority = $3, seen_acts = '{}'

@@ -311,9 +311,10 @@ impl Ledger {
             .bind(now)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("update mirror set phase = 'mirroring', reference_time = $2 where id = $1")
+        sqlx::query("update mirror set phase = 'mirroring', reference_time = $2, copied_at = $3 where id = $1")
             .bind(mirror.0)
             .bind(run.started_at)
+            .bind(now)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;

@@ -11,6 +11,7 @@ use crate::mirror::{KeySpace, MirrorId, Phase};
 
 use super::pair::side_of;
 use super::reapply::retry_unmapped;
+use super::window::keep_windows;
 use super::{Error, Ledger, Result};
 
 /// A mirror as the ledger knows it.
@@ -45,6 +46,11 @@ impl Ledger {
         // Eight digits of a fresh id keep the keys of two gateways apart that use one mirror name on one target.
         let key = format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8]);
         let mut transaction = self.pool.begin().await?;
+        let before: Option<Json> = sqlx::query_scalar("select config -> 'windows' from mirror where name = $1 for update")
+            .bind(name)
+            .fetch_optional(&mut *transaction)
+            .await?
+            .flatten();
         let row = sqlx::query(
             "insert into mirror (id, tenant_id, name, key, config, mapping_version, agreed_mapping, created_at, applied_at, births_since)
              select $1, t.id, $2, $3, $4, $5, $4::jsonb -> 'mapping', $6, $6,
@@ -68,6 +74,7 @@ impl Ledger {
         .ok_or_else(|| Error::Purged(name.to_string()))?;
         let row = read(&row)?;
         retry_unmapped(&mut transaction, row.id, now).await?;
+        keep_windows(&mut transaction, row.id, (before.as_ref(), config.get("windows")), now).await?;
         transaction.commit().await?;
         Ok(row)
     }

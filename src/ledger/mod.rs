@@ -34,6 +34,7 @@ pub mod repair;
 pub mod retention;
 pub mod retire;
 pub mod ruling;
+pub mod run;
 pub mod sample;
 pub mod settle;
 pub mod sight;
@@ -45,6 +46,7 @@ pub mod takeback;
 pub mod tick;
 pub mod verdict;
 pub mod webhook;
+pub mod window;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -71,7 +71,7 @@ macro_rules! rows_of {
 }
 
 /// Everything that goes, in this order: rows that others refer to go after them. A table of a mirror that is not in it stays.
-pub const EVERYTHING: [Destroy; 29] = [
+pub const EVERYTHING: [Destroy; 31] = [
     (
         "payloads of deliveries",
         "update delivery set body = '', headers = '[]', unreadable_why = null where id in (
@@ -109,6 +109,12 @@ pub const EVERYTHING: [Destroy; 29] = [
         "delete from switch_mark where ctid = any(array(
              select k.ctid from switch_mark k join pair p on p.id = k.pair_id where p.mirror_id = $1 limit $2 for update of k))",
     ),
+    (
+        "tickets of runs",
+        "delete from run_ticket where ctid = any(array(
+             select t.ctid from run_ticket t join run r on r.id = t.run_id where r.mirror_id = $1 limit $2 for update of t))",
+    ),
+    ("moves between windows", rows_of!("window_move")),
     ("tickets that proved the way back", rows_of!("probe")),
     ("lost tickets found by checks", rows_of!("stray")),
     ("checks", rows_of!("check_run")),

@@ -10,6 +10,7 @@ use crate::desk::ticket::Visibility;
 use crate::merge::base::{Base, MessageLink};
 
 use super::lane::Claim;
+use super::window::place;
 use super::{Error, Ledger, Result, to_store};
 
 /// What one write came to.
@@ -46,6 +47,8 @@ pub struct LaneSettled<'a> {
     pub incomplete_why: Option<&'a str>,
     pub waits_for: &'a [TicketId],
     pub look_again_at: Option<DateTime<Utc>>,
+    /// The window that has the ticket, where both desks agree on it.
+    pub window: Option<&'a str>,
     /// Fields whose rewrite after a changed mapping is put off: it stays ordered.
     pub put_off: &'a [String],
     pub figures: &'a [(&'static str, i64)],
@@ -124,6 +127,9 @@ impl Ledger {
         .bind(caught_up)
         .execute(&mut *transaction)
         .await?;
+        if let Some(window) = settled.window {
+            place(&mut transaction, claim, window, now).await?;
+        }
         put_waits(&mut transaction, claim, (settled.lead, settled.waits_for), now).await?;
         count(&mut transaction, claim, settled.figures).await?;
         sqlx::query(

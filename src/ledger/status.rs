@@ -23,7 +23,7 @@ pub struct Status {
     pub incomplete: i64,
     /// Lanes with work, blocked ones left out.
     pub waiting: i64,
-    /// Tickets that changed and rest because only a sample was copied so far.
+    /// Tickets that changed and rest: only a sample was copied so far, or the next run carries them.
     pub resting: i64,
     /// Tickets of that sample.
     pub sample: i64,

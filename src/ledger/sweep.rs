@@ -14,13 +14,15 @@ use super::{Ledger, Result};
 impl Ledger {
     /// Orders a look at tickets whose last whole read is older than three quarters of `bound`, the oldest first, at most a
     /// sixteenth of all: called 64 times in each `bound`, it comes to every live ticket within it. A ticket that waits already, or
-    /// for a person, is left alone. One event for each ticket is kept, that of the last look. Returns how many were ordered.
+    /// for a person, is left alone. One event for each ticket is kept, that of the last look. Where changes are
+    /// carried in runs nothing is ordered: each would read every ticket. Returns how many were ordered.
     pub async fn order_sweep(&self, mirror: MirrorId, bound: Duration, now: DateTime<Utc>) -> Result<i64> {
         let ordered = sqlx::query_scalar(
             "with live as (
                  select p.id, coalesce(p.read_at, p.created_at) as looked_at
                  from pair p
                  where p.mirror_id = $1 and p.source_ticket is not null and p.target_ticket is not null and p.state not in ('merged', 'deleted')
+                   and not (select m.by_runs from mirror m where m.id = $1)
              ), due as (
                  select l.pair_id
                  from lane l join live on live.id = l.pair_id

@@ -86,6 +86,7 @@ pub(super) async fn leave(
         incomplete_why: None,
         waits_for: &[],
         look_again_at: None,
+        window: None,
         put_off: &[],
         figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
     };

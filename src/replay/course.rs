@@ -10,6 +10,7 @@ use crate::desk::mapping::Mapping;
 use crate::desk::policy::Policy;
 use crate::desk::scope::Scope;
 use crate::desk::ticket::Ticket;
+use crate::desk::window::Window;
 use crate::mirror::{KeySpace, MirrorId};
 
 use super::pages::Pages;
@@ -28,6 +29,8 @@ pub struct Course {
     pub scope: Scope,
     /// Where its tickets are opened.
     pub pages: Pages,
+    /// Parts of it that are cut over on their own.
+    pub windows: Vec<Window>,
     /// The ledger was found to have gone back in time: what is older is looked up before it is made.
     pub recovered_at: Option<DateTime<Utc>>,
     /// What the desks' fields were when somebody last had to know.

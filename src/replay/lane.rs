@@ -29,7 +29,7 @@ use super::people::People;
 use super::perform::Round;
 use super::recover::HalfDone;
 use super::watch::{Tenure, Watch};
-use super::{births, ends, hydrate, people, proposal, recover};
+use super::{births, ends, hydrate, people, placing, proposal, recover};
 
 /// So many times a plan is made for what the writes of the one before it brought about.
 const ROUNDS: usize = 4;
@@ -80,6 +80,9 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
     }
     if let Some((state, why)) = births::untouched(house, course, claim, &pair, &lead).await? {
         return births::leave(house, course, claim, (&pair, &lead), (state, why, read_at)).await;
+    }
+    if placing::given_back(house, course, claim, &pair, &lead).await? {
+        return Ok(());
     }
     let follow = hydrate::follow(course, &pair, claim, &promised_there).await?;
     let whole = whole && follow.as_ref().is_none_or(|seen| seen.whole);
@@ -415,6 +418,7 @@ impl<'a> Work<'a> {
             incomplete_why: self.incomplete_why(),
             waits_for: &waits_for,
             look_again_at: look_again.into_iter().chain(held_until).min(),
+            window: self.window(),
             put_off: &put_off,
             figures: &[
                 ("hydrations", 1),

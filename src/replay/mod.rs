@@ -21,6 +21,7 @@ mod linked;
 pub mod pages;
 pub mod people;
 pub mod perform;
+mod placing;
 pub mod proposal;
 pub mod recover;
 pub mod remap;

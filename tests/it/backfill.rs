@@ -12,7 +12,7 @@ use crate::world::db::until;
 use crate::world::house::{House, port};
 use crate::world::process::{Serve, printed, run, tidegate};
 
-const ALONE: &str = "No `tidegate serve` is running, so the copy is made here; Ctrl-C stops it, and the next run goes on.\n";
+const ALONE: &str = "No `tidegate serve` is running, so the copy is made here; Ctrl-C stops it, and the same command goes on.\n";
 const BESIDE: &str = "A `tidegate serve` makes the copy; Ctrl-C here stops only this display.\n";
 
 fn backfill(house: &House) -> Command {

@@ -14,12 +14,14 @@ use crate::world::stand::World;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Tables that stay as they are, and why.
-const STAYS: [(&str, &str); 10] = [
+const STAYS: [(&str, &str); 12] = [
     ("cutover_window", "names of parts, given by the operator"),
     ("backfill", "counts and times"),
     ("figure", "counts"),
     ("switch", "who had which desk lead, and what was passed by"),
     ("tick", "what was done by hand"),
+    ("run", "counts and times of runs"),
+    ("run_extension", "who let runs start later"),
     ("extension", "who kept it longer"),
     ("purge", "the record of the end"),
     ("acceptance", "who accepted what"),

@@ -53,7 +53,8 @@ impl Hands for Real<'_> {
             silent: Default::default(),
             wake: Arc::new(Notify::new()),
         };
-        poller.poll().await.map_err(|error| error.to_string())
+        while !poller.poll().await.map_err(|error| error.to_string())? {}
+        Ok(())
     }
 
     async fn verdicts(&self) -> Result<Verdicts, String> {

@@ -265,6 +265,7 @@ impl Mirror {
             incomplete_why: None,
             waits_for: &[],
             look_again_at: None,
+            window: None,
             put_off: &[],
             figures: &[],
         };

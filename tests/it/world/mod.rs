@@ -11,6 +11,7 @@ pub mod pact;
 pub mod paper;
 pub mod process;
 pub mod rehearsal;
+pub mod runs;
 pub mod scratch;
 pub mod scrip;
 pub mod stand;

@@ -93,6 +93,11 @@ impl Plan {
         Self { policy: format!("{}{line}\n", self.policy), ..self }
     }
 
+    /// Changes are carried in runs, as these lines of `[run]` say. Said after all policy.
+    pub fn runs(self, lines: &str) -> Self {
+        self.policy(&format!("[run]\n{lines}"))
+    }
+
     /// The mirror file's `[map]` sections, instead of the usual ones.
     pub fn maps(self, text: String) -> Self {
         Self { maps: Some(text), ..self }
@@ -268,7 +273,7 @@ impl World {
     }
 
     /// Turns the clock to the next lane that waits for its time.
-    async fn wait_for_lanes(&self) -> bool {
+    pub(super) async fn wait_for_lanes(&self) -> bool {
         let Some(due) = self.ledger.next_due().await.expect("an answer") else { return false };
         let grace = self.process.grace();
         let wait = (due - self.clock.now()).to_std().unwrap_or_default();

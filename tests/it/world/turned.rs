@@ -9,6 +9,7 @@ use tidegate::clock::Clock;
 use tidegate::connectors::contract::SourceDesk;
 use tidegate::desk::Side;
 use tidegate::gateway::connect::{Connected, connected};
+use tidegate::gateway::run::Runner;
 use tidegate::gateway::witness::Registrar;
 use tidegate::intake::backfill::Lister;
 use tidegate::intake::poll::Poller;
@@ -40,7 +41,8 @@ pub struct Process {
     courses: Courses,
     ears: Ears,
     wake: Arc<Notify>,
-    served: Option<(Arc<Course>, [Poller; 2], Lister, Sweeper)>,
+    served: Option<(Arc<Course>, [Arc<Poller>; 2], Lister, Sweeper)>,
+    runner: Option<Runner>,
     tasks: JoinSet<()>,
 }
 
@@ -95,6 +97,7 @@ impl Process {
             ears,
             wake,
             served: None,
+            runner: None,
             tasks,
         }
     }
@@ -125,7 +128,7 @@ impl Process {
     fn connect(&mut self, mirror: &MirrorRow) -> Connected {
         let connected = connected(mirror, &self.ledger, &self.clock).unwrap_or_else(|error| panic!("{error}"));
         let course = connected.course.clone();
-        let pollers = [Side::Source, Side::Target].map(|side| Poller {
+        let poller = |side| Poller {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
             mirror: course.id,
@@ -136,6 +139,17 @@ impl Process {
             webhook_retry: connected.config.connection(side).webhook.as_ref().map(|_| Duration::from_secs(30)),
             wake: self.wake.clone(),
             silent: Default::default(),
+        };
+        let pollers = [Side::Source, Side::Target].map(|side| Arc::new(poller(side)));
+        self.runner = Some(Runner {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            plan: connected.config.run.clone(),
+            pollers: pollers.clone(),
+            budgets: connected.budgets.clone(),
+            wake: self.wake.clone(),
         });
         let desk: Arc<dyn SourceDesk> = course.source.clone();
         let lister = Lister {
@@ -194,6 +208,11 @@ impl Process {
         if !self.ledger.blind(self.course().id).await.expect("an answer").is_empty() {
             self.watch().await;
         }
+    }
+
+    /// A step of the run that is under way, or a look whether one is due.
+    pub async fn see_to_runs(&self) -> Next {
+        self.runner.as_ref().expect("a mirror is served").activate().await
     }
 
     /// Within which every ticket is looked at.
