@@ -73,7 +73,8 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         } else if !args.json {
             let runs = runs_of(ledger, &mirror, status.resting).await?;
             let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
-            let told = lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(kept_line(&mirror, &keeping, now));
+            let told =
+                lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(kept_line(&mirror, &keeping, now));
             let told = told.chain(windows.iter().map(window_line)).chain(runs).chain(conflict_lines(&conflicts));
             told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }

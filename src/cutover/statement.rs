@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::config::mirror::{Connection, MirrorConfig};
 use crate::ledger::mirror::MirrorRow;
-use crate::ledger::switch::{Kind, Run};
 use crate::ledger::numbers::{self, Numbers};
 use crate::ledger::retention::Purge;
 use crate::ledger::statement::Extent;
+use crate::ledger::switch::{Kind, Run};
 use crate::ledger::verdict::Measure;
 use crate::ledger::{self, Ledger};
 use crate::mirror::PairId;

@@ -238,7 +238,7 @@ impl Ledger {
     /// the run that left it there; one that only waited for a second look gets it now.
     pub async fn take_up(&self, mirror: MirrorId, run: &Run, read_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        if !hold_run(&mut transaction, run).await?.is_some_and(|held| held.read_at.is_none()) {
+        if hold_run(&mut transaction, run).await?.is_none_or(|held| held.read_at.is_some()) {
             return Ok(());
         }
         let changed: Vec<i64> = sqlx::query_scalar(concat!(

@@ -49,12 +49,6 @@ pub struct Mark {
 }
 
 impl Ledger {
-    /// A window by its name.
-    pub async fn window(&self, mirror: MirrorId, name: &str) -> Result<Option<i64>> {
-        let sql = "select id from cutover_window where mirror_id = $1 and name = $2";
-        Ok(sqlx::query_scalar(sql).bind(mirror.0).bind(name).fetch_optional(&self.pool).await?)
-    }
-
     /// Counts everything.
     pub async fn counts(&self, extent: Extent) -> Result<Counts> {
         let row = sqlx::query(

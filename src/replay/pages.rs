@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::desk::Side;
 use crate::desk::body::{Body, escape_html};
 use crate::desk::id::TicketId;
 
@@ -45,7 +46,7 @@ pub async fn turned(house: &House, course: &Course, body: Body) -> Result<Body> 
 }
 
 async fn page_of(house: &House, course: &Course, old: &TicketId) -> Result<Option<String>> {
-    let there = house.ledger.root_of(course.id, old).await?;
+    let there = house.ledger.root_of(course.id, Side::Source, old).await?;
     let page = there.map(|(_, new)| course.target.capabilities().page_of(&course.pages.new, &new));
     Ok(page.or_else(|| course.pages.numbers.as_ref().map(|numbers| format!("{numbers}/{old}"))))
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::config::mirror::MirrorConfig;
 use crate::connectors::capabilities_of;
+use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::ledger;
 use crate::ledger::mirror::MirrorRow;
@@ -66,7 +67,7 @@ async fn way(site: &Site, row: &MirrorRow, old: &TicketId) -> ledger::Result<Way
     let Some(numbers) = site.ledger.numbers_of(row.id, old).await? else {
         return Ok(Way::Nowhere(format!("mirror `{}` knows no old ticket {old}", row.name)));
     };
-    let survivor = site.ledger.root_of(row.id, old).await?.map(|(_, target)| target);
+    let survivor = site.ledger.root_of(row.id, Side::Source, old).await?.map(|(_, target)| target);
     let page = |new: &TicketId| {
         let config = MirrorConfig::stored(row.config.clone()).ok()?;
         Some(capabilities_of(&config.target.vendor)?.page_of(&config.target.url, &encoded(new)))

@@ -30,6 +30,9 @@ use tokio::task::JoinSet;
 
 use super::stand::no_courses;
 
+/// A mirror in it: its desks, and the tasks that turn.
+type Served = (Arc<Course>, [Arc<Poller>; 2], Lister, Sweeper);
+
 /// A process. Dropping it ends it where it stands, as a kill would.
 pub struct Process {
     pub url: String,
@@ -41,7 +44,7 @@ pub struct Process {
     courses: Courses,
     ears: Ears,
     wake: Arc<Notify>,
-    served: Option<(Arc<Course>, [Arc<Poller>; 2], Lister, Sweeper)>,
+    served: Option<Served>,
     runner: Option<Runner>,
     tasks: JoinSet<()>,
 }
