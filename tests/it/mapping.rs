@@ -18,12 +18,13 @@ use tidegate::sim::stage::Action;
 use crate::world::db::until;
 use crate::world::desk::{Desk, field, request_tracker, zendesk};
 use crate::world::house::{House, gateway};
+use crate::world::pact;
 use crate::world::process::{printed, tidegate};
 use crate::world::stand::World;
 
 /// Three tickets: two on hold, one open.
 async fn with_tickets() -> (World, [String; 3]) {
-    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let mut world = World::of().from(zendesk()).to(request_tracker()).maps(pact::demo()).begin().await;
     let tickets = ["Order 1", "Order 2", "Order 3"].map(|subject| world.source.open(subject, "Where is it?"));
     for ticket in &tickets[..2] {
         world.source.set(ticket, "status", "hold");
@@ -95,7 +96,7 @@ async fn rule_25_a_rewrite_leaves_what_an_agent_changed_and_is_no_conflict() {
 #[tokio::test]
 async fn rule_25_a_rewrite_waits_for_people_at_work_and_for_decisions_and_is_not_forgotten() {
     for policy in ["guard = \"wait\"\nguard-for = \"20m\"", "guard = \"ask\""] {
-        let mut world = World::of().from(zendesk()).to(request_tracker()).policy(policy).begin().await;
+        let mut world = World::of().from(zendesk()).to(request_tracker()).maps(pact::demo()).policy(policy).begin().await;
         let ticket = world.source.open("Order 1", "Where is it?");
         world.source.set(&ticket, "status", "hold");
         world.copy().await;

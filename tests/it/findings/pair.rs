@@ -60,7 +60,7 @@ pub fn is_a_risk(finding: &Finding, tickets: &[&str]) {
 
 /// From a simulated Zendesk to a simulated RT, with the usual mapping changed.
 pub async fn to_request_tracker(changes: &[(&str, &str)]) -> World {
-    changed(World::of().from(zendesk()).to(request_tracker()), pact::tables("zendesk", "request-tracker"), changes).await
+    changed(World::of().from(zendesk()).to(request_tracker()), pact::demo(), changes).await
 }
 
 /// From a simulated RT to a simulated Zendesk, with this after `[map.fields]`.

@@ -13,7 +13,7 @@ use crate::world::desk::{Desk, customer};
 
 #[tokio::test]
 async fn a_status_that_nobody_mapped() {
-    let world = to_request_tracker(&[("\nhold = \"stalled\"\n", "\n"), ("stalled = \"hold\"\n", "")]).await;
+    let world = to_request_tracker(&[("hold = \"stalled\"\n", "")]).await;
     let ticket = open(&world.source, &[("status", &["hold"])]);
     open(&world.source, &[]);
     let found = finds(&world, "unmapped-status").await;

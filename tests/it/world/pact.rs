@@ -2,13 +2,18 @@
 
 use tidegate::cli::demo::agreement;
 
+/// The demo's tables from Zendesk to RT, which say nothing of the way back.
+pub fn demo() -> String {
+    let file = agreement::mirror_file("", "", "", "");
+    let (_, maps) = file.split_once("[map.status]").expect("the demo maps statuses");
+    format!("[map.status]{maps}")
+}
+
 /// The tables for a source and a target vendor.
 pub fn tables(source: &str, target: &str) -> String {
     match (source, target) {
         ("zendesk", "request-tracker") => {
-            let file = agreement::mirror_file("", "", "", "");
-            let (_, maps) = file.split_once("[map.status]").expect("the demo maps statuses");
-            format!("[map.back.status]\nstalled = \"hold\"\nresolved = \"solved\"\n[map.status]{maps}")
+            format!("[map.back.status]\nstalled = \"hold\"\nresolved = \"solved\"\n{}", demo())
         }
         ("request-tracker", "zendesk") => TO_ZENDESK.to_string(),
         _ => SAME.to_string(),
