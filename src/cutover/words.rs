@@ -8,6 +8,7 @@ use crate::desk::body::Body;
 const RENDER_LIMIT: usize = 2 << 20;
 /// Wide enough that no line is broken.
 const WIDTH: usize = 100_000;
+const BLANK: Option<&str> = Some(" ");
 /// What stands for redacted letters.
 const BLOCK: char = '▇';
 const LOSS: &str = "[File not carried: ";
@@ -39,15 +40,15 @@ pub struct Spoken {
 pub fn words(body: &Body) -> String {
     let text = match body {
         Body::Text(text) => text.clone(),
-        Body::Html(html) if html.len() > RENDER_LIMIT => without_tags(html, |_| true),
-        Body::Html(html) => rendered(&without_tags(html, |tag| is_tag(tag, "img"))),
+        Body::Html(html) if html.len() > RENDER_LIMIT => without_tags(html, |_| BLANK),
+        Body::Html(html) => rendered(&without_tags(html, in_text)),
     };
     fold(&text.replace(is_drawn, " "))
 }
 
 fn rendered(html: &str) -> String {
     let text = html2text::config::plain_no_decorate().string_from_read(html.as_bytes(), WIDTH);
-    text.unwrap_or_else(|_| without_tags(html, |_| true))
+    text.unwrap_or_else(|_| without_tags(html, |_| BLANK))
 }
 
 fn is_drawn(c: char) -> bool {
@@ -76,18 +77,24 @@ fn is_tag(tag: &str, name: &str) -> bool {
     inner && !tag[name.len() + 1..].starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-fn without_tags(html: &str, goes: impl Fn(&str) -> bool) -> String {
+/// What stands for a tag that is no part of the words: nothing for a link, whose words stay; a blank for an image.
+fn in_text(tag: &str) -> Option<&'static str> {
+    match () {
+        () if is_tag(tag, "img") => BLANK,
+        () if is_tag(tag, "a") || tag.eq_ignore_ascii_case("</a>") => Some(""),
+        () => None,
+    }
+}
+
+/// Puts something in place of tags; `None`: it stays.
+fn without_tags(html: &str, instead: impl Fn(&str) -> Option<&'static str>) -> String {
     let mut out = String::with_capacity(html.len());
     let mut rest = html;
     while let Some(start) = rest.find('<') {
         let Some(length) = rest[start..].find('>') else { break };
         let tag = &rest[start..=start + length];
         out.push_str(&rest[..start]);
-        if goes(tag) {
-            out.push(' ');
-        } else {
-            out.push_str(tag);
-        }
+        out.push_str(instead(tag).unwrap_or(tag));
         rest = &rest[start + length + 1..];
     }
     out.push_str(rest);

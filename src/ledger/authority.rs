@@ -105,9 +105,12 @@ pub(super) async fn turn(
                    where l.pair_id = pair.id and l.lease_owner is null
                      and (l.blocked or (l.pending = l.applied and l.look_again_at is null))
                      and not exists (select from intent i where i.pair_id = l.pair_id and i.state in ('prepared', 'sent'))))
-             returning id, source_ticket is not null and target_ticket is not null as both_ends
+             returning id, source_ticket is not null and target_ticket is not null as both_ends,
+                       coalesce((base ->> 'follow_has_own')::boolean, false) as has_own
          ), touched as (
-             select distinct e.pair_id from change_event e join turned t on t.id = e.pair_id where e.side = $3
+             select id as pair_id from turned where has_own
+             union
+             select e.pair_id from change_event e join turned t on t.id = e.pair_id where e.side = $3
          ), changed as (
              update lane l
              set fence = l.fence + (l.lease_until is not null)::int, lease_owner = null, lease_until = least(l.lease_until, $4),

@@ -45,6 +45,10 @@ pub struct Base {
     /// Fields that the guard holds back.
     #[serde(default)]
     pub held: Option<Held>,
+    /// At the last look the following ticket held something of its own that was not carried: the other desk hears of it when the lead
+    /// turns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_has_own: bool,
 }
 
 impl Base {

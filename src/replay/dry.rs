@@ -8,6 +8,7 @@ use crate::desk::id::{PersonId, TicketId};
 use crate::desk::person::Person;
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Attachment, LinkKind, Presence, Ticket, Visibility};
+use crate::ledger::pair::Pair;
 use crate::merge::base::{Base, FieldWrite};
 use crate::merge::plan::{Plan, Step, answers, follow_end, plan};
 use crate::merge::scene::Scene;
@@ -44,10 +45,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         Read::Found(lead) | Read::Torn(lead) => *lead,
         Read::Missing => return Ok(only(vec!["the old desk does not show it".to_string()])),
     };
-    let pair = match house.ledger.pair_of_source(course.id, ticket).await? {
-        Some(id) => Some(house.ledger.pair(id).await?),
-        None => None,
-    };
+    let pair = pair_of(house, course, ticket).await?;
     if pair.as_ref().is_some_and(|pair| pair.lead() == Side::Target) {
         return Ok(only(vec!["nothing in the new desk: that one leads this ticket".to_string()]));
     }
@@ -69,7 +67,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     };
     people::introduce(course, Side::Source, &mut lead, &linked).await?;
     let before: Vec<&Value> = base.fields.values().map(|field| &field.source).collect();
-    let Looked { mut people, new } = look(house, course, (crate::desk::Side::Source, &lead), &before).await?;
+    let Looked { mut people, new } = look(house, course, (Side::Source, &lead), &before).await?;
     // They stand under their own name until they are made.
     people.extend(new.iter().map(|person| (person.id.clone(), Some(PersonId::new(whom(person))))));
     let ends = ends::of(house, course, (Side::Source, &lead), &base).await?;
@@ -99,6 +97,13 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     foreseen.lines.retain(|line| back.is_empty() || line != NOTHING);
     foreseen.lines.extend(back);
     Ok(foreseen)
+}
+
+async fn pair_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Option<Pair>> {
+    match house.ledger.pair_of_source(course.id, ticket).await? {
+        Some(id) => Ok(Some(house.ledger.pair(id).await?)),
+        None => Ok(None),
+    }
 }
 
 /// What would go into the old desk: the same scene with the roles changed.

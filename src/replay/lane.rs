@@ -381,6 +381,7 @@ impl<'a> Work<'a> {
         self.close_rulings().await?;
         let house = self.round.house;
         let claim = self.round.watch.claim();
+        self.round.base.follow_has_own = self.follow_has_own();
         let lead = &self.round.lead;
         let follow = self.round.follow.as_ref();
         let read = [Some(lead), follow];

@@ -1,5 +1,7 @@
 //! Which message became which, as it is known while a lane is worked on.
 
+use std::collections::BTreeSet;
+
 use crate::desk::Side;
 use crate::desk::id::MessageId;
 use crate::desk::ticket::Ticket;
@@ -62,6 +64,19 @@ impl Work<'_> {
             link.copy = keyed.or_else(|| free.next()).map(|message| message.id.clone());
         }
         unknown
+    }
+
+    /// Whether people of the following desk set or wrote something that stays there as long as the other desk leads.
+    pub(super) fn follow_has_own(&self) -> bool {
+        let Some(follow) = self.round.follow.as_ref().filter(|_| !self.round.survivor) else { return false };
+        let side = self.round.lead_side.other();
+        let known: BTreeSet<&MessageId> = self.links.iter().filter_map(|link| link.at(side)).collect();
+        let wrote = follow.messages.iter().any(|message| message.key.is_none() && !known.contains(&message.id));
+        let key_there = |source| if side == Side::Source { Some(source) } else { self.round.course.mapping.field(source) };
+        wrote
+            || self.round.base.fields.iter().any(|(source, agreed)| {
+                key_there(source).and_then(|key| follow.fields.get(key)).is_some_and(|held| held != agreed.of(side))
+            })
     }
 
     /// Which messages of the leading ticket are ours is not known before each copy there is.

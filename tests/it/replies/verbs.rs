@@ -48,6 +48,7 @@ async fn dry_run_explain_and_status_name_the_replies() {
     let (first, address) = gateway(&house).await;
     let mirror = house.apply(&text(&house, address, policy)).await;
     first.refresh().await;
+    house.copy(&mirror).await;
     let old = house.open("The lamp is dark").ticket;
     until("it is carried", async || house.copy_of("The lamp is dark").is_some()).await;
     house.quiet(&mirror).await;
