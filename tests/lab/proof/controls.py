@@ -146,7 +146,8 @@ def link_lost(scene):
 
 def link_more(scene):
     _, there = scene.pair()
-    there.links.add(("parent", next(one for one in scene.seen.there if one != there.id and ("parent", one) not in there.links)))
+    others = (held.id for _, held in scene.copies() if held.id != there.id and ("parent", held.id) not in there.links)
+    there.links.add(("parent", next(others, None) or nothing()))
 
 
 def copy_lost(scene):
