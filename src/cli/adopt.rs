@@ -102,9 +102,7 @@ async fn take_over(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
         failed = stop => failed?,
     };
     let done = finish(ledger, &row, &desks, &pairs, (reference, tally)).await;
-    for budget in &desks.budgets {
-        budget.flush().await;
-    }
+    desks.flush().await;
     done
 }
 

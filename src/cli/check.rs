@@ -1,9 +1,6 @@
 //! `tidegate check MIRROR`
 
-use std::io::IsTerminal;
-
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::clock::Clock;
@@ -11,11 +8,11 @@ use crate::config::settings::Settings;
 use crate::cutover::parity::{Bench, Options, Which, check, check_pairs};
 use crate::cutover::repair::{Repaired, repair};
 use crate::cutover::report::{Kind, Report};
-use crate::gateway::connect::{Connected, connected};
+use crate::gateway::connect::{bench, connected};
 use crate::ledger::Ledger;
 use crate::mirror::PairId;
 
-use super::{open, operator};
+use super::{bar, open, operator};
 
 /// Options of `check`.
 #[derive(Debug, clap::Args)]
@@ -79,27 +76,10 @@ async fn look(ledger: &Ledger, args: &Args) -> anyhow::Result<(Report, Option<Re
     let clock = Clock::system();
     let row = ledger.mirror(&args.mirror).await?;
     let desks = connected(&row, ledger, &clock)?;
-    let course = &desks.course;
-    let bench = Bench {
-        ledger,
-        source: course.source.as_ref(),
-        target: course.target.as_ref(),
-        mapping: &course.mapping,
-        policy: &course.policy,
-        scope: &course.scope,
-        keys: &course.keys,
-        mirror: course.id,
-        clock,
-    };
+    let bench = bench(&desks.course, ledger, &clock);
     let done = compare(&bench, args).await;
-    flush(&desks).await;
+    desks.flush().await;
     done
-}
-
-async fn flush(desks: &Connected) {
-    for budget in &desks.budgets {
-        budget.flush().await;
-    }
 }
 
 async fn compare(bench: &Bench<'_>, args: &Args) -> anyhow::Result<(Report, Option<Repaired>)> {
@@ -139,25 +119,15 @@ async fn watched(bench: &Bench<'_>, options: Options) -> anyhow::Result<Report> 
     if let Which::Sample(most) = options.which {
         eprintln!("A sample: about {most} tickets, spread over all. The others are not read.");
     }
-    let bar = bar();
+    let bar = bar::of_tickets();
     let report = check(bench, options, |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
-        bar.set_message(format!("{} different, {} moving", progress.different, progress.moving));
+        bar.set_message(format!("{} different, {} moving, ", progress.different, progress.moving));
     })
     .await;
     bar.finish_and_clear();
     Ok(report?)
-}
-
-fn bar() -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(0), target);
-    bar.set_style(
-        ProgressStyle::with_template("check {bar:30} {pos}/{len} tickets, {msg}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar
 }
 
 /// What a repair comes to, for people.

@@ -1,11 +1,9 @@
 //! `tidegate mirror check` and `tidegate mirror accept`, and the gate that they open for `tidegate backfill` and `tidegate adopt`.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -24,7 +22,7 @@ use crate::setup::findings::gate::{Accepted, accepted, digest, open as held_back
 use crate::setup::findings::proof::{Bench, Progress, prove};
 
 use super::mirror::{probe, tell};
-use super::{open, operator};
+use super::{bar, open, operator};
 
 /// Tickets that are looked at where nobody's data is at stake.
 const FEW: usize = 10;
@@ -81,7 +79,7 @@ pub async fn check(settings: &Settings, args: CheckArgs) -> anyhow::Result<u8> {
 }
 
 async fn check_with(ledger: &Ledger, file: &MirrorFile, args: &CheckArgs) -> anyhow::Result<u8> {
-    let bar = bar();
+    let bar = bar::of_tickets();
     let report = prove_and_keep(ledger, &Clock::system(), file, args.sample, |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.read);
@@ -209,14 +207,4 @@ async fn last(ledger: &Ledger, mirror: &str, digest: Option<&str>) -> anyhow::Re
     let report = ledger.proof(mirror, digest).await?;
     // A report of another version of this program counts as none.
     Ok(report.and_then(|report| serde_json::from_value(report).ok()))
-}
-
-fn bar() -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(0), target);
-    bar.set_style(
-        ProgressStyle::with_template("check {bar:30} {pos}/{len} tickets, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar
 }

@@ -57,9 +57,7 @@ async fn look(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<bool> {
     let desks = connected(row, ledger, &clock)?;
     let watch = LeakWatch { ledger: ledger.clone(), clock, course: desks.course.clone() };
     let findings = watch.look_now().await;
-    for budget in &desks.budgets {
-        budget.flush().await;
-    }
+    desks.flush().await;
     match findings {
         Ok(found) => Ok(found.is_none_or(|found| found.verdict == Verdict::Silent)),
         Err(Fate::Fault(fault)) => anyhow::bail!("the target could not be asked: {fault}"),

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod backfill;
+mod bar;
 pub mod certificate;
 pub mod check;
 pub mod checked;

@@ -144,9 +144,7 @@ async fn show(ledger: &Ledger, row: &MirrorRow, desks: &Connected) -> anyhow::Re
         let why = || vec![format!("  not copied: {}", one.parked.as_deref().or(one.fault.as_deref()).unwrap_or(&one.state))];
         lines.unwrap_or_else(why).iter().for_each(|line| println!("{line}"));
     }
-    for budget in &desks.budgets {
-        budget.flush().await;
-    }
+    desks.flush().await;
     let name = &row.name;
     println!(
         "\n{} of {all} tickets were copied. All others wait: what changes in them is carried when the copy is ordered.",

@@ -67,9 +67,7 @@ async fn take_back(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
         tally = everything(&work, args.sample) => tally?,
         failed = stop => failed?,
     };
-    for budget in &connected.budgets {
-        budget.flush().await;
-    }
+    connected.flush().await;
     finish(ledger, &row, &connected.course, tally, args.sample).await
 }
 

@@ -12,6 +12,7 @@ use crate::config::secret::{ConnectionSecrets, MirrorSecrets, resolve_secrets};
 use crate::connectors::contract::Connector;
 use crate::connectors::http::{AddressGuard, CALL_LIMIT, Http};
 use crate::connectors::{Credential, Given, connect};
+use crate::cutover::parity::Bench;
 use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
@@ -27,6 +28,30 @@ pub struct Connected {
     pub secrets: MirrorSecrets,
     pub course: Arc<Course>,
     pub budgets: [Arc<SharedBudget>; 2],
+}
+
+impl Connected {
+    /// Writes the calls counted since the last time into the ledger.
+    pub async fn flush(&self) {
+        for budget in &self.budgets {
+            budget.flush().await;
+        }
+    }
+}
+
+/// What a check needs of a mirror with its desks connected.
+pub fn bench<'a>(course: &'a Course, ledger: &'a Ledger, clock: &Clock) -> Bench<'a> {
+    Bench {
+        ledger,
+        source: course.source.as_ref(),
+        target: course.target.as_ref(),
+        mapping: &course.mapping,
+        policy: &course.policy,
+        scope: &course.scope,
+        keys: &course.keys,
+        mirror: course.id,
+        clock: clock.clone(),
+    }
 }
 
 /// Why a mirror cannot be connected; sentences for an admin.

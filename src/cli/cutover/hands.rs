@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::connectors::contract::SourceDesk;
 use crate::cutover::gate::Verdicts;
-use crate::cutover::parity::{Bench, Options, check_stale};
+use crate::cutover::parity::{Options, check_stale};
 use crate::cutover::switch::{Hands, Step};
 use crate::desk::Side;
-use crate::gateway::connect::Connected;
+use crate::gateway::connect::{Connected, bench};
 use crate::intake::poll::Poller;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::{self, Ledger};
@@ -58,18 +58,7 @@ impl Hands for Real<'_> {
     }
 
     async fn verdicts(&self) -> Result<Verdicts, String> {
-        let course = &self.desks.course;
-        let bench = Bench {
-            ledger: self.ledger,
-            source: course.source.as_ref(),
-            target: course.target.as_ref(),
-            mapping: &course.mapping,
-            policy: &course.policy,
-            scope: &course.scope,
-            keys: &course.keys,
-            mirror: course.id,
-            clock: self.clock.clone(),
-        };
+        let bench = bench(&self.desks.course, self.ledger, self.clock);
         let options = Options { rounds: 2, ..Options::default() };
         let all = check_stale(&bench, &options, |_| {}).await.map_err(|error| error.to_string())?;
         Ok(Verdicts::from(all))

@@ -100,9 +100,7 @@ async fn switch(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     };
     let report = switch.run(&wish).await?;
     let code = tell(ledger, &desks, (&row, &wish), &report, args.json).await;
-    for budget in &desks.budgets {
-        budget.flush().await;
-    }
+    desks.flush().await;
     code
 }
 

@@ -49,6 +49,15 @@ impl Answer {
         }
     }
 
+    /// `Ask high`, or `gap`.
+    #[cfg(test)]
+    pub fn told(&self) -> String {
+        match self {
+            Answer::Guess(guess) => format!("{:?} {}", guess.mark, guess.to),
+            Answer::Gap(_) => "gap".to_string(),
+        }
+    }
+
     /// Whether it is a guess that is sure.
     pub fn is_sure(&self) -> bool {
         matches!(self, Answer::Guess(guess) if guess.mark == Mark::Sure)

@@ -211,11 +211,7 @@ mod tests {
     use super::*;
 
     fn told(sources: &[&str], targets: &[&str]) -> Vec<String> {
-        let told = |answer| match answer {
-            Answer::Guess(guess) => format!("{:?} {}", guess.mark, guess.to),
-            Answer::Gap(_) => "gap".to_string(),
-        };
-        pair_scales(sources, targets, false).into_iter().map(told).collect()
+        pair_scales(sources, targets, false).iter().map(Answer::told).collect()
     }
 
     #[test]

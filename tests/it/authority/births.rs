@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tidegate::desk::Side;
 
-use super::{between, carried_back, mirrored, pairs, rests, turn};
+use super::{between, carried_back, pairs, turn};
 use crate::world::desk::{field, saying};
 use crate::world::killer::Holder;
 use crate::world::pact;
+use crate::world::rest::{mirrored, rests};
 use crate::world::stand::World;
 
 async fn pairs_of(world: &World) -> i64 {

@@ -2,8 +2,9 @@
 
 use tidegate::desk::Side;
 
-use super::{between, mirrored, pairs, rests, turn};
+use super::{between, pairs, turn};
 use crate::world::desk::{Desk, field};
+use crate::world::rest::{mirrored, rests};
 use crate::world::stand::World;
 
 fn desks(world: &World, lead: Side) -> [&Desk; 2] {

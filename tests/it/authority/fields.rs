@@ -3,9 +3,10 @@
 use tidegate::desk::Side;
 use tidegate::sim::snapshot::{MessageView, TicketState};
 
-use super::{between, mirrored, pairs, rests, turn};
+use super::{between, pairs, turn};
 use crate::world::desk::{Desk, customer, field, request_tracker, saying, zendesk};
 use crate::world::pact;
+use crate::world::rest::{mirrored, rests};
 
 /// A value that a desk spells in its own way: a priority, a status, an agent.
 fn word<'a>(desk: &Desk, [zendesk, rt]: [&'a str; 2]) -> &'a str {

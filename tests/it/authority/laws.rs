@@ -9,8 +9,9 @@ use rand::{Rng, SeedableRng};
 use tidegate::desk::Side;
 use tidegate::desk::field::Value;
 
-use super::{between, carried_back, pairs, rests, turn};
+use super::{between, carried_back, pairs, turn};
 use crate::world::desk::{Desk, Kind, field, saying};
+use crate::world::rest::rests;
 use crate::world::stand::World;
 
 const SIDES: [Side; 2] = [Side::Source, Side::Target];

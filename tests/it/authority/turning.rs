@@ -11,9 +11,10 @@ use tidegate::ledger::pair::Pair;
 use tidegate::ledger::settle::StepSettled;
 use uuid::Uuid;
 
-use super::{between, mirrored, pairs, turn};
+use super::{between, pairs, turn};
 use crate::world::desk::field;
 use crate::world::killer::Holder;
+use crate::world::rest::mirrored;
 use crate::world::stand::World;
 
 async fn pair(world: &World, ticket: &str) -> Pair {

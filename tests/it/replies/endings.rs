@@ -1,7 +1,8 @@
 //! Replies to tickets that have ended in the old desk: closed for good, merged, deleted.
 
-use super::{between, mirrored, pairs, rests};
+use super::{between, pairs};
 use crate::world::desk::{request_tracker, saying, zendesk};
+use crate::world::rest::{mirrored, rests};
 
 #[tokio::test]
 async fn a_reply_to_a_closed_ticket_stays_and_is_told_once() {

@@ -6,9 +6,10 @@ use tidegate::replay::course::STEPS;
 use tidegate::sim::faults::{Kind as Fault, Rates};
 use tidegate::sim::snapshot::TicketView;
 
-use super::{between, mails_of_ours, mirrored, pairs, rests};
+use super::{between, pairs};
 use crate::world::desk::{Kind, field, saying};
 use crate::world::killer::Holder;
+use crate::world::rest::{mails_of_ours, mirrored, rests};
 use crate::world::stand::World;
 
 fn whole(here: &TicketView, status: &str, what: &str) {

@@ -3,8 +3,9 @@
 use tidegate::sim::snapshot::TicketView;
 use tidegate::sim::stage::{Action, File, Text};
 
-use super::{between, mirrored, pairs, rests};
+use super::{between, pairs};
 use crate::world::desk::{field, request_tracker, saying, zendesk};
+use crate::world::rest::{mirrored, rests};
 use crate::world::stand::World;
 
 /// The one message with these words: whether it is public, who wrote it, and its body.

@@ -11,6 +11,7 @@ pub mod pact;
 pub mod paper;
 pub mod process;
 pub mod rehearsal;
+pub mod rest;
 pub mod runs;
 pub mod scratch;
 pub mod scrip;

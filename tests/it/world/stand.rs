@@ -13,8 +13,9 @@ use tidegate::clock::Clock;
 use tidegate::config::file;
 use tidegate::config::mistake::Weight;
 use tidegate::config::values::check_values;
-use tidegate::cutover::parity::{Bench, Options, Which, check};
+use tidegate::cutover::parity::{Options, Which, check};
 use tidegate::cutover::report::Report;
+use tidegate::gateway::connect::bench;
 use tidegate::ledger::Ledger;
 use tidegate::ledger::leak::Verdict;
 use tidegate::ledger::mirror::MirrorRow;
@@ -366,17 +367,7 @@ impl World {
     /// Compares both desks as `tidegate check` does.
     pub async fn check(&self) -> Report {
         let course = self.process.course();
-        let bench = Bench {
-            ledger: &self.ledger,
-            source: course.source.as_ref(),
-            target: course.target.as_ref(),
-            mapping: &course.mapping,
-            policy: &course.policy,
-            scope: &course.scope,
-            keys: &course.keys,
-            mirror: course.id,
-            clock: self.clock.clone(),
-        };
+        let bench = bench(course, &self.ledger, &self.clock);
         check(&bench, Options { which: Which::All, rounds: 1, pause: Duration::ZERO, ..Options::default() }, |_| {})
             .await
             .expect("a report")

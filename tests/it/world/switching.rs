@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tidegate::cutover::gate::{Ear, Gate, Verdicts};
-use tidegate::cutover::parity::{Bench, Options, check_stale};
+use tidegate::cutover::parity::{Options, check_stale};
 use tidegate::cutover::switch::{Hands, Limits, Outcome, Report, Step, Switch};
 use tidegate::desk::Side;
+use tidegate::gateway::connect::bench;
 use tidegate::ledger;
 use tidegate::ledger::switch::{Kind, Wish};
 use tidegate::mirror::Phase;
@@ -78,17 +79,7 @@ impl Hands for Hand<'_> {
 
     async fn verdicts(&self) -> Result<Verdicts, String> {
         let course = self.world.process.course();
-        let bench = Bench {
-            ledger: &self.world.ledger,
-            source: course.source.as_ref(),
-            target: course.target.as_ref(),
-            mapping: &course.mapping,
-            policy: &course.policy,
-            scope: &course.scope,
-            keys: &course.keys,
-            mirror: course.id,
-            clock: self.world.clock.clone(),
-        };
+        let bench = bench(course, &self.world.ledger, &self.world.clock);
         let options = Options { rounds: 1, pause: Duration::ZERO, ..Options::default() };
         check_stale(&bench, &options, |_| {}).await.map(Verdicts::from).map_err(|error| error.to_string())
     }
