@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Side;
 use super::field::{FieldKey, Fields, Value};
 
 /// The name that stands for every desk's own field which is not listed: `custom:*`.
@@ -63,6 +64,14 @@ impl Mapping {
         match self.fields.get(source).or_else(|| self.fields.get(&every))? {
             Some(target) if *target == every => Some(source),
             target => target.as_ref(),
+        }
+    }
+
+    /// What a desk calls a field of the source; `None`: it is not carried.
+    pub fn field_at<'a>(&'a self, side: Side, source: &'a FieldKey) -> Option<&'a FieldKey> {
+        match side {
+            Side::Source => Some(source),
+            Side::Target => self.field(source),
         }
     }
 

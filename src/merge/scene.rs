@@ -85,10 +85,7 @@ impl Scene<'_> {
 
     /// What the leading desk calls a carried field of the source.
     pub fn lead_key<'k>(&'k self, source: &'k FieldKey) -> &'k FieldKey {
-        match self.lead_side {
-            Side::Source => source,
-            Side::Target => self.mapping.field(source).unwrap_or(source),
-        }
+        self.mapping.field_at(self.lead_side, source).unwrap_or(source)
     }
 
     /// Turns a leading value into the following desk's words; `key`: the source's field.
@@ -165,7 +162,7 @@ impl Scene<'_> {
 
     /// Cut to what the following desk can hold, so that the cut value is recognised as ours afterwards.
     pub(super) fn fitted(&self, key: &FieldKey, value: Value) -> Value {
-        let there = if self.lead_side == Side::Source { self.mapping.field(key) } else { Some(key) };
+        let there = self.mapping.field_at(self.lead_side.other(), key);
         self.cut(self.follow_can, there.unwrap_or(key), value)
     }
 

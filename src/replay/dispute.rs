@@ -11,7 +11,9 @@ use crate::merge::newest::{Clocks, Skew};
 use crate::merge::plan::{FieldConflict, Plan};
 use crate::merge::ruling::Ruling;
 
+use super::course::Course;
 use super::fate::Result;
+use super::house::House;
 use super::lane::Work;
 
 impl Work<'_> {
@@ -55,18 +57,6 @@ impl Work<'_> {
     }
 
     /// Asks both desks what time it is.
-    pub(super) async fn read_clocks(&self) -> Result<Clocks> {
-        let lead = self.skew(self.round.lead_side).await?;
-        Ok(Clocks { lead, follow: self.skew(self.round.lead_side.other()).await? })
-    }
-
-    async fn skew(&self, side: Side) -> Result<Option<Skew>> {
-        let clock = &self.round.house.clock;
-        let asked = clock.now();
-        let told = self.round.course.desk(side).identify().await?.desk_time;
-        Ok(told.map(|told| Skew::of(told, asked, clock.now())))
-    }
-
     /// Closes the rulings that this replay knew of: carried out, or overtaken by what the desks say now.
     pub(super) async fn close_rulings(&mut self) -> Result<()> {
         let rulings = std::mem::take(&mut self.pair.rulings);
@@ -75,7 +65,7 @@ impl Work<'_> {
         }
         let stands = |ruling: &Ruling| {
             let agreed = self.round.base.fields.get(&ruling.field);
-            let there = self.round.course.mapping.field(&ruling.field);
+            let there = self.round.course.mapping.field_at(self.round.lead_side.other(), &ruling.field);
             let held = self.round.follow.as_ref().and_then(|follow| follow.fields.get(there?));
             agreed.zip(held).is_some_and(|(agreed, held)| ruling.stands(agreed, held))
         };
@@ -89,4 +79,15 @@ impl Work<'_> {
         round.house.ledger.close_rulings(round.watch.claim(), [&done, &overtaken], now).await?;
         Ok(())
     }
+}
+
+/// What both desks say of the time.
+pub(super) async fn read_clocks(house: &House, course: &Course, lead: Side) -> Result<Clocks> {
+    Ok(Clocks { lead: skew(house, course, lead).await?, follow: skew(house, course, lead.other()).await? })
+}
+
+async fn skew(house: &House, course: &Course, side: Side) -> Result<Option<Skew>> {
+    let asked = house.clock.now();
+    let told = course.desk(side).identify().await?.desk_time;
+    Ok(told.map(|told| Skew::of(told, asked, house.clock.now())))
 }

@@ -15,13 +15,14 @@ use crate::merge::scene::Scene;
 use crate::merge::thread::Draft;
 
 use super::course::Course;
+use super::dispute::read_clocks;
 use super::fate::Result;
 use super::house::House;
+use super::lane::agreed;
 use super::linked::shown;
 use super::people::{Looked, look};
+use super::recover::HalfDone;
 use super::{ends, people};
-
-const NOTHING: &str = "nothing: both desks say the same";
 
 /// What would be done about one ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,27 +41,13 @@ pub async fn foresee(house: &House, course: &Course, ticket: &TicketId) -> Resul
 }
 
 async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Foreseen> {
-    let only = |lines: Vec<String>| Foreseen { source: ticket.clone(), target: None, lines, parked: false };
-    let mut lead = match course.source.read(ticket, None).await? {
-        Read::Found(lead) | Read::Torn(lead) => *lead,
-        Read::Missing => return Ok(only(vec!["the old desk does not show it".to_string()])),
-    };
+    let only = |lines| Foreseen { source: ticket.clone(), target: None, lines, parked: false };
     let pair = pair_of(house, course, ticket).await?;
-    if pair.as_ref().is_some_and(|pair| pair.lead() == Side::Target) {
-        return Ok(only(vec!["nothing in the new desk: that one leads this ticket".to_string()]));
-    }
-    let target = pair.as_ref().and_then(|pair| pair.target_ticket.clone());
-    if let Some(why) = not_copied(course, &lead, target.is_some()) {
-        return Ok(only(vec![format!("nothing: {why}")]));
-    }
-    let follow = match &target {
-        Some(target) => match course.target.read(target, None).await? {
-            Read::Found(follow) | Read::Torn(follow) => Some(*follow),
-            Read::Missing => return Ok(only(vec![format!("the new desk does not show {target}")])),
-        },
-        None => None,
+    let (mut lead, follow) = match both(course, ticket, pair.as_ref()).await? {
+        Ok(both) => both,
+        Err(why) => return Ok(only(vec![why])),
     };
-    let base = pair.as_ref().and_then(|pair| pair.base.clone()).unwrap_or_default();
+    let base = pair.as_ref().map(|pair| agreed(course, pair, &HalfDone::default(), (&lead, follow.as_ref()))).unwrap_or_default();
     let linked = match &pair {
         Some(pair) => house.ledger.message_links(course.id, pair.id, &shown(Side::Source, &lead, follow.as_ref())).await?,
         None => Vec::new(),
@@ -73,7 +60,7 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
     let ends = ends::of(house, course, (Side::Source, &lead), &base).await?;
     let rulings = pair.as_ref().map_or(&[][..], |pair| &pair.rulings);
     let reapply = pair.as_ref().map(|pair| pair.reapply.clone()).unwrap_or_default();
-    let scene = Scene {
+    let mut scene = Scene {
         lead_side: Side::Source,
         lead: &lead,
         follow: follow.as_ref(),
@@ -92,11 +79,41 @@ async fn plan_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Fo
         clocks: None,
         now: house.clock.now(),
     };
-    let mut foreseen = told(course, &scene, &base, &new, &plan(&scene));
-    let back = back(house, course, &scene).await?;
-    foreseen.lines.retain(|line| back.is_empty() || line != NOTHING);
-    foreseen.lines.extend(back);
+    let mut planned = plan(&scene);
+    if planned.wants_clocks {
+        scene.clocks = Some(read_clocks(house, course, Side::Source).await?);
+        planned = plan(&scene);
+    }
+    let mut foreseen = told(course, &scene, &base, &new, &planned);
+    foreseen.lines.extend(back(house, course, &scene).await?);
+    if foreseen.lines.is_empty() {
+        foreseen.lines.push("nothing: both desks say the same".to_string());
+    }
     Ok(foreseen)
+}
+
+/// The ticket as both desks show it. Errors in the answer: why nothing would be written for it, in words.
+async fn both(
+    course: &Course,
+    ticket: &TicketId,
+    pair: Option<&Pair>,
+) -> Result<std::result::Result<(Ticket, Option<Ticket>), String>> {
+    let lead = match course.source.read(ticket, None).await? {
+        Read::Found(lead) | Read::Torn(lead) => *lead,
+        Read::Missing => return Ok(Err("the old desk does not show it".to_string())),
+    };
+    if pair.is_some_and(|pair| pair.lead() == Side::Target) {
+        return Ok(Err("nothing in the new desk: that one leads this ticket".to_string()));
+    }
+    let target = pair.and_then(|pair| pair.target_ticket.as_ref());
+    if let Some(why) = not_copied(course, &lead, target.is_some()) {
+        return Ok(Err(format!("nothing: {why}")));
+    }
+    let Some(target) = target else { return Ok(Ok((lead, None))) };
+    Ok(match course.target.read(target, None).await? {
+        Read::Found(follow) | Read::Torn(follow) => Ok((lead, Some(*follow))),
+        Read::Missing => Err(format!("the new desk does not show {target}")),
+    })
 }
 
 async fn pair_of(house: &House, course: &Course, ticket: &TicketId) -> Result<Option<Pair>> {
@@ -147,9 +164,6 @@ fn told(course: &Course, scene: &Scene<'_>, base: &Base, new: &[Person], plan: &
     let mut lines: Vec<String> =
         new.iter().map(|person| format!("make the customer {}; nobody is mailed", whom(person))).collect();
     lines.extend(plan.steps.iter().flat_map(|step| words(scene, step)));
-    if lines.is_empty() {
-        lines.push(NOTHING.to_string());
-    }
     let park = course.policy.unmapped == Unmapped::Park && !plan.unmapped.is_empty();
     let asked = plan.conflicts.iter().any(|conflict| conflict.winner.is_none());
     for (field, unknown) in &plan.unmapped {
@@ -160,6 +174,14 @@ fn told(course: &Course, scene: &Scene<'_>, base: &Base, new: &[Person], plan: &
         let winner =
             one.winner.map_or("a person has to decide".to_string(), |side| format!("the {} desk's stands", side.as_str()));
         format!("conflict in `{}`: old `{}`, new `{}`; {winner}", one.source, one.lead, one.follow)
+    }));
+    lines.extend(plan.held.as_ref().map(|held| {
+        let fields: Vec<String> = held.fields.iter().map(FieldKey::to_string).collect();
+        format!(
+            "later, not before {}: {}; somebody is at work on the new ticket",
+            held.until.format("%H:%M:%S UTC"),
+            fields.join(", ")
+        )
     }));
     lines.extend(plan.waits_for.iter().map(|ticket| format!("later, once old {ticket} is copied: the link to it")));
     lines.extend(plan.pending.then(|| "later, once the old desk has scanned it: a message with a file".to_string()));

@@ -184,7 +184,7 @@ pub fn too_soon(ticket: &Ticket, read_at: DateTime<Utc>) -> bool {
 /// changed them since: then what we wrote stays the base, so that the person's value is known as theirs.
 pub fn resolve_unread(base: &mut Base, (written, ticket): (Side, &Ticket), mapping: &Mapping) {
     for (key, field) in base.fields.iter_mut().filter(|(_, field)| field.unread) {
-        let there = if written == Side::Source { Some(key) } else { mapping.field(key) };
+        let there = mapping.field_at(written, key);
         let Some((there, now)) = there.and_then(|there| Some((there, ticket.fields.get(there)?))) else { continue };
         let shows_write = field.written_after.as_deref().is_none_or(|stamp| newer(&ticket.stamp, stamp));
         if now != field.of(written) && !shows_write {

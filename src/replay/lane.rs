@@ -21,6 +21,7 @@ use crate::merge::plan::{Plan, Step, plan};
 use crate::merge::scene::Scene;
 
 use super::course::Course;
+use super::dispute::read_clocks;
 use super::fate::{Fate, Result};
 use super::house::House;
 use super::hydrate::Seen;
@@ -113,7 +114,7 @@ pub async fn replay(house: &House, course: &Course, claim: &Claim, tenure: &Tenu
 }
 
 /// The base of a pair as it is led now, with what its tickets show of writes that were not read back.
-fn agreed(course: &Course, pair: &Pair, half_done: &HalfDone, (lead, follow): (&Ticket, Option<&Ticket>)) -> Base {
+pub(super) fn agreed(course: &Course, pair: &Pair, half_done: &HalfDone, (lead, follow): (&Ticket, Option<&Ticket>)) -> Base {
     let side = pair.lead();
     let mut base = pair.base.clone().unwrap_or_default();
     if let Some(follow) = follow {
@@ -206,7 +207,7 @@ impl<'a> Work<'a> {
         if !plan.wants_clocks || self.clocks.is_some() {
             return Ok(plan);
         }
-        self.clocks = Some(self.read_clocks().await?);
+        self.clocks = Some(read_clocks(self.round.house, self.round.course, self.round.lead_side).await?);
         self.plan_as_known().await
     }
 

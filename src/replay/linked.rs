@@ -72,10 +72,14 @@ impl Work<'_> {
         let side = self.round.lead_side.other();
         let known: BTreeSet<&MessageId> = self.links.iter().filter_map(|link| link.at(side)).collect();
         let wrote = follow.messages.iter().any(|message| message.key.is_none() && !known.contains(&message.id));
-        let key_there = |source| if side == Side::Source { Some(source) } else { self.round.course.mapping.field(source) };
         wrote
             || self.round.base.fields.iter().any(|(source, agreed)| {
-                key_there(source).and_then(|key| follow.fields.get(key)).is_some_and(|held| held != agreed.of(side))
+                self.round
+                    .course
+                    .mapping
+                    .field_at(side, source)
+                    .and_then(|key| follow.fields.get(key))
+                    .is_some_and(|held| held != agreed.of(side))
             })
     }
 

@@ -37,6 +37,7 @@ type Served = (Arc<Course>, [Arc<Poller>; 2], Lister, Sweeper);
 pub struct Process {
     pub url: String,
     pub engine: Engine,
+    pub house: Arc<House>,
     ledger: Ledger,
     clock: Clock,
     settings: Settings,
@@ -73,15 +74,15 @@ impl Process {
         let ears: Ears = Arc::new(RwLock::new(BTreeMap::new()));
         let (writer, desk) = writer(ledger.clone(), wake.clone());
         let settings = Settings { workers: 4, ..Settings::default() };
-        let house = House {
+        let house = Arc::new(House {
             ledger: ledger.clone(),
             clock: clock.clone(),
             settings,
             steps,
             turns: Turns::default(),
             stopping: Default::default(),
-        };
-        let engine = Engine::new(Arc::new(house), courses.clone(), wake.clone());
+        });
+        let engine = Engine::new(house.clone(), courses.clone(), wake.clone());
         let site = Site { ledger: ledger.clone(), clock: clock.clone(), ears: ears.clone(), writer, largest_delivery: 1 << 20 };
         let listener = tokio::net::TcpListener::bind(address).await.expect("the port is free");
         let address = listener.local_addr().expect("it is bound");
@@ -92,6 +93,7 @@ impl Process {
         Self {
             url: format!("http://{address}"),
             engine,
+            house,
             ledger,
             clock,
             settings,
