@@ -77,6 +77,11 @@ impl Pair {
         }
     }
 
+    /// The number that people know it by: the old desk's, or the new desk's where the old one has no ticket.
+    pub fn number(&self) -> &str {
+        self.source_ticket.as_ref().or(self.target_ticket.as_ref()).map_or("", TicketId::as_str)
+    }
+
     /// The desk that leads now: until both have the ticket, the one that has it.
     pub fn lead(&self) -> Side {
         if self.ticket(self.authority).is_some() { self.authority } else { self.authority.other() }

@@ -102,7 +102,7 @@ impl Ledger {
         Ok(rows.iter().map(|row| (id(row, "here"), Some(id(row, "there")))).collect())
     }
 
-    /// Keeps a link; the first one stays.
+    /// Keeps a link; the first one stays. Whoever made the person may be heard after somebody who found them a moment later.
     pub async fn link_person(&self, mirror: MirrorId, link: &NewPersonLink<'_>, now: DateTime<Utc>) -> Result<()> {
         let (side, own, other) = (link.side.as_str(), column(link.side), column(link.side.other()));
         let sql = format!(
@@ -110,7 +110,9 @@ impl Ledger {
              values ($1, $2, $3, $4, $5, $6, $7, $8)
              on conflict (mirror_id, {own}) where side = '{side}' do update
              set {other} = coalesce(person_link.{other}, excluded.{other}), made_at = excluded.made_at,
-                 how = case when person_link.{other} is null then excluded.how else person_link.how end"
+                 how = case when person_link.{other} is null
+                             or person_link.{other} = excluded.{other} and excluded.how like 'created%'
+                        then excluded.how else person_link.how end"
         );
         sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(mirror.0)

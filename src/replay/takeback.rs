@@ -115,7 +115,7 @@ impl TakeBack<'_> {
                 return Ok((claim, Tenure::since(claimed)));
             }
             if since.elapsed() > settings.lease + settings.grace {
-                return not_yet("another process has the ticket".to_string());
+                return not_yet(format!("another process is at work on ticket {}", self.house.ledger.pair(id).await?.number()));
             }
             task::delay(PAUSE).await;
         }
@@ -163,15 +163,17 @@ impl TakeBack<'_> {
 
     /// The pair, after what a killed process may have written was looked up.
     async fn whole_pair(&self, claim: &Claim) -> Result<Pair> {
+        let mut pair = self.house.ledger.pair(claim.pair).await?;
         for _ in 0..TRIES {
-            let pair = self.house.ledger.pair(claim.pair).await?;
             match recover::close_open(self.house, self.course, claim, &pair).await {
                 Ok(_) => return Ok(self.house.ledger.pair(claim.pair).await?),
                 Err(Fate::NotYet { after, .. }) => task::delay(after).await,
                 Err(fate) => return Err(fate),
             }
+            pair = self.house.ledger.pair(claim.pair).await?;
         }
-        not_yet("it is not known yet whether a write arrived that was under way when a process ended".to_string())
+        let number = pair.number();
+        not_yet(format!("ticket {number}: it is not known yet whether a write arrived that was under way when a process ended"))
     }
 
     /// The target tickets of a pair, the present one first: follow-ups before what they follow up.

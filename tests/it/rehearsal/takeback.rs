@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use tidegate::desk::Side;
+use tidegate::desk::id::PersonId;
 use tidegate::desk::person::Removal;
+use tidegate::ledger::person::NewPersonLink;
 use tidegate::replay::takeback::Ended;
 use tidegate::sim::faults::Kind as Fault;
 use tidegate::sim::snapshot::TicketState;
@@ -131,4 +134,19 @@ async fn a_removal_whose_answer_was_lost_is_found_to_be_done() {
     assert!(matches!(then[0].ended, Ended::Gone | Ended::Removed), "{then:?}");
     assert_eq!(world.target.ticket(&target).state, TicketState::Deleted);
     assert!(world.ledger.mirror("demo").await.expect("it is there").paused_why.is_none());
+}
+
+#[tokio::test]
+async fn a_customer_whom_two_tickets_needed_at_once_is_known_as_ours() {
+    let world = world(zendesk(), request_tracker()).await;
+    for (number, order) in [("900", ["address", "created"]), ("901", ["created", "address"])] {
+        let (person, there) = (PersonId::new(number), PersonId::new(format!("customer-{number}")));
+        for how in order {
+            let link = NewPersonLink { side: Side::Source, person: &person, there: Some(&there), email: None, name: "Dora", how };
+            world.ledger.link_person(world.mirror.id, &link, world.clock.now()).await.expect("an answer");
+        }
+    }
+    let made = world.ledger.people_made(world.mirror.id).await.expect("an answer");
+    let sources: Vec<&str> = made.iter().map(|one| one.source.as_str()).collect();
+    assert_eq!(sources, ["900", "901"], "whoever made them may be heard last");
 }
