@@ -254,10 +254,9 @@ async fn ask_desks(file: &MirrorFile, connected: &Connected) -> anyhow::Result<V
         );
     }
     let policy = &file.config.policy;
-    let back = [(policy.writes_back(), "replies-back"), (policy.tickets_back, "tickets-back")];
-    if let Some((_, setting)) = back.into_iter().find(|(asked, _)| *asked && policy.source_silence == Silence::Proven) {
+    if let (Some(setting), Silence::Proven) = (policy.back(), policy.source_silence) {
         anyhow::bail!(
-            "`{setting}` writes what people say in the target into the source, and nothing proves yet that the source mails nobody about \
+            "`{setting}` writes what people do in the target into the source, and nothing proves yet that the source mails nobody about \
              it. What keeps it silent: {}. When its admin has done that, write source-silence = \"admin-rule\" under [policy]; write \
              \"mail-allowed\" if people may be mailed; or leave out `{setting}`",
             course.source.capabilities().silence

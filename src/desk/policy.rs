@@ -174,9 +174,15 @@ impl Policy {
         born == Side::Source || self.replies_back != RepliesBack::Off
     }
 
-    /// Whether anything is written into the source while it leads.
+    /// Whether messages of the target are written into the source while it leads.
     pub fn writes_back(&self) -> bool {
         self.carries_back(Side::Target)
+    }
+
+    /// The setting for which something is written into the source while it leads: the name that it has in the mirror file.
+    pub fn back(&self) -> Option<&'static str> {
+        let asked = [(self.writes_back(), "replies-back"), (self.tickets_back, "tickets-back")];
+        asked.into_iter().find_map(|(is, name)| is.then_some(name))
     }
 
     /// Who can read the copy of a message that was written at a desk: never more people than can read the message.

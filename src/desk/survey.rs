@@ -81,6 +81,13 @@ pub struct Rules {
     pub cure: String,
 }
 
+impl Rules {
+    /// The rules that mail a ticket's followers and do not leave ours alone.
+    pub fn mailing_followers(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| !rule.spares_us && rule.only_with == Some(FieldKey::Followers))
+    }
+}
+
 /// One rule of a desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {

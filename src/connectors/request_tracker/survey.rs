@@ -29,15 +29,6 @@ struct QueueRow {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct FieldRow {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    pattern: Word,
-}
-
-#[derive(Deserialize)]
 struct QueueShown {
     #[serde(default, rename = "_hyperlinks")]
     links: Vec<LinkJson>,
@@ -81,11 +72,10 @@ impl RequestTracker {
     }
 
     async fn patterns(&self) -> Result<BTreeMap<FieldKey, String>, Fault> {
-        let query = json!([{ "field": "LookupType", "value": ON_TICKETS }]).to_string();
-        let query = [("query", query.as_str()), ("fields", "Name,Pattern")];
-        let rows: Vec<FieldRow> = self.all(call("list custom fields"), &["customfields"], &query).await?;
-        let patterned = rows.into_iter().filter(|row| !row.pattern.0.is_empty());
-        Ok(patterned.map(|row| (FieldKey::custom(row.name), row.pattern.0)).collect())
+        let fields = self.definitions(ON_TICKETS, None).await?;
+        let patterned =
+            fields.into_iter().filter(|field| !field.pattern.0.is_empty() && !self.settings.is_own_field(&field.name));
+        Ok(patterned.map(|field| (self.field_key(&field.name), field.pattern.0)).collect())
     }
 
     /// The field for the other desk's number is left out: it is for people, and everything works without it.

@@ -19,12 +19,9 @@ pub fn look(view: &View<'_>, ticket: &Ticket, tally: &mut Tally) {
     let wanted = view.scene(ticket, |scene| carried(view, scene, ticket, tally));
     required(view, ticket, &wanted, tally);
     closed_to_us(view, ticket, &wanted, tally);
-    if view.rules.rules.iter().any(|rule| !rule.spares_us && rule.only_with == Some(FieldKey::Followers))
-        && wanted.get(&FieldKey::Followers).is_some_and(|value| !value.persons().is_empty())
-    {
-        let named = view.rules.rules.iter().find(|rule| rule.only_with == Some(FieldKey::Followers));
-        let title = named.map(|rule| rule.title.as_str()).unwrap_or_default();
-        tally.note(Found::new(&trap::FOLLOWERS, "", &ticket.id).value(title));
+    let followed = wanted.get(&FieldKey::Followers).is_some_and(|value| !value.persons().is_empty());
+    for rule in view.rules.mailing_followers().filter(|_| followed) {
+        tally.note(Found::new(&trap::FOLLOWERS, "", &ticket.id).value(&rule.title));
     }
 }
 

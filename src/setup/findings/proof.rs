@@ -158,9 +158,9 @@ async fn ask(bench: &Bench<'_>) -> Result<Asked, Finding> {
             patiently(|| target.survey(Side::Target)).await.map_err(of(Side::Target))?,
         ],
         rules: rules_of(Side::Target, target).await?,
-        source_rules: match bench.config.policy.writes_back() {
-            true => Some(rules_of(Side::Source, source).await?),
-            false => None,
+        source_rules: match bench.config.policy.back() {
+            Some(_) => Some(rules_of(Side::Source, source).await?),
+            None => None,
         },
     })
 }

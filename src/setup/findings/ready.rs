@@ -41,16 +41,18 @@ pub fn refused(side: Side, fault: &Fault) -> Finding {
     plain(format!("{side}-{name}"), Severity::Stop, &format!("the {side} desk: {fault}"), cure)
 }
 
-/// Replies go back into the source, and nobody has said why that mails no one.
+/// Something is written into the source, and nobody has said why that mails no one.
 pub fn source_silence(policy: &Policy, can: &Capabilities) -> Option<Finding> {
-    let what = "`replies-back` writes into the source what people say in the target, and nothing proves yet that the source mails nobody \
-                about it";
+    let setting = policy.back()?;
+    let what = format!(
+        "`{setting}` writes into the source what people do in the target, and nothing proves yet that the source mails nobody about it"
+    );
     let cure = format!(
         "see to what keeps it silent: {}; then write source-silence = \"admin-rule\" under [policy], or \"mail-allowed\" if people may be \
          mailed",
         can.silence
     );
-    (policy.source_silence == Silence::Proven).then(|| plain("source-silence".to_string(), Severity::Stop, what, &cure))
+    (policy.source_silence == Silence::Proven).then(|| plain("source-silence".to_string(), Severity::Stop, &what, &cure))
 }
 
 /// The two clocks, ours and the desk's.

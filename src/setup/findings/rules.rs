@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::desk::Side;
-use crate::desk::field::FieldKey;
 use crate::desk::policy::Silence;
 use crate::desk::survey::{Deed, Rule, RuleKind, Rules};
 
@@ -31,9 +30,8 @@ pub fn findings(side: Side, rules: &Rules, silence: Silence) -> Vec<Finding> {
     }
     let told = groups.into_iter().map(|((deed, kind), list)| group((side, rules), silence, (deed, kind), &list));
     let severity = if silence == Silence::MailAllowed { Severity::Note } else { Severity::CannotTell };
-    let followers = rules.rules.iter().filter(|rule| !rule.spares_us && rule.only_with == Some(FieldKey::Followers));
     // The target's are counted on the tickets.
-    let followers: Vec<String> = followers.filter(|_| side == Side::Source).map(titled).collect();
+    let followers: Vec<String> = rules.mailing_followers().filter(|_| side == Side::Source).map(titled).collect();
     let told = told.chain((!followers.is_empty()).then(|| followers_mailed(followers)));
     let unseen = rules.unseen.iter().map(|one| plain(format!("{}-{}", side.as_str(), one.name), severity, &one.what, &one.cure));
     told.chain(unseen).collect()

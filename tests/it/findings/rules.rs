@@ -105,14 +105,18 @@ async fn where_replies_go_back_the_source_is_asked_the_same() {
     let trigger = json!({"trigger": {"conditions": {"all": all, "any": []}}});
     admin(&world.source, "PUT", "triggers/22472712", trigger).await;
     assert_eq!(names(&world).await, []);
-    let (usual, back) = ("silence = \"admin-rule\"", "silence = \"admin-rule\"\nreplies-back = \"notes\"");
-    world.reapply(usual, back).await;
-    let found = names(&world).await;
-    let told = |name: &str, severity| found.contains(&(name.to_string(), severity));
-    assert!(told("source-silence", Severity::Stop), "{found:?}");
-    assert!(told("source-trigger-mails-customers", Severity::Risk), "{found:?}");
-    assert!(told("source-followers-mailed", Severity::Risk), "{found:?}");
-    world.reapply("replies-back", "source-silence = \"mail-allowed\"\nreplies-back").await;
+    let mut before = "silence = \"admin-rule\"".to_string();
+    for setting in ["replies-back = \"notes\"", "tickets-back = true"] {
+        let back = format!("silence = \"admin-rule\"\n{setting}");
+        world.reapply(&before, &back).await;
+        let found = names(&world).await;
+        let told = |name: &str, severity| found.contains(&(name.to_string(), severity));
+        assert!(told("source-silence", Severity::Stop), "{setting}: {found:?}");
+        assert!(told("source-trigger-mails-customers", Severity::Risk), "{setting}: {found:?}");
+        assert!(told("source-followers-mailed", Severity::Risk), "{setting}: {found:?}");
+        before = back;
+    }
+    world.reapply("tickets-back", "source-silence = \"mail-allowed\"\ntickets-back").await;
     assert!(!names(&world).await.iter().any(|(name, _)| name == "source-silence"));
 }
 

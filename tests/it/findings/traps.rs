@@ -373,12 +373,25 @@ async fn rt_admin(desk: &Desk, method: &str, path: &str, body: serde_json::Value
     serde_json::from_str(&answer.text().await.expect("text")).expect("JSON")
 }
 
+/// Gives a field of an RT a pattern.
+async fn patterned(desk: &Desk, field: &str, pattern: &str) {
+    let found = rt_admin(desk, "POST", "customfields", json!([{ "field": "Name", "value": field }])).await;
+    let path = format!("customfield/{}", found["items"][0]["id"].as_str().expect("an id"));
+    rt_admin(desk, "PUT", &path, json!({ "Pattern": pattern })).await;
+}
+
+#[tokio::test]
+async fn a_tag_that_the_pattern_of_an_rts_tags_field_refuses() {
+    let world = to_request_tracker(&[]).await;
+    patterned(&world.target, "Tags", "^[a-z]+$").await;
+    let [ticket, _] = [&["vip", "vip_2"][..], &["vip"]].map(|tags| open_as(&world.source, &customer(), "A question", &[], tags));
+    is_a_risk(&finds(&world, "pattern-tags").await, &[&ticket]);
+}
+
 #[tokio::test]
 async fn a_field_that_has_to_be_filled_at_an_rt() {
     let world = to_request_tracker(&[]).await;
-    let found = rt_admin(&world.target, "POST", "customfields", json!([{ "field": "Name", "value": "Order Number" }])).await;
-    let path = format!("customfield/{}", found["items"][0]["id"].as_str().expect("an id"));
-    rt_admin(&world.target, "PUT", &path, json!({ "Pattern": "(?#Mandatory)." })).await;
+    patterned(&world.target, "Order Number", "(?#Mandatory).").await;
     let ticket = open(&world.source, &[]);
     open(&world.source, &[("custom:Order number", &["17"])]);
     is_a_risk(&finds(&world, "required-custom-order-number").await, &[&ticket]);
