@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::clock::delta;
 use crate::desk::Side;
+use crate::desk::policy::Silence;
 use crate::desk::survey::Told;
 use crate::ledger::feed::Witness;
 use crate::ledger::mirror::MirrorRow;
@@ -229,6 +230,26 @@ fn conflicts(facts: &Facts<'_>) -> Gate {
             "conflicts",
             format!("{count} fields that both desks changed are undecided"),
             format!("tidegate conflicts list {}, then tidegate conflicts resolve", facts.mirror.name),
+        ),
+    }
+}
+
+/// What keeps the desk that is to follow from mailing people about what is written into it. `means`: its own, in words.
+pub fn silence(follows: Side, said: Silence, means: &str) -> Gate {
+    let (name, desk) = ("silence", desk_name(follows));
+    let setting = if follows == Side::Source { "source-silence" } else { "silence" };
+    match said {
+        Silence::AdminRule => {
+            Gate::open(name, format!("an admin has said that the {desk} desk mails nobody about what we write"))
+        }
+        Silence::MailAllowed => Gate::open(name, format!("the {desk} desk may mail people about what we write")),
+        Silence::Proven => Gate::shut(
+            name,
+            format!("then we write into the {desk} desk, and nobody has said why it mails nobody about that"),
+            format!(
+                "see to what keeps it silent: {means}; then write {setting} = \"admin-rule\" under [policy] (\"mail-allowed\" if people may be \
+                 mailed) and apply the mirror file"
+            ),
         ),
     }
 }

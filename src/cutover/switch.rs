@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::clock::{Clock, Monotonic, delta};
 use crate::connectors::contract::Connector;
 use crate::desk::Side;
+use crate::desk::policy::Silence;
 use crate::desk::survey::Told;
 use crate::ledger::authority::Turned;
 use crate::ledger::mirror::MirrorRow;
@@ -116,6 +117,8 @@ pub struct Switch<'a> {
     pub source: &'a dyn Connector,
     pub target: &'a dyn Connector,
     pub ears: [Ear; 2],
+    /// What the mirror file says of mail, of the source and of the target.
+    pub silence: [Silence; 2],
     pub limits: Limits,
     pub hands: &'a dyn Hands,
 }
@@ -237,6 +240,9 @@ impl Switch<'_> {
         };
         gates.push(gate::held_mail(&held));
         gates.push(gate::findings(self.hands.findings().await));
+        let silence = self.silence(run.to.other()).waived_by(&run.waived);
+        let may_write = silence.lets_through();
+        gates.push(silence);
         let way_back = WayBack {
             ledger: self.ledger,
             clock: self.clock,
@@ -245,8 +251,16 @@ impl Switch<'_> {
             keys: &self.mirror.keys,
             side: run.to.other(),
         };
-        gates.push(way_back.prove().await?);
+        if may_write {
+            gates.push(way_back.prove().await?);
+        }
         Ok(gates.into_iter().map(|gate| gate.waived_by(&run.waived)).collect())
+    }
+
+    fn silence(&self, follows: Side) -> Gate {
+        let [source, target] = self.silence;
+        let said = if follows == Side::Source { source } else { target };
+        gate::silence(follows, said, self.desk(follows).capabilities().silence)
     }
 
     /// What the ledger answers.

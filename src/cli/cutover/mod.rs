@@ -95,6 +95,7 @@ async fn switch(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         source: desks.course.source.as_ref(),
         target: desks.course.target.as_ref(),
         ears: ears(&desks),
+        silence: [desks.config.policy.source_silence, desks.config.policy.silence],
         limits: Limits { lag: args.lag, within: args.within, late: LATE },
         hands: &real,
     };

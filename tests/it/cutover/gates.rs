@@ -5,6 +5,7 @@ use tidegate::cutover::gate::{EVERY, Gate};
 use tidegate::cutover::switch::Outcome;
 use tidegate::cutover::way_back::WayBack;
 use tidegate::desk::Side;
+use tidegate::desk::policy::Silence;
 use tidegate::ledger::switch::Kind;
 use tidegate::mirror::Phase;
 use tidegate::sim::faults::{Kind as Fault, Rates};
@@ -106,6 +107,19 @@ async fn each_gate_of_the_ledger_refuses_in_words() {
     refuses(&world, &Hand::of(&world), "conflicts", "1 fields that both desks changed are undecided").await;
     world.sql("delete from conflict").await;
     world.switched(Kind::Rehearsal).await;
+}
+
+#[tokio::test]
+async fn a_desk_of_which_nobody_has_said_that_it_is_silent_is_not_written_to() {
+    let world = mirrored(zendesk(), request_tracker()).await;
+    let hand = Hand::of(&world);
+    hand.silence.set([Silence::Proven, Silence::AdminRule]);
+    let before = world.source.tickets().len();
+    refuses(&world, &hand, "silence", "then we write into the old desk").await;
+    assert_eq!(world.source.tickets().len(), before, "not even the proof of the way back");
+    hand.silence.set([Silence::MailAllowed, Silence::AdminRule]);
+    let report = world.switch(&wish(Kind::Rehearsal, &[]), &hand).await;
+    assert_eq!(report.outcome, Outcome::Done, "{:?}", shut(&report));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use tidegate::clock::Monotonic;
 use tidegate::cutover::gate::{Ear, Verdicts};
 use tidegate::cutover::switch::{Hands, Limits, Outcome, Step, Switch};
 use tidegate::desk::Side;
+use tidegate::desk::policy::Silence;
 use tidegate::ledger;
 use tidegate::ledger::lane::Claimant;
 use tidegate::ledger::switch::Kind;
@@ -111,6 +112,7 @@ async fn a_hundred_thousand_settled_tickets_are_switched_in_less_than_a_minute_w
         mirror: &world.mirror,
         source: course.source.as_ref(),
         target: course.target.as_ref(),
+        silence: [Silence::AdminRule; 2],
         ears: [ear(Side::Source), ear(Side::Target)],
         limits: Limits { lag: Duration::from_secs(60), within: Duration::from_secs(60), late: Duration::from_secs(60) },
         hands: &hands,

@@ -107,14 +107,25 @@ async fn a_desk_that_is_only_polled_and_withholds_its_last_minute_is_waited_for(
 async fn a_gate_waits_for_what_was_marked_and_not_for_silence() {
     let (mut world, tickets) = mirrored(zendesk(), request_tracker()).await;
     let (source, ticket) = (&world.source, tickets[1].clone());
-    let hand = Hand::of(&world).after(Step::Look, || {
+    let marked = Hand::of(&world).after(Step::Look, || {
         source.reply(&ticket, "One more thing.");
     });
-    let report = world.switch(&wish(Kind::Go, &[]), &hand).await;
+    let report = world.switch(&wish(Kind::Rehearsal, &[]), &marked).await;
     assert_eq!(report.outcome, Outcome::Done, "{:?}", shut(&report));
-    drop(hand);
+    drop(marked);
     assert_eq!(saying(&world.mirrored(&tickets[1]), "One more thing.").len(), 1, "it was marked, and waited for");
+    world.hold(&tickets[1], true).await;
+    let spoken = Hand::of(&world).after(Step::Mark, || {
+        source.reply(&ticket, "And one more.");
+    });
+    let report = world.switch(&wish(Kind::Rehearsal, &[]), &spoken).await;
+    assert_eq!(report.outcome, Outcome::Done, "nobody waits for what comes later: {:?}", shut(&report));
+    drop(spoken);
+    assert_eq!(saying(&world.mirrored(&tickets[1]), "And one more.").len(), 0);
+    world.hold(&tickets[1], false).await;
+    world.switched(Kind::Go).await;
     world.settle().await;
+    assert_eq!(saying(&world.mirrored(&tickets[1]), "And one more.").len(), 1);
 }
 
 #[tokio::test]

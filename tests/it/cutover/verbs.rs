@@ -19,7 +19,8 @@ impl Scene {
     async fn begin() -> Scene {
         let house = House::with_past(6, Clock::system()).await;
         let address = port();
-        let text = house.mirror_text(&house.source.url, address);
+        let usual = "silence = \"admin-rule\"";
+        let text = house.mirror_text(&house.source.url, address).replace(usual, &format!("{usual}\nsource-{usual}"));
         let mirror = house.apply(&text).await;
         house.admit(&text).await;
         let serve = Serve::on(&house, address).await;

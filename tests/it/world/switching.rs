@@ -8,6 +8,7 @@ use tidegate::cutover::gate::{Ear, Gate, Verdicts};
 use tidegate::cutover::parity::{Options, check_stale};
 use tidegate::cutover::switch::{Hands, Limits, Outcome, Report, Step, Switch};
 use tidegate::desk::Side;
+use tidegate::desk::policy::Silence;
 use tidegate::gateway::connect::bench;
 use tidegate::ledger;
 use tidegate::ledger::switch::{Kind, Wish};
@@ -22,6 +23,8 @@ type Deed<'a> = (Step, Box<dyn Fn() + 'a>);
 pub struct Hand<'a> {
     world: &'a World,
     pub served: Cell<bool>,
+    /// What the mirror file says of mail, of the source and of the target.
+    pub silence: Cell<[Silence; 2]>,
     pub findings: RefCell<Result<(), String>>,
     /// The engine works while the switch waits.
     pub works: Cell<bool>,
@@ -38,6 +41,7 @@ impl<'a> Hand<'a> {
         Self {
             world,
             served: Cell::new(true),
+            silence: Cell::new([Silence::AdminRule; 2]),
             findings: RefCell::new(Ok(())),
             works: Cell::new(true),
             deed: RefCell::default(),
@@ -137,6 +141,7 @@ impl World {
                 webhook: connected.config.connection(side).webhook.is_some(),
                 every: Duration::from_secs(3600),
             }),
+            silence: hand.silence.get(),
             limits: Limits { lag: Duration::from_secs(60), within: Duration::from_secs(90), late: Duration::from_secs(60) },
             hands: hand,
         };
