@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,8 +25,7 @@ use crate::replay::adopt::{Adopter, Taken};
 use super::cutover::before_switch;
 use super::findings;
 use super::open;
-use super::serve::told_to_stop;
-use super::takeback::house;
+use super::takeback::{house, until_stopped};
 
 /// Pages of changes that are looked at for what a moved reference time would have missed.
 const PAGES: usize = 500;
@@ -91,17 +89,10 @@ async fn take_over(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
     println!("{} is paused while {} pairs are adopted; each ticket is read once in both desks.", row.name, told.len());
     let (reference, course) = (args.reference, &*desks.course);
     let work = Adopter { house: &house, course, worker: Uuid::new_v4(), reference, pairs: &pairs };
-    let stop = async {
-        told_to_stop().await?;
-        house.stopping.store(true, Ordering::Relaxed);
-        std::future::pending::<anyhow::Result<Tally>>().await
+    let done = match until_stopped(&house, everything(&work, &told)).await {
+        Ok(tally) => finish(ledger, &row, &desks, &pairs, (reference, tally)).await,
+        Err(error) => Err(error),
     };
-    // What is under way is finished: the stop is only heard between two tickets.
-    let tally = tokio::select! {
-        tally = everything(&work, &told) => tally?,
-        failed = stop => failed?,
-    };
-    let done = finish(ledger, &row, &desks, &pairs, (reference, tally)).await;
     desks.flush().await;
     done
 }

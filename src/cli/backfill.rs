@@ -8,29 +8,18 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use crate::clock::{Clock, Monotonic};
 use crate::config::settings::Settings;
-use crate::gateway::serve::Gateway;
 use crate::ledger::mirror::MirrorRow;
-use crate::ledger::{self, Ledger, Role};
+use crate::ledger::{self, Ledger};
 use crate::mirror::MirrorId;
-use crate::replay::house;
-use crate::task;
 
 use super::cutover::before_switch;
 use super::findings;
 use super::open::{self, Opened};
 use super::rehearse;
-use super::serve::{parts, told_to_stop};
+use super::through::{Ended, Stand, see_through, until_done};
 
-/// How often the copy is looked at.
-const LOOK: Duration = Duration::from_millis(250);
 /// How often it is told where there is no terminal for a bar.
 const LINE: Duration = Duration::from_secs(10);
-/// How often it is asked whether a gateway is at work.
-const ASK: Duration = Duration::from_secs(1);
-/// So many times in a row there was none: one that lost its ledger for a moment is not taken for gone.
-const GONE: u32 = 3;
-/// How long the ledger may be away while the copy is watched.
-const AWAY_LIMIT: Duration = Duration::from_secs(60);
 
 /// Options of `backfill`.
 #[derive(Debug, clap::Args)]
@@ -77,84 +66,32 @@ async fn order(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Res
         println!("The copy of {} is ordered; `tidegate status {}` shows it.", row.name, row.name);
         return Ok(0);
     }
-    let mut own = None;
     let clock = Clock::system();
-    let copied = watch(&opened.ledger, row.id, &clock);
-    let outcome = see_through(opened, settings, (&row, "copy"), &mut own, copied).await;
-    let here = own.is_some();
-    if let Some(gateway) = own {
-        gateway.stop().await;
+    let ended = see_through(opened, settings, (&row, "copy"), watch(&opened.ledger, &row, &clock)).await?;
+    match ended {
+        Ended::Done => {}
+        Ended::StoppedHere => println!("Stopped. `tidegate backfill {}` goes on where this was.", row.name),
+        Ended::GoesOn => println!("The copy goes on in the gateway; `tidegate status {}` shows it.", row.name),
     }
-    if outcome? {
-        return Ok(0);
-    }
-    match here {
-        true => println!("Stopped. `tidegate backfill {}` goes on where this was.", row.name),
-        false => println!("The copy goes on in the gateway; `tidegate status {}` shows it.", row.name),
-    }
-    Ok(1)
-}
-
-/// Returns whether the copy or the run (`what`) is done (`copied` returned); else we were told to stop. `own` is the gateway that we had to
-/// start for it.
-pub async fn see_through(
-    opened: &Opened,
-    settings: &Settings,
-    (row, what): (&MirrorRow, &str),
-    own: &mut Option<Gateway>,
-    copied: impl Future<Output = anyhow::Result<()>>,
-) -> anyhow::Result<bool> {
-    match opened.ledger.gateway_works().await? {
-        true => println!("A `tidegate serve` makes the {what}; Ctrl-C here stops only this display."),
-        false => *own = Some(alone(opened, settings, (row, what)).await?),
-    }
-    let stopped = told_to_stop();
-    tokio::pin!(copied, stopped);
-    let mut missing = 0;
-    loop {
-        tokio::select! {
-            done = &mut copied => return done.map(|()| true),
-            done = &mut stopped => return Ok(done.map(|()| false)?),
-            why = opened.failed() => return Err(why),
-            () = task::delay(ASK), if own.is_none() => {
-                let works = opened.ledger.gateway_works().await.unwrap_or(false);
-                missing = if works { 0 } else { missing + 1 };
-                if missing == GONE {
-                    *own = Some(alone(opened, settings, (row, what)).await?);
-                }
-            }
-        }
-    }
-}
-
-/// A gateway in this process, for this mirror only. It does not listen: changes made meanwhile come by poll.
-async fn alone(opened: &Opened, settings: &Settings, (row, what): (&MirrorRow, &str)) -> anyhow::Result<Gateway> {
-    println!("No `tidegate serve` is running, so the {what} is made here; Ctrl-C stops it, and the same command goes on.");
-    let engine = house::Settings { workers: usize::from(settings.workers), only: Some(row.id), ..house::Settings::default() };
-    let ledger = opened.again(settings, Role::Gateway).await?;
-    Ok(Gateway::start(parts(ledger, settings, engine)))
+    Ok(u8::from(ended != Ended::Done))
 }
 
 /// Shows the copy until it is done. Errors: the mirror is paused, or the ledger stays away.
-pub async fn watch(ledger: &Ledger, mirror: MirrorId, clock: &Clock) -> anyhow::Result<()> {
+pub async fn watch(ledger: &Ledger, row: &MirrorRow, clock: &Clock) -> anyhow::Result<()> {
     let mut display = Display::new();
-    let mut answered = Monotonic::now();
-    loop {
-        match look(ledger, mirror, clock).await {
-            Ok(Copy { paused: Some(why), .. }) => bail!("the mirror is paused ({why}); `tidegate mirror resume` goes on"),
-            Ok(copy) if copy.done => {
-                display.end(&copy);
-                return Ok(());
-            }
-            Ok(copy) => {
-                answered = Monotonic::now();
-                display.show(&copy);
-            }
-            Err(error) if error.is_away() && answered.elapsed() < AWAY_LIMIT => {}
-            Err(error) => return Err(error.into()),
+    until_done(&row.name, async || {
+        let copy = look(ledger, row.id, clock).await?;
+        match copy.done {
+            true => display.end(&copy),
+            false => display.show(&copy),
         }
-        task::delay(LOOK).await;
-    }
+        Ok(match copy.paused {
+            Some(why) => Stand::Paused(why),
+            None if copy.done => Stand::Done,
+            None => Stand::Going,
+        })
+    })
+    .await
 }
 
 /// Where a copy stands.

@@ -21,7 +21,7 @@ const SHOWN: usize = 20;
 pub struct Args {
     /// The mirror's name
     pub mirror: String,
-    /// Ask the target at once about everything that was written in the last 96 hours; exit status 0 only if it is silent
+    /// Ask the desks at once about everything that was written in the last 96 hours; exit status 0 only if they are silent
     #[arg(long)]
     pub now: bool,
     /// Print JSON
@@ -51,7 +51,7 @@ async fn show(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     Ok(u8::from(!silent))
 }
 
-/// Whether the target says that it told nobody.
+/// Whether the desks say that they told nobody.
 async fn look(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<bool> {
     let clock = Clock::system();
     let desks = connected(row, ledger, &clock)?;
@@ -60,9 +60,8 @@ async fn look(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<bool> {
     desks.flush().await;
     match findings {
         Ok(found) => Ok(found.is_none_or(|found| found.verdict == Verdict::Silent)),
-        Err(Fate::Fault(fault)) => anyhow::bail!("the target could not be asked: {fault}"),
         Err(Fate::Ledger(error)) => Err(error.into()),
-        Err(fate) => anyhow::bail!("the target could not be asked: {fate:?}"),
+        Err(fate) => anyhow::bail!("the desks could not be asked: {fate}"),
     }
 }
 
@@ -71,7 +70,7 @@ fn lines(row: &MirrorRow, looks: &[LookRecord], leaks: &[LeakRecord]) -> Vec<Str
     let mut lines = Vec::new();
     lines.extend(row.paused_why.as_ref().map(|why| format!("{} is PAUSED: {why}", row.name)));
     if done.is_empty() {
-        lines.push(format!("{}: the target was not asked yet whether it told anybody because of us.", row.name));
+        lines.push(format!("{}: the desks were not asked yet whether they told anybody because of us.", row.name));
     }
     lines.extend(done.iter().take(SHOWN).map(|look| look_line(look)));
     lines.extend((done.len() > SHOWN).then(|| format!("… and {} looks more; `--json` has them all", done.len() - SHOWN)));

@@ -30,6 +30,7 @@ pub mod serve;
 pub mod sim;
 pub mod status;
 pub mod takeback;
+mod through;
 pub mod undo;
 pub mod webhook;
 

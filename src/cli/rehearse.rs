@@ -1,10 +1,8 @@
 //! `tidegate backfill MIRROR --sample N` and `--tickets`: copies a few tickets and shows them in both desks.
 
-use std::time::Duration;
-
 use anyhow::bail;
 
-use crate::clock::{Clock, Monotonic};
+use crate::clock::Clock;
 use crate::config::settings::Settings;
 use crate::connectors::contract::Read;
 use crate::connectors::http::{Priority, at_priority};
@@ -15,18 +13,13 @@ use crate::intake::sample::{Look, choose, named};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::sample::{Chosen, Sampled};
-use crate::mirror::{MirrorId, Phase};
+use crate::mirror::Phase;
 use crate::replay::dry::foresee;
-use crate::task;
 
-use super::backfill::{Args, see_through};
+use super::backfill::Args;
 use super::open::Opened;
 use super::takeback;
-
-/// How often the sample is looked at.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long the ledger may be away meanwhile.
-const AWAY_LIMIT: Duration = Duration::from_secs(60);
+use super::through::{Ended, Stand, see_through, until_done};
 
 /// Copies the sample, or has it copied, and shows it. Exit status 0 when all of it was copied.
 pub async fn run(opened: &Opened, settings: &Settings, row: &MirrorRow, args: &Args) -> anyhow::Result<u8> {
@@ -53,12 +46,7 @@ pub async fn run(opened: &Opened, settings: &Settings, row: &MirrorRow, args: &A
         println!("The sample of {} is ordered; `tidegate backfill {} --sample 1` shows it.", row.name, row.name);
         return Ok(0);
     }
-    let mut own = None;
-    let outcome = see_through(opened, settings, (row, "copy"), &mut own, watch(ledger, row.id)).await;
-    if let Some(gateway) = own {
-        gateway.stop().await;
-    }
-    if !outcome? {
+    if see_through(opened, settings, (row, "copy"), watch(ledger, row)).await? != Ended::Done {
         println!("Stopped. The same command goes on where this was.");
         return Ok(1);
     }
@@ -111,25 +99,15 @@ pub async fn wish(desks: &Connected, args: &Args, clock: &Clock) -> anyhow::Resu
 }
 
 /// Returns when nothing of the sample waits any more, or only for a person.
-async fn watch(ledger: &Ledger, mirror: MirrorId) -> anyhow::Result<()> {
-    let mut answered = Monotonic::now();
-    loop {
-        match look(ledger, mirror).await {
-            Ok((Some(why), _)) => bail!("the mirror is paused ({why}); `tidegate mirror resume` goes on"),
-            Ok((None, false)) => return Ok(()),
-            Ok((None, true)) => answered = Monotonic::now(),
-            Err(error) if error.is_away() && answered.elapsed() < AWAY_LIMIT => {}
-            Err(error) => return Err(error.into()),
+async fn watch(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
+    until_done(&row.name, async || {
+        if !ledger.sample(row.id).await?.iter().any(|one| one.waits) {
+            return Ok(Stand::Done);
         }
-        task::delay(LOOK).await;
-    }
-}
-
-/// Why the mirror is paused, and whether anything waits.
-async fn look(ledger: &Ledger, mirror: MirrorId) -> crate::ledger::Result<(Option<String>, bool)> {
-    let waits = ledger.sample(mirror).await?.iter().any(|one| one.waits);
-    let row = ledger.mirrors().await?.into_iter().find(|row| row.id == mirror);
-    Ok((row.and_then(|row| row.paused_why).filter(|_| waits), waits))
+        let paused = ledger.mirror(&row.name).await?.paused_why;
+        Ok(paused.map_or(Stand::Going, Stand::Paused))
+    })
+    .await
 }
 
 async fn show(ledger: &Ledger, row: &MirrorRow, desks: &Connected) -> anyhow::Result<u8> {

@@ -1,12 +1,10 @@
 //! `tidegate run MIRROR`
 
-use std::time::Duration;
-
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::clock::{Clock, Monotonic};
+use crate::clock::Clock;
 use crate::config::mirror::MirrorConfig;
 use crate::config::run::RunPlan;
 use crate::config::settings::Settings;
@@ -14,16 +12,11 @@ use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::run::{Before, DAYS, Order, Run, RunTicket};
 use crate::mirror::Phase;
-use crate::task;
 
-use super::backfill::see_through;
 use super::open::{self, Opened};
 use super::operator;
+use super::through::{Ended, Stand, see_through, until_done};
 
-/// How often a run is looked at.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long the ledger may be away meanwhile.
-const AWAY_LIMIT: Duration = Duration::from_secs(60);
 /// So many failed tickets are shown to people; `--json` has all.
 const SHOWN: usize = 20;
 
@@ -148,43 +141,33 @@ fn refuse_late(name: &str, before: &Before, now: DateTime<Utc>) -> anyhow::Resul
 
 /// Sees the run through. `false`: we were told to stop before its end.
 async fn carried(opened: &Opened, settings: &Settings, row: &MirrorRow, number: i32) -> anyhow::Result<bool> {
-    let mut own = None;
-    let outcome = see_through(opened, settings, (row, "run"), &mut own, watch(&opened.ledger, row, number)).await;
-    let here = own.is_some();
-    if let Some(gateway) = own {
-        gateway.stop().await;
+    let ended = see_through(opened, settings, (row, "run"), watch(&opened.ledger, row, number)).await?;
+    let name = &row.name;
+    match ended {
+        Ended::Done => {}
+        Ended::StoppedHere => println!("Stopped. `tidegate run {name}` goes on with run {number}."),
+        Ended::GoesOn => println!("The run goes on in the gateway; `tidegate run {name} --show {number}` shows it."),
     }
-    let done = outcome?;
-    if !done {
-        let name = &row.name;
-        match here {
-            true => println!("Stopped. `tidegate run {name}` goes on with run {number}."),
-            false => println!("The run goes on in the gateway; `tidegate run {name} --show {number}` shows it."),
-        }
-    }
-    Ok(done)
+    Ok(ended == Ended::Done)
 }
 
 /// Returns when the run has ended. Errors: the mirror is paused, or the ledger stays away.
 async fn watch(ledger: &Ledger, row: &MirrorRow, number: i32) -> anyhow::Result<()> {
-    let (mut answered, mut told) = (Monotonic::now(), false);
-    loop {
-        match look(ledger, row, number).await {
-            Ok((Some(why), _)) => bail!("the mirror is paused ({why}); `tidegate mirror resume` goes on"),
-            Ok((None, None)) => return Ok(()),
-            Ok((None, Some(run))) => {
-                answered = Monotonic::now();
-                if run.rests_since.is_some() && !told {
-                    let opens = plan_of(row).map(|plan| plan.local(plan.opens(Clock::system().now()))).unwrap_or_default();
-                    eprintln!("It rests until the quiet hours, {opens}.");
-                }
-                told = run.rests_since.is_some();
-            }
-            Err(error) if error.is_away() && answered.elapsed() < AWAY_LIMIT => {}
-            Err(error) => return Err(error.into()),
+    let mut told = false;
+    until_done(&row.name, async || {
+        let (paused, run) = look(ledger, row, number).await?;
+        if let Some(why) = paused {
+            return Ok(Stand::Paused(why));
         }
-        task::delay(LOOK).await;
-    }
+        let Some(run) = run else { return Ok(Stand::Done) };
+        if run.rests_since.is_some() && !told {
+            let opens = plan_of(row).map(|plan| plan.local(plan.opens(Clock::system().now()))).unwrap_or_default();
+            eprintln!("It rests until the quiet hours, {opens}.");
+        }
+        told = run.rests_since.is_some();
+        Ok(Stand::Going)
+    })
+    .await
 }
 
 /// Why the mirror is paused, and the run while it is under way.

@@ -57,18 +57,25 @@ async fn take_back(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow:
     ledger.begin_takeback(row.id, args.sample, clock.now()).await?;
     println!("{} is paused while its {} is taken back.", row.name, if args.sample { "sample" } else { "copy" });
     let work = TakeBack { house: &house, course: &connected.course, worker: Uuid::new_v4() };
+    let done = match until_stopped(&house, everything(&work, args.sample)).await {
+        Ok(tally) => finish(ledger, &row, &connected.course, tally, args.sample).await,
+        Err(error) => Err(error),
+    };
+    connected.flush().await;
+    done
+}
+
+/// Works through tickets. Told to stop, it finishes what is under way: that is only heard between two tickets.
+pub async fn until_stopped<T>(house: &House, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let stop = async {
         told_to_stop().await?;
         house.stopping.store(true, Ordering::Relaxed);
-        std::future::pending::<anyhow::Result<Tally>>().await
+        std::future::pending().await
     };
-    // What is under way is finished: the stop is only heard between two tickets.
-    let tally = tokio::select! {
-        tally = everything(&work, args.sample) => tally?,
-        failed = stop => failed?,
-    };
-    connected.flush().await;
-    finish(ledger, &row, &connected.course, tally, args.sample).await
+    tokio::select! {
+        done = work => done,
+        failed = stop => failed,
+    }
 }
 
 /// What a verb needs that works on tickets itself.

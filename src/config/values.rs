@@ -339,11 +339,15 @@ fn table_path(field: &FieldKey) -> Vec<String> {
     }
 }
 
+/// The head of the table that says which of several words of a field comes back: `[map.back.status]`.
+pub fn back_head(field: &FieldKey) -> String {
+    path_header(&["map".to_string(), "back".to_string(), field.to_string()])
+}
+
 fn path_header(path: &[String]) -> String {
-    match path {
-        [map, options, field] => format!("[{map}.{options}.\"{field}\"]"),
-        path => format!("[{}]", path.join(".")),
-    }
+    let is_bare = |part: &str| part.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one));
+    let parts: Vec<String> = path.iter().map(|part| if is_bare(part) { part.clone() } else { format!("{part:?}") }).collect();
+    format!("[{}]", parts.join("."))
 }
 
 fn texts(words: &BTreeSet<String>) -> impl Iterator<Item = &str> + Clone {

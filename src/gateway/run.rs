@@ -20,6 +20,8 @@ use super::budget::SharedBudget;
 pub const SCHEDULE: &str = "schedule";
 /// How soon a run that somebody ordered is seen.
 const SOON: Duration = Duration::from_millis(500);
+/// And one that has no plan: no run is ordered for it. Another mirror file makes another runner.
+const CALM: Duration = Duration::from_secs(30);
 
 /// The runs of one mirror.
 pub struct Runner {
@@ -69,7 +71,7 @@ impl Runner {
 
     /// Orders the run that is due. After the time within which one may start there is none; `status` tells it.
     async fn begin(&self) -> ledger::Result<Next> {
-        let Some(plan) = &self.plan else { return Ok(Next::After(SOON)) };
+        let Some(plan) = &self.plan else { return Ok(Next::After(CALM)) };
         let (now, before) = (self.clock.now(), self.ledger.before_run(self.mirror).await?);
         let is_due = before.last().and_then(|last| plan.due(last)).is_some_and(|due| due <= now);
         if !is_due || before.deadline().is_none_or(|deadline| deadline < now) {

@@ -71,7 +71,7 @@ impl Watcher {
             match at_priority(Priority::Check, self.look(side)).await {
                 Ok(true) => {}
                 Ok(false) => next = ALARMED,
-                Err(fate) => warn!(mirror = self.course.name, side = side.as_str(), ?fate, "it is not known what can be seen"),
+                Err(fate) => warn!(mirror = self.course.name, side = side.as_str(), %fate, "it is not known what can be seen"),
             }
         }
         Next::After(next)

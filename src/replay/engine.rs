@@ -147,7 +147,7 @@ impl Engine {
                     }
                 }
                 fate => {
-                    return error!(pair = claim.pair.0, ?fate, "a lane could not be given back; its lease runs out by itself");
+                    return error!(pair = claim.pair.0, %fate, "a lane could not be given back; its lease runs out by itself");
                 }
             }
         }

@@ -52,7 +52,7 @@ impl LeakWatch {
             Ok(true) => Next::Again,
             Ok(false) => Next::After(CALM),
             Err(fate) => {
-                warn!(mirror = self.course.name, ?fate, "whether the target told anybody could not be asked; it is asked again");
+                warn!(mirror = self.course.name, %fate, "whether a desk told anybody could not be asked; it is asked again");
                 Next::After(LATER)
             }
         }
@@ -91,9 +91,9 @@ impl LeakWatch {
     fn tell(&self, findings: &Findings) {
         let (mirror, why) = (self.course.name.as_str(), findings.why.as_deref().unwrap_or_default());
         match findings.verdict {
-            Verdict::Silent => info!(mirror, tickets = findings.asked, "the target told nobody because of us"),
-            Verdict::CannotTell => warn!(mirror, why, "it cannot be told whether the target told anybody because of us"),
-            Verdict::Leaked => error!(mirror, why, "the target told people because of us"),
+            Verdict::Silent => info!(mirror, tickets = findings.asked, "nobody was told because of us"),
+            Verdict::CannotTell => warn!(mirror, why, "it cannot be told whether anybody was told because of us"),
+            Verdict::Leaked => error!(mirror, why, "people were told because of us"),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Monotonic;
 use crate::config::mistake::{list, nearest};
-use crate::config::values::table_head;
+use crate::config::values::{back_head, table_head};
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
@@ -85,15 +85,12 @@ pub async fn for_words(
     let lines: Vec<String> = words.iter().map(|word| line(course, field, word, options.as_ref())).collect();
     let known = options.filter(|_| lines.iter().any(|line| line.contains(BLANK)));
     let known = known.map(|known| format!(" (the target has {})", shown(&known))).unwrap_or_default();
-    Ok(Fate::Park(Parking {
+    let lost = Lost {
         kind: "unmapped",
-        reason: format!("source ticket {ticket}: the mapping has no word for `{}` in `{field}`", words.join("`, `")),
-        advice: format!(
-            "Write {} under {} in the mirror file{known} and apply it: every ticket that waits for this goes on by itself.",
-            lines.join(" and "),
-            table_head(field)
-        ),
-    }))
+        what: format!("the mapping has no word for `{}` in `{field}`", words.join("`, `")),
+        right: format!("Write {} under {} in the mirror file{known}", lines.join(" and "), table_head(field)),
+    };
+    Ok(Fate::Park(parking((side, ticket), lost)))
 }
 
 /// Words of the target that no word of the source becomes, or more than one does.
@@ -102,7 +99,7 @@ fn no_way_back(field: &FieldKey, words: &[String]) -> Lost {
     Lost {
         kind: "unmapped",
         what: format!("the mapping has no word of the source for `{}` in `{field}`", words.join("`, `")),
-        right: format!("Write {} with a word of the source under [map.back.{field}] in the mirror file", lines.join(" and ")),
+        right: format!("Write {} with a word of the source under {} in the mirror file", lines.join(" and "), back_head(field)),
     }
 }
 
@@ -227,7 +224,7 @@ fn lacking(write: &FieldWrite, there: Side, schema: &Schema) -> Option<Lost> {
     let near = nearest(lost, options.iter().map(String::as_str)).unwrap_or(BLANK);
     let value = write.lead.words().first().copied().unwrap_or(lost).to_string();
     let what = format!("the {desk} has no value `{lost}` in `{to}` (any more)");
-    let head = if there == Side::Target { table_head(from) } else { format!("[map.back.{from}]") };
+    let head = if there == Side::Target { table_head(from) } else { back_head(from) };
     let right = format!(
         "Make it at the {desk}, or write `\"{value}\" = \"{near}\"` under {head} in the mirror file (the {desk} has {})",
         shown(options)

@@ -106,5 +106,8 @@ async fn the_copy_of_a_paused_mirror_is_not_waited_for() {
     house.ledger.pause_mirror(mirror.id, "lunch").await.expect("it is paused");
     let output = run(backfill(&house)).await;
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("the mirror is paused (lunch)"), "{said}");
+    assert!(
+        output.status.code() == Some(1) && said.contains("demo is paused (lunch); `tidegate mirror resume demo` goes on"),
+        "{said}"
+    );
 }

@@ -265,7 +265,7 @@ async fn the_verb_asks_at_once_and_lists_what_was_found() {
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     };
     let (code, said) = leaks(&[]).await;
-    assert_eq!((code, said.as_str()), (Some(0), "demo: the target was not asked yet whether it told anybody because of us.\n"));
+    assert_eq!((code, said.as_str()), (Some(0), "demo: the desks were not asked yet whether they told anybody because of us.\n"));
     let (code, said) = leaks(&["--now"]).await;
     assert!(code == Some(1) && said.starts_with("cannot tell  written since ") && said.contains("ShowOutgoingEmail"), "{said}");
 

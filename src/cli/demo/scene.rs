@@ -111,8 +111,8 @@ impl Scene {
     async fn copy(&mut self) -> anyhow::Result<()> {
         findings::gate(&self.ledger, &self.mirror).await?;
         self.ledger.backfill(self.mirror.id, true, self.clock.now()).await?;
-        let (ledger, id, clock) = (self.ledger.clone(), self.mirror.id, self.clock.clone());
-        let copied = async move { watch(&ledger, id, &clock).await };
+        let (ledger, row, clock) = (self.ledger.clone(), self.mirror.clone(), self.clock.clone());
+        let copied = async move { watch(&ledger, &row, &clock).await };
         tokio::pin!(copied);
         let killer = self.killer.clone();
         loop {

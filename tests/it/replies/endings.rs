@@ -54,6 +54,7 @@ async fn a_deleted_ticket_takes_no_replies_until_it_is_back() {
     world.settle().await;
     world.target.answer(&there, "Are you there?");
     world.settle().await;
+    assert_eq!(saying(&world.source.ticket(&ticket), "Are you there?").len(), 0, "it is deleted");
     world.source.undelete(&ticket);
     world.settle().await;
     assert_eq!(saying(&world.source.ticket(&ticket), "Are you there?").len(), 1);
