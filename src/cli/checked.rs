@@ -17,20 +17,30 @@ const HEARD: TimeDelta = TimeDelta::minutes(5);
 #[derive(Debug, Clone, Serialize)]
 pub struct Checked {
     pub last: Option<LastCheck>,
-    pub standing: Standing,
+    /// How the verdicts stand, or why that cannot be said of this mirror.
+    pub standing: Result<Standing, String>,
 }
 
 impl Checked {
     /// Asks the ledger, not the desks.
     pub async fn of(ledger: &Ledger, mirror: &MirrorRow) -> anyhow::Result<Checked> {
-        let config = MirrorConfig::stored(mirror.config.clone()).map_err(anyhow::Error::msg)?;
-        let rules = rules_of(&config.mapping, &config.policy, &config.scope);
-        let measure = Measure { mirror: mirror.id, window: None, rules: &rules, bytes: false, run: None };
-        Ok(Checked { last: ledger.last_check(mirror.id).await?, standing: ledger.standing(&measure).await? })
+        let standing = match MirrorConfig::stored(&mirror.name, mirror.config.clone()) {
+            Ok(config) => {
+                let rules = rules_of(&config.mapping, &config.policy, &config.scope);
+                let measure = Measure { mirror: mirror.id, window: None, rules: &rules, bytes: false, run: None };
+                Ok(ledger.standing(&measure).await?)
+            }
+            Err(why) => Err(why),
+        };
+        Ok(Checked { last: ledger.last_check(mirror.id).await?, standing })
     }
 
-    /// For people; nothing before the first check.
+    /// For people; nothing before the first check, unless something is wrong.
     pub fn lines(&self, mirror: &str, now: DateTime<Utc>) -> Vec<String> {
+        let standing = match &self.standing {
+            Ok(standing) => standing,
+            Err(why) => return vec![format!("  check: {why}")],
+        };
         let Some(last) = &self.last else { return Vec::new() };
         let read = format!("{} of {} tickets", last.done, last.total);
         let first = match (last.finished_at, last.ends_at) {
@@ -41,7 +51,7 @@ impl Checked {
             (None, Some(ends)) => format!("  check: {read} are read, done at about {ends}"),
             (None, None) => format!("  check: {read} are read"),
         };
-        let Standing { equal, explained, moving, different, unread, stale, never, .. } = self.standing;
+        let Standing { equal, explained, moving, different, unread, stale, never, .. } = standing;
         let counts = format!(
             "  verdicts as of now: {equal} equal, {explained} explained, {moving} moving, {different} different, {unread} unread, \
              {stale} stale, {never} never compared"

@@ -180,7 +180,7 @@ pub async fn admit(ledger: &Ledger, clock: &Clock, file: &MirrorFile, why: &str)
 /// Whether a mirror may be copied, or another tool's copy adopted: its file as it is applied was checked, and everything found is mended
 /// or accepted. The error says what to do.
 pub async fn gate(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
-    let config = MirrorConfig::stored(row.config.clone()).map_err(anyhow::Error::msg)?;
+    let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
     let Some(report) = last(ledger, &row.name, Some(&digest(&config))).await? else {
         bail!(
             "the file of mirror `{}` was not checked as it is applied now: run tidegate mirror check FILE, which says what would be lost \

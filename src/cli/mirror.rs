@@ -127,7 +127,7 @@ async fn list(ledger: &Ledger) -> anyhow::Result<()> {
         println!("There is no mirror. Write a file like those in deploy/examples and run: tidegate mirror apply FILE");
     }
     for row in mirrors {
-        let config = MirrorConfig::stored(row.config.clone()).map_err(anyhow::Error::msg)?;
+        let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
         let state = row.paused_why.as_deref().map_or_else(|| row.phase.as_str().to_string(), |why| format!("paused ({why})"));
         println!("{:20} {} -> {}  {state}", row.name, config.source.url, config.target.url);
     }

@@ -45,7 +45,7 @@ async fn purge(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     for line in ledger.keeping(row.id).await?.purge.iter().flat_map(|purge| lines(name, purge)) {
         println!("{line}");
     }
-    for place in MirrorConfig::stored(row.config).iter().flat_map(places) {
+    for place in MirrorConfig::stored(name, row.config).iter().flat_map(places) {
         println!("  not in the ledger, and to be taken out of use by you: {place}");
     }
     Ok(0)

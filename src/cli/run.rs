@@ -274,7 +274,7 @@ pub async fn status(ledger: &Ledger, row: &MirrorRow, resting: i64) -> anyhow::R
 }
 
 fn plan_of(row: &MirrorRow) -> Option<RunPlan> {
-    MirrorConfig::stored(row.config.clone()).ok()?.run
+    MirrorConfig::stored(&row.name, row.config.clone()).ok()?.run
 }
 
 fn minute(at: DateTime<Utc>) -> String {

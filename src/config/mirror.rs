@@ -55,15 +55,16 @@ impl Default for Retention {
 }
 
 impl MirrorConfig {
-    /// Reads what was stored as JSON. The error says which form it has, in words for the operator.
-    pub fn stored(json: serde_json::Value) -> Result<Self, String> {
+    /// Reads what was stored of the mirror of this name as JSON. The error names the mirror and says which form it has, in words for the
+    /// operator.
+    pub fn stored(name: &str, json: serde_json::Value) -> Result<Self, String> {
         let form = json.get("form").and_then(serde_json::Value::as_u64).unwrap_or_default();
         if form != u64::from(FORM) {
             return Err(format!(
-                "the mirror is stored in form {form}, and this program reads form {FORM}: use the program that wrote it"
+                "mirror `{name}` is stored in form {form}, and this program reads form {FORM}: use the program that wrote it"
             ));
         }
-        serde_json::from_value(json).map_err(|error| format!("the stored mirror cannot be read: {error}"))
+        serde_json::from_value(json).map_err(|error| format!("what is stored of mirror `{name}` cannot be read: {error}"))
     }
 
     /// The connection of one end.

@@ -38,16 +38,6 @@ pub enum Subject {
     Unpaired(TicketId),
 }
 
-impl Subject {
-    /// For people, where nothing better is known.
-    pub fn name(&self) -> String {
-        match self {
-            Subject::Pair(pair) => format!("(pair {})", pair.0),
-            Subject::Unpaired(ticket) => ticket.to_string(),
-        }
-    }
-}
-
 /// One of the four answers, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -63,7 +53,6 @@ pub enum Verdict {
 /// What was found about a ticket, and what may be said about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    pub source: String,
     pub verdict: Verdict,
     pub findings: Findings,
     /// The state that it is about.
@@ -128,7 +117,7 @@ async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgemen
         Read::Torn(_) => Verdict::Moving("it changed each time while it was read".to_string()),
         Read::Missing => Verdict::NothingToJudge,
     };
-    Ok(Judgement { source: id.to_string(), verdict, findings, seen: Seen::default() })
+    Ok(Judgement { verdict, findings, seen: Seen::default() })
 }
 
 async fn judge_pair(
@@ -143,7 +132,7 @@ async fn judge_pair(
     let mut findings = Findings::default();
     let Some(source_id) = pair.source_ticket.clone().filter(|_| pair.state != "outside") else {
         let verdict = judge_birth(witness, &pair, before, &mut findings).await?;
-        return Ok(Judgement { source: Subject::Pair(id).name(), verdict, findings, seen });
+        return Ok(Judgement { verdict, findings, seen });
     };
     let read = match pair.lead() {
         Side::Source => witness.read(Side::Source, &source_id).await?,
@@ -169,7 +158,7 @@ async fn judge_pair(
     };
     note_parked(witness, &pair, &mut findings).await?;
     findings.name_tickets(Some(&source_id), pair.target_ticket.as_ref());
-    Ok(Judgement { source: source_id.to_string(), verdict, findings, seen })
+    Ok(Judgement { verdict, findings, seen })
 }
 
 /// A ticket that people made in the target, and that the source does not have.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::desk::field::{FieldKey, Value};
-use crate::desk::id::MessageId;
+use crate::desk::id::{MessageId, TicketId};
 use crate::desk::ticket::Link;
 
 /// So many differences are kept with their values; all are counted.
@@ -155,11 +155,20 @@ pub struct Difference {
     pub remedy: Remedy,
 }
 
-/// A ticket that no verdict was given on.
+/// A ticket that no verdict was given on, by its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unjudged {
-    pub source_ticket: String,
+    pub source_ticket: Option<String>,
+    pub target_ticket: Option<String>,
     pub why: String,
+}
+
+impl Unjudged {
+    /// A ticket by its numbers in the source and in the target.
+    pub fn of([source, target]: [Option<TicketId>; 2], why: String) -> Self {
+        let number = |id: Option<TicketId>| id.map(|id| id.to_string());
+        Self { source_ticket: number(source), target_ticket: number(target), why }
+    }
 }
 
 /// What is known of a mirror after a check: the verdicts that stand, from this check and from those before.
@@ -316,9 +325,7 @@ impl Report {
 
 impl Difference {
     fn line(&self) -> String {
-        let ticket = |side: &str, id: &Option<String>| id.as_ref().map(|id| format!("{side} {id}"));
-        let tickets = [ticket("source", &self.source_ticket), ticket("target", &self.target_ticket)];
-        let tickets = tickets.into_iter().flatten().collect::<Vec<_>>().join(" → ");
+        let tickets = numbers(self.source_ticket.as_deref(), self.target_ticket.as_deref());
         let values = match (self.source.as_str(), self.target.as_str()) {
             ("", "") => String::new(),
             (source, target) => format!(": source `{source}`, target `{target}`"),
@@ -327,11 +334,18 @@ impl Difference {
     }
 }
 
+/// A ticket by its numbers in both desks.
+fn numbers(source: Option<&str>, target: Option<&str>) -> String {
+    let named = [("source", source), ("target", target)].into_iter().filter_map(|(side, id)| Some(format!("{side} {}", id?)));
+    named.collect::<Vec<_>>().join(" → ")
+}
+
 fn unjudged(word: &str, tickets: &[Unjudged], why: &str) -> Vec<String> {
     if tickets.is_empty() {
         return Vec::new();
     }
     let mut lines = vec![format!("{word} ({}): {why}", tickets.len())];
-    lines.extend(tickets.iter().take(SHOWN / 4).map(|ticket| format!("  source {}: {}", ticket.source_ticket, ticket.why)));
+    let named = |one: &Unjudged| numbers(one.source_ticket.as_deref(), one.target_ticket.as_deref());
+    lines.extend(tickets.iter().take(SHOWN / 4).map(|ticket| format!("  {}: {}", named(ticket), ticket.why)));
     lines
 }

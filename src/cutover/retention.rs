@@ -69,5 +69,5 @@ impl Keeper {
 
 /// What the mirror file says; the usual where it cannot be read.
 pub fn limits(row: &MirrorRow) -> Retention {
-    MirrorConfig::stored(row.config.clone()).map(|config| config.retention).unwrap_or_default()
+    MirrorConfig::stored(&row.name, row.config.clone()).map(|config| config.retention).unwrap_or_default()
 }

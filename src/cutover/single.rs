@@ -38,7 +38,11 @@ pub async fn report(bench: &Bench<'_>, options: &Options, pairs: &[PairId]) -> R
     let witness = Witness::new(bench, true);
     let mut report = Report::begin(bench.clock.now());
     for page in pairs.chunks(PAGE as usize) {
-        judge_now(bench, options, &witness, page).await?.into_iter().for_each(|verdict| add(&mut report, verdict));
+        for verdict in judge_now(bench, options, &witness, page).await? {
+            let pair = bench.ledger.pair(verdict.pair).await?;
+            let named = Unjudged::of([pair.source_ticket, pair.target_ticket], verdict.why.clone().unwrap_or_default());
+            add(&mut report, verdict, named);
+        }
     }
     report.read = report.tickets;
     report.calls = witness.take_calls().into_iter().map(|(kind, count)| (kind.to_string(), count)).collect();
@@ -46,16 +50,14 @@ pub async fn report(bench: &Bench<'_>, options: &Options, pairs: &[PairId]) -> R
     Ok(report)
 }
 
-fn add(report: &mut Report, verdict: NewVerdict) {
-    let unjudged =
-        || Unjudged { source_ticket: format!("(pair {})", verdict.pair.0), why: verdict.why.clone().unwrap_or_default() };
+fn add(report: &mut Report, verdict: NewVerdict, unjudged: Unjudged) {
     report.tickets += 1;
     match verdict.answer {
         Answer::Equal => report.equal += 1,
         Answer::Explained => report.explained += 1,
         Answer::Different => report.different += 1,
-        Answer::Moving => report.moving.push(unjudged()),
-        Answer::Unread => report.unread.push(unjudged()),
+        Answer::Moving => report.moving.push(unjudged),
+        Answer::Unread => report.unread.push(unjudged),
     }
     (report.messages, report.attachments) = (report.messages + verdict.messages, report.attachments + verdict.attachments);
     report.bytes += verdict.bytes;

@@ -204,8 +204,8 @@ pub async fn state(
     now: DateTime<Utc>,
 ) -> ledger::Result<Statement> {
     let extent = Extent { mirror: row.id, window: window.map(|(_, id)| id) };
-    let config = MirrorConfig::stored(row.config.clone())
-        .map_err(|why| ledger::Error::Unreadable { what: format!("mirror `{}`", row.name), why })?;
+    let config = MirrorConfig::stored(&row.name, row.config.clone())
+        .map_err(|why| ledger::Error::Unreadable { what: "a mirror".to_string(), why })?;
     let counts = ledger.counts(extent).await?;
     let keeping = ledger.keeping(row.id).await?;
     Ok(Statement {

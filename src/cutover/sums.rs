@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::desk::Side;
 use crate::ledger::check_run::Stray;
 use crate::ledger::verdict::{Answer, Measure, Sum};
 use crate::ledger::{self, Ledger};
@@ -49,15 +50,16 @@ pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'
     report.differences = ledger.differences(measure, &kinds, KEPT as i64).await?.into_iter().filter_map(difference).collect();
     for (answer, list) in [(Answer::Moving, &mut report.moving), (Answer::Unread, &mut report.unread)] {
         let unjudged = ledger.unjudged(measure, answer, KEPT as i64).await?;
-        list.extend(unjudged.into_iter().map(|(ticket, why)| Unjudged { source_ticket: ticket.to_string(), why }));
+        list.extend(unjudged.into_iter().map(|(numbers, why)| Unjudged::of(numbers, why)));
     }
     Ok(())
 }
 
 async fn add_strays(report: &mut Report, bench: &Bench<'_>) -> ledger::Result<()> {
-    for Stray { ticket, answer, why, found, .. } in bench.ledger.strays(bench.mirror, STRAYS).await? {
+    for Stray { side, ticket, answer, why, found } in bench.ledger.strays(bench.mirror, STRAYS).await? {
         report.tickets += 1;
-        let unjudged = Unjudged { source_ticket: ticket.to_string(), why: why.unwrap_or_default() };
+        let numbers = if side == Side::Source { [Some(ticket), None] } else { [None, Some(ticket)] };
+        let unjudged = Unjudged::of(numbers, why.unwrap_or_default());
         match answer {
             Answer::Moving => report.moving.push(unjudged),
             Answer::Unread => report.unread.push(unjudged),

@@ -75,7 +75,7 @@ pub fn connected_within(
     call_limit: Duration,
 ) -> Result<Connected, NotConnected> {
     let refuse = |why: Vec<String>| NotConnected { mirror: row.name.clone(), why };
-    let config = MirrorConfig::stored(row.config.clone()).map_err(|why| refuse(vec![why]))?;
+    let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(|why| refuse(vec![why]))?;
     let secrets = resolve_secrets(&config, &Places::default())
         .map_err(|mistakes| refuse(mistakes.iter().map(|mistake| mistake.what.clone()).collect()))?;
     let (source, source_budget) =

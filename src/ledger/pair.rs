@@ -84,7 +84,7 @@ impl Pair {
 
     /// The desk that leads now: until both have the ticket, the one that has it.
     pub fn lead(&self) -> Side {
-        if self.ticket(self.authority).is_some() { self.authority } else { self.authority.other() }
+        lead_of(self.authority, |side| self.ticket(side).is_some())
     }
 }
 
@@ -292,6 +292,11 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
 /// A side by the word that is stored for it.
 pub(super) fn side_of(word: &str) -> Side {
     if word == "target" { Side::Target } else { Side::Source }
+}
+
+/// The desk that leads a pair: the one that is to lead once both have the ticket, until then the one that `has` it.
+pub(super) fn lead_of(authority: Side, has: impl Fn(Side) -> bool) -> Side {
+    if has(authority) { authority } else { authority.other() }
 }
 
 fn read_link(row: &PgRow) -> Result<MessageLink> {

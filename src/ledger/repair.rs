@@ -11,6 +11,7 @@ use crate::desk::ticket::Link;
 use crate::mirror::{MirrorId, PairId};
 
 use super::event::{Arrival, raise};
+use super::pair::{lead_of, side_of};
 use super::ruling::{PutBack, rule};
 use super::{Ledger, Result, to_store};
 
@@ -46,11 +47,12 @@ impl Ledger {
         let mirror = MirrorId(row.get("mirror_id"));
         forget(&mut transaction, (mirror, pair), mend).await?;
         rule(&mut transaction, pair, &mend.fields, by, now).await?;
-        let (side, ticket) = match row.get::<&str, _>("authority") {
-            "target" => (Side::Target, row.get::<Option<String>, _>("target_ticket")),
-            _ => (Side::Source, row.get::<Option<String>, _>("source_ticket")),
+        let ticket = |side| {
+            let column = if side == Side::Source { "source_ticket" } else { "target_ticket" };
+            row.get::<Option<String>, _>(column).map(TicketId::new)
         };
-        let hints: Vec<Hint> = ticket.map(|ticket| look(TicketId::new(ticket), now)).into_iter().collect();
+        let side = lead_of(side_of(row.get("authority")), |side| ticket(side).is_some());
+        let hints: Vec<Hint> = ticket(side).map(|ticket| look(ticket, now)).into_iter().collect();
         raise(&mut transaction, &order(mirror, side, &hints, now)).await?;
         transaction.commit().await?;
         Ok(true)

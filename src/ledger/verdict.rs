@@ -290,10 +290,15 @@ impl Ledger {
         Ok(rows.iter().map(read).collect())
     }
 
-    /// Tickets that moved or could not be read, and why.
-    pub async fn unjudged(&self, measure: &Measure<'_>, answer: Answer, most: i64) -> Result<Vec<(TicketId, String)>> {
+    /// Tickets that moved or could not be read, by their numbers in the source and in the target, and why.
+    pub async fn unjudged(
+        &self,
+        measure: &Measure<'_>,
+        answer: Answer,
+        most: i64,
+    ) -> Result<Vec<([Option<TicketId>; 2], String)>> {
         let sql = concat!(
-            "select p.source_ticket, coalesce(v.why, '') as why ",
+            "select p.source_ticket, p.target_ticket, coalesce(v.why, '') as why ",
             pairs!(),
             " where v.answer = $6 and ",
             asked!(),
@@ -302,7 +307,9 @@ impl Ledger {
             " order by p.id limit $7"
         );
         let rows = measured!(sql, measure).bind(answer.as_str()).bind(most).fetch_all(&self.pool).await?;
-        Ok(rows.iter().map(|row| (TicketId::new(row.get::<String, _>("source_ticket")), row.get("why"))).collect())
+        let ticket = |row: &PgRow, column: &str| row.get::<Option<String>, _>(column).map(TicketId::new);
+        let read = |row: &PgRow| ([ticket(row, "source_ticket"), ticket(row, "target_ticket")], row.get("why"));
+        Ok(rows.iter().map(read).collect())
     }
 }
 

@@ -69,7 +69,7 @@ async fn way(site: &Site, row: &MirrorRow, old: &TicketId) -> ledger::Result<Way
     };
     let survivor = site.ledger.root_of(row.id, Side::Source, old).await?.map(|(_, target)| target);
     let page = |new: &TicketId| {
-        let config = MirrorConfig::stored(row.config.clone()).ok()?;
+        let config = MirrorConfig::stored(&row.name, row.config.clone()).ok()?;
         Some(capabilities_of(&config.target.vendor)?.page_of(&config.target.url, &encoded(new)))
     };
     Ok(match survivor.or(numbers.new).and_then(|new| page(&new)) {

@@ -232,10 +232,11 @@ fn what_would_do_harm_is_refused() {
 fn a_stored_mirror_of_another_form_is_not_guessed_at() {
     let config = right(SHORT).config;
     let mut json = serde_json::to_value(&config).expect("plain data");
-    assert_eq!(MirrorConfig::stored(json.clone()), Ok(config));
+    assert_eq!(MirrorConfig::stored("acme", json.clone()), Ok(config));
     assert!(!json.to_string().contains("places"));
     json["form"] = 99.into();
-    assert!(MirrorConfig::stored(json).expect_err("a newer form").contains("form 99"));
+    let told = MirrorConfig::stored("acme", json).expect_err("a newer form");
+    assert!(told.starts_with("mirror `acme` is stored in form 99"), "{told}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn explain(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let row = ledger.mirror(&args.mirror).await?;
-    let config = MirrorConfig::stored(row.config.clone()).map_err(anyhow::Error::msg)?;
+    let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
     let mut accounts = Vec::new();
     for pair in ledger.pairs_of_number(row.id, &args.ticket).await? {
         accounts.push(account(ledger, (&row, &config), &pair, args.raw).await?);

@@ -207,7 +207,7 @@ async fn what_waits_to_be_carried_is_moving_and_what_waits_for_a_person_is_not()
     mirror.hear(&ticket(1), 1).await;
     let report = mirror.check().await;
     assert_eq!((report.equal + report.explained, report.different, report.moving.len()), (1, 0, 1));
-    assert_eq!(report.moving[0].source_ticket, "1");
+    assert_eq!(report.moving[0].source_ticket.as_deref(), Some("1"));
     let claim = mirror.claim(&ticket(1), 2).await;
     let park = Park { kind: "refused", reason: "no", advice: "none", blocking: true, urgent: false };
     mirror.ledger.park(&claim, &park, start()).await.unwrap();
