@@ -677,6 +677,8 @@ create table probe (
     ticket text,
     asked_at timestamptz not null,
     removed_at timestamptz,
+    -- A test message that a person sent through a channel: it stays, and is removed by people.
+    sent boolean not null default false,
     constraint probe_once unique (key),
     constraint probe_side_known check (side in ('source', 'target'))
 );
@@ -791,3 +793,17 @@ create table window_move (
     at timestamptz not null
 );
 create index window_move_by_mirror on window_move (mirror_id);
+
+-- A difference that somebody took as it is, by the digest of what differed then (`ledger::accepted`): nobody's words are kept here. By the
+-- source's ticket, or the target's where there is no other.
+create table accepted_difference (
+    mirror_id uuid not null references mirror on delete cascade,
+    side text not null,
+    ticket text not null,
+    digest text not null,
+    kind text not null,
+    who text not null,
+    reason text not null,
+    at timestamptz not null,
+    primary key (mirror_id, side, ticket, digest)
+);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tidegate::cli::{self, Cli};
+use tidegate::cli::{self, Cli, unread};
 use tidegate::telemetry;
 
 #[tokio::main]
@@ -13,9 +13,10 @@ async fn main() -> ExitCode {
         eprintln!("tidegate: {error}");
         return ExitCode::from(2);
     }
-    match cli::run(cli).await {
-        Ok(status) => ExitCode::from(status),
-        Err(error) => {
+    match unread::run(cli::run(cli)).await {
+        Some(Ok(status)) => ExitCode::from(status),
+        None => ExitCode::from(unread::CLOSED_PIPE),
+        Some(Err(error)) => {
             eprintln!("tidegate: {error:#}");
             ExitCode::FAILURE
         }

@@ -12,7 +12,7 @@ use crate::gateway::connect::{bench, connected};
 use crate::ledger::Ledger;
 use crate::mirror::PairId;
 
-use super::{bar, open, operator};
+use super::{accept, bar, open, operator};
 
 /// Options of `check`.
 #[derive(Debug, clap::Args)]
@@ -37,10 +37,22 @@ pub struct Args {
     /// Afterwards send what differs through the normal path once more, where that can mend it
     #[arg(long)]
     pub repair: bool,
+    /// Take what the last check found as it is: all differences of this ticket, or all of this kind; reads nothing
+    #[arg(long, value_name = "TICKET|KIND", requires = "reason", conflicts_with_all = READS)]
+    pub accept: Option<String>,
+    /// Why it is accepted
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    pub reason: Option<String>,
+    /// Take an acceptance back
+    #[arg(long, value_name = "TICKET|KIND", conflicts_with = "accept", conflicts_with_all = READS)]
+    pub unaccept: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
+
+/// Options of a check that reads the desks.
+const READS: [&str; 7] = ["all", "sample", "ticket", "kind", "without_bytes", "repair", "json"];
 
 fn kind(word: &str) -> Result<Kind, String> {
     let words = || Kind::ALL.map(Kind::word).join(", ");
@@ -50,9 +62,17 @@ fn kind(word: &str) -> Result<Kind, String> {
 /// Compares both desks. Exit status 0 only at parity.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
     let opened = open::ledger(settings).await?;
-    let done = look(&opened.ledger, &args).await;
+    let done = match (&args.accept, &args.reason, &args.unaccept) {
+        (Some(what), Some(reason), _) => accept::accept(&opened.ledger, &args.mirror, what, reason).await,
+        (_, _, Some(what)) => accept::unaccept(&opened.ledger, &args.mirror, what).await,
+        _ => check_it(&opened.ledger, &args).await,
+    };
     opened.close().await;
-    let (report, repaired) = done?;
+    done
+}
+
+async fn check_it(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
+    let (report, repaired) = look(ledger, args).await?;
     if args.json {
         let mut json = json!(report);
         if let (Some(kind), Some(all)) = (args.kind, json["differences"].as_array_mut()) {

@@ -51,10 +51,10 @@ impl Checked {
             (None, Some(ends)) => format!("  check: {read} are read, done at about {ends}"),
             (None, None) => format!("  check: {read} are read"),
         };
-        let Standing { equal, explained, moving, different, unread, stale, never, .. } = standing;
+        let Standing { equal, explained, moving, different, accepted, unread, stale, never, .. } = standing;
         let counts = format!(
-            "  verdicts as of now: {equal} equal, {explained} explained, {moving} moving, {different} different, {unread} unread, \
-             {stale} stale, {never} never compared"
+            "  verdicts as of now: {equal} equal, {explained} explained, {moving} moving, {different} different, {accepted} different and accepted, \
+             {unread} unread, {stale} stale, {never} never compared"
         );
         vec![first, counts]
     }

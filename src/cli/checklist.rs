@@ -152,6 +152,7 @@ async fn judge(
     clock: &Clock,
 ) -> anyhow::Result<u8> {
     let evidence = arrived.evidence(code);
+    ledger.note_sent(row.id, (arrived.side, &arrived.ticket), code, clock.now()).await?;
     if arrived.side != to {
         println!("{evidence}, which is the wrong one. `{}` is not ticked: {}", item.name, item.what);
         return Ok(1);

@@ -1,5 +1,6 @@
 //! The verbs of the program; one file each.
 
+pub mod accept;
 pub mod adopt;
 pub mod backfill;
 mod bar;
@@ -32,6 +33,7 @@ pub mod status;
 pub mod takeback;
 mod through;
 pub mod undo;
+pub mod unread;
 pub mod webhook;
 
 use clap::{Parser, Subcommand};

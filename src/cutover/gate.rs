@@ -296,6 +296,8 @@ pub struct Verdicts {
     /// Newer than what was compared.
     pub moving: u64,
     pub different: u64,
+    /// Different, and somebody accepted it as it is.
+    pub accepted: u64,
     /// Never compared, or not since they changed.
     pub unchecked: u64,
 }
@@ -303,15 +305,16 @@ pub struct Verdicts {
 impl From<ForGate> for Verdicts {
     /// A ticket that became stale while the others were judged is moving; one without a pair is a difference.
     fn from(all: ForGate) -> Self {
-        let Standing { equal, explained, moving, different, unread, stale, never, .. } = all.pairs;
+        let Standing { equal, explained, moving, different, accepted, unread, stale, never, .. } = all.pairs;
         let moving = moving + stale + all.strays_unsure;
-        Self { equal, explained, moving, different: different + all.strays, unchecked: unread + never }
+        let (different, accepted) = (different + all.strays, accepted + all.strays_accepted);
+        Self { equal, explained, moving, different, accepted, unchecked: unread + never }
     }
 }
 
 /// The verdicts. Those that are moving changed after the mark, and a gate waits for no silence.
 pub fn parity(mirror: &str, verdicts: Result<Verdicts, String>) -> Gate {
-    let opens = format!("tidegate check {mirror} tells which they are");
+    let opens = format!("tidegate check {mirror} tells which they are; what has to stay so: --accept TICKET --reason TEXT");
     match verdicts {
         Err(why) => Gate::shut("parity", format!("the tickets could not be compared: {why}"), opens),
         Ok(it) if it.different + it.unchecked > 0 => {
@@ -320,7 +323,8 @@ pub fn parity(mirror: &str, verdicts: Result<Verdicts, String>) -> Gate {
         }
         Ok(it) => {
             let moving = if it.moving > 0 { format!(", {} moving just now", it.moving) } else { String::new() };
-            Gate::open("parity", format!("{} tickets equal, {} explained{moving}", it.equal, it.explained))
+            let accepted = if it.accepted > 0 { format!(", {} different and accepted so", it.accepted) } else { String::new() };
+            Gate::open("parity", format!("{} tickets equal, {} explained{accepted}{moving}", it.equal, it.explained))
         }
     }
 }

@@ -100,7 +100,11 @@ async fn judge_unpaired(witness: &Witness<'_>, id: &TicketId) -> Result<Judgemen
     let bench = witness.bench;
     let mut findings = Findings::default();
     let verdict = match witness.read(Side::Source, id).await? {
-        Read::Found(ticket) if ticket.presence != Presence::Present || bench.scope.includes(&ticket).is_err() => {
+        Read::Found(ticket)
+            if ticket.presence != Presence::Present
+                || bench.scope.includes(&ticket).is_err()
+                || ticket.key.as_deref().is_some_and(|key| bench.keys.is_probe(key)) =>
+        {
             Verdict::NothingToJudge
         }
         Read::Found(ticket) => {

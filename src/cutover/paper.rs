@@ -74,6 +74,7 @@ fn sections(statement: &Statement, key: &str) -> Vec<(&'static str, Rows)> {
         ),
         ("Not compared: the new desk has no such field", not_compared(statement)),
         ("Differences", statement.comparison.as_ref().map(|one| counts(&one.differences)).unwrap_or_default()),
+        ("Differences accepted as they are", differences_accepted(statement)),
         ("Findings accepted before the copy", accepted(statement)),
         ("Fields that both desks had changed", decided(statement)),
         ("Gates", gates(statement)),
@@ -117,6 +118,7 @@ fn compared(comparison: &Comparison) -> Rows {
         row("explained by records", comparison.explained),
         row("changing meanwhile", comparison.moving),
         row("different", comparison.different),
+        row("different, and accepted so", comparison.accepted),
         row("not readable", comparison.unread),
         row("changed since, or never compared", comparison.stale),
         row("messages", comparison.messages),
@@ -135,6 +137,10 @@ fn accepted(statement: &Statement) -> Rows {
         row(&one.finding, format!("{}, {}{why}", one.who, time(one.at)))
     };
     statement.accepted.iter().map(told).collect()
+}
+
+fn differences_accepted(statement: &Statement) -> Rows {
+    statement.differences_accepted.iter().map(|one| row(one.what(), one.by())).collect()
 }
 
 fn decided(statement: &Statement) -> Rows {

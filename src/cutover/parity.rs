@@ -161,10 +161,12 @@ pub struct ForGate {
     pub strays: u64,
     /// Such tickets that were just made when they were looked at, or could not be read.
     pub strays_unsure: u64,
+    /// Such tickets that somebody accepted as they are.
+    pub strays_accepted: u64,
 }
 
 impl ForGate {
-    /// Every ticket was compared as it is now, and nothing unexplained was found.
+    /// Every ticket was compared as it is now, and nothing was found that is neither explained nor accepted.
     pub fn is_open(&self) -> bool {
         let Standing { moving, different, unread, stale, never, .. } = self.pairs;
         moving + different + unread + stale + never + self.strays + self.strays_unsure == 0
@@ -176,11 +178,11 @@ pub async fn verdicts_for_gate(bench: &Bench<'_>, window: Option<i64>) -> ledger
     let rules = bench.rules();
     let measure = Measure { mirror: bench.mirror, window, rules: &rules, bytes: true, run: None };
     let pairs = bench.ledger.standing(&measure).await?;
-    let [strays, strays_unsure] = match window {
-        Some(_) => [0, 0],
+    let [strays, strays_unsure, strays_accepted] = match window {
+        Some(_) => [0; 3],
         None => bench.ledger.count_strays(bench.mirror).await?,
     };
-    Ok(ForGate { pairs, strays, strays_unsure })
+    Ok(ForGate { pairs, strays, strays_unsure, strays_accepted })
 }
 
 /// Judges what has no verdict that stands, or moved, or could not be read: in rounds, until nothing is left or the rounds are used up.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::ticket::Link;
+use crate::ledger::accepted::Accepted;
 
 /// So many differences are kept with their values; all are counted.
 pub const KEPT: usize = 2_000;
@@ -163,6 +164,42 @@ pub struct Unjudged {
     pub why: String,
 }
 
+/// Differences of one kind that somebody accepted at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    /// The kind's word for people.
+    pub kind: String,
+    pub tickets: u64,
+    pub differences: u64,
+    pub who: String,
+    pub why: String,
+    pub at: DateTime<Utc>,
+}
+
+impl Acceptance {
+    /// What was accepted, and how often.
+    pub fn what(&self) -> String {
+        format!("{} ({} tickets, {} differences)", self.kind, self.tickets, self.differences)
+    }
+
+    /// Who accepted it, when and why.
+    pub fn by(&self) -> String {
+        format!("{}, {}: {}", self.who, self.at.format("%Y-%m-%d %H:%M:%S UTC"), self.why)
+    }
+
+    fn line(&self) -> String {
+        format!("accepted: {}, by {}", self.what(), self.by())
+    }
+}
+
+impl From<Accepted> for Acceptance {
+    fn from(Accepted { kind, tickets, differences, word }: Accepted) -> Self {
+        let known = Kind::ALL.into_iter().find(|one| one.stored() == kind).map(|kind| kind.word().to_string());
+        Self { kind: known.unwrap_or(kind), tickets, differences, who: word.who, why: word.reason, at: word.at }
+    }
+}
+
 impl Unjudged {
     /// A ticket by its numbers in the source and in the target.
     pub fn of([source, target]: [Option<TicketId>; 2], why: String) -> Self {
@@ -190,6 +227,12 @@ pub struct Report {
     /// Tickets that changed faster than they could be compared.
     pub moving: Vec<Unjudged>,
     pub different: u64,
+    /// Tickets that differ in nothing but what somebody accepted; their differences are not among the others.
+    pub accepted: u64,
+    /// What was accepted, by whom and why.
+    pub acceptances: Vec<Acceptance>,
+    /// Probe tickets of ours, which are left out of all this.
+    pub probes: u64,
     /// Tickets that a desk did not let us read.
     pub unread: Vec<Unjudged>,
     /// Tickets of which something was heard since they were compared, or that were never compared.
@@ -226,6 +269,9 @@ impl Report {
             explained: 0,
             moving: Vec::new(),
             different: 0,
+            accepted: 0,
+            acceptances: Vec::new(),
+            probes: 0,
             unread: Vec::new(),
             stale: 0,
             explanations: BTreeMap::new(),
@@ -254,6 +300,7 @@ impl Report {
         if self.stale > 0 {
             lines.push(format!("stale ({}): something was heard of them since they were compared: check again", self.stale));
         }
+        lines.extend(self.acceptances.iter().map(Acceptance::line));
         lines.extend(self.figures());
         lines
     }
@@ -280,7 +327,8 @@ impl Report {
             self.unread.len(),
             self.stale
         );
-        if self.at_parity() { format!("At parity. {counts}") } else { format!("Not at parity. {counts}") }
+        let accepted = if self.accepted > 0 { format!(", {} different and accepted", self.accepted) } else { String::new() };
+        format!("{} {counts}{accepted}", if self.at_parity() { "At parity." } else { "Not at parity." })
     }
 
     fn shown(&self, most: usize) -> Vec<String> {
@@ -309,6 +357,9 @@ impl Report {
         let fields = self.not_compared.iter().map(|(field, count)| format!("{field} ({count})")).collect::<Vec<_>>();
         if !fields.is_empty() {
             lines.push(format!("forgiven, the new desk has no such field: {} (tickets)", fields.join(", ")));
+        }
+        if self.probes > 0 {
+            lines.push(format!("{} probe tickets of ours are left out", self.probes));
         }
         let calls: u64 = self.calls.values().sum();
         lines.push(format!(

@@ -19,7 +19,7 @@ use crate::ledger::{self, Ledger};
 use crate::mirror::PairId;
 
 use super::parity::rules_of;
-use super::report::Report;
+use super::report::{Acceptance, Report};
 use super::sums;
 
 /// The form of the data. A change that older programs cannot read raises it.
@@ -61,6 +61,9 @@ pub struct Statement {
     pub comparison: Option<Comparison>,
     /// Findings that somebody accepted before the copy.
     pub accepted: Vec<Accepted>,
+    /// Differences of the comparison that somebody accepted as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences_accepted: Vec<Acceptance>,
     /// Fields that both desks had changed, and who decided.
     pub decided: Vec<Decided>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -102,6 +105,8 @@ pub struct Comparison {
     pub explained: u64,
     pub moving: u64,
     pub different: u64,
+    /// They differ in nothing but what somebody accepted.
+    pub accepted: u64,
     pub unread: u64,
     /// Changed since they were compared, or never compared.
     pub stale: u64,
@@ -183,6 +188,7 @@ impl Comparison {
             explained: report.explained,
             moving: many(report.moving.len()),
             different: report.different,
+            accepted: report.accepted,
             unread: many(report.unread.len()),
             stale: report.stale,
             messages: report.messages,
@@ -207,6 +213,7 @@ pub async fn state(
     let config = MirrorConfig::stored(&row.name, row.config.clone())
         .map_err(|why| ledger::Error::Unreadable { what: "a mirror".to_string(), why })?;
     let counts = ledger.counts(extent).await?;
+    let (comparison, differences_accepted) = compared(ledger, extent, &config, now).await?.unzip();
     let keeping = ledger.keeping(row.id).await?;
     Ok(Statement {
         form: FORM,
@@ -227,8 +234,9 @@ pub async fn state(
         people: counts.people,
         undecided: counts.undecided,
         digests: digests(ledger, extent).await?,
-        comparison: compared(ledger, extent, &config, now).await?,
+        comparison,
         accepted: accepted(ledger, &row.name).await?,
+        differences_accepted: differences_accepted.unwrap_or_default(),
         decided: decided(ledger, extent).await?,
         gates: passed(ledger, row).await?,
         ticks: ticked(ledger, row).await?,
@@ -270,13 +278,17 @@ async fn compared(
     extent: Extent,
     config: &MirrorConfig,
     now: DateTime<Utc>,
-) -> ledger::Result<Option<Comparison>> {
+) -> ledger::Result<Option<(Comparison, Vec<Acceptance>)>> {
     let Some(times) = ledger.judged(extent).await? else { return Ok(None) };
     let rules = rules_of(&config.mapping, &config.policy, &config.scope);
     let measure = Measure { mirror: extent.mirror, window: extent.window, rules: &rules, bytes: true, run: None };
     let mut report = Report::begin(now);
     sums::add_pairs(&mut report, ledger, &measure).await?;
-    Ok(Some(Comparison::of(report, times, rules)))
+    if extent.window.is_none() {
+        sums::add_strays(&mut report, ledger, extent.mirror).await?;
+    }
+    let accepted = std::mem::take(&mut report.acceptances);
+    Ok(Some((Comparison::of(report, times, rules), accepted)))
 }
 
 async fn digests(ledger: &Ledger, extent: Extent) -> ledger::Result<Digests> {

@@ -6,9 +6,10 @@ use crate::desk::Side;
 use crate::ledger::check_run::Stray;
 use crate::ledger::verdict::{Answer, Measure, Sum};
 use crate::ledger::{self, Ledger};
+use crate::mirror::MirrorId;
 
-use super::parity::{Bench, Which};
-use super::report::{Difference, KEPT, Kind, Report, Unjudged};
+use super::parity::Which;
+use super::report::{Acceptance, Difference, KEPT, Kind, Report, Unjudged};
 use super::walk::Walk;
 use super::{fields, files, links, presence};
 
@@ -28,7 +29,7 @@ pub async fn report(walk: &Walk<'_>) -> ledger::Result<Report> {
     };
     add_pairs(&mut report, bench.ledger, &walk.measure()).await?;
     if walk.options.looks_for_strays() {
-        add_strays(&mut report, bench).await?;
+        add_strays(&mut report, bench.ledger, bench.mirror).await?;
     }
     report.differences.sort_by(|a, b| (a.kind, &a.source_ticket).cmp(&(b.kind, &b.source_ticket)));
     report.differences.truncate(KEPT);
@@ -39,9 +40,18 @@ pub async fn report(walk: &Walk<'_>) -> ledger::Result<Report> {
 pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'_>) -> ledger::Result<()> {
     let standing = ledger.standing(measure).await?;
     (report.equal, report.explained, report.different) = (standing.equal, standing.explained, standing.different);
+    report.accepted = standing.accepted;
+    report.acceptances = ledger.accepted_differences(measure).await?.into_iter().map(Acceptance::from).collect();
+    report.probes = ledger.count_probes(measure.mirror).await?;
     (report.messages, report.attachments, report.bytes) = (standing.messages, standing.attachments, standing.bytes);
     report.stale = standing.stale + standing.never;
-    report.tickets = standing.equal + standing.explained + standing.different + standing.moving + standing.unread + report.stale;
+    report.tickets = report.stale
+        + standing.moving
+        + standing.unread
+        + standing.equal
+        + standing.explained
+        + standing.different
+        + standing.accepted;
     report.kinds = ledger.sum(measure, Sum::Kinds).await?;
     report.not_compared = ledger.sum(measure, Sum::NotCompared).await?;
     let explained = ledger.sum(measure, Sum::Explained).await?;
@@ -55,8 +65,11 @@ pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'
     Ok(())
 }
 
-async fn add_strays(report: &mut Report, bench: &Bench<'_>) -> ledger::Result<()> {
-    for Stray { side, ticket, answer, why, found } in bench.ledger.strays(bench.mirror, STRAYS).await? {
+/// Adds tickets that no pair stands for.
+pub async fn add_strays(report: &mut Report, ledger: &Ledger, mirror: MirrorId) -> ledger::Result<()> {
+    let [_, _, accepted] = ledger.count_strays(mirror).await?;
+    (report.tickets, report.accepted) = (report.tickets + accepted, report.accepted + accepted);
+    for Stray { side, ticket, answer, why, found } in ledger.strays(mirror, STRAYS).await? {
         report.tickets += 1;
         let numbers = if side == Side::Source { [Some(ticket), None] } else { [None, Some(ticket)] };
         let unjudged = Unjudged::of(numbers, why.unwrap_or_default());

@@ -12,6 +12,7 @@ use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::mirror::{MirrorId, PairId};
 
+use super::accepted::{digest, stray_accepted};
 use super::verdict::Answer;
 use super::{Error, Ledger, Result, stored, to_store};
 
@@ -186,20 +187,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many of them differ, and how many were moving or could not be read.
-    pub async fn count_strays(&self, mirror: MirrorId) -> Result<[u64; 2]> {
-        let row = sqlx::query(
-            "select count(*) filter (where answer = 'different') as different,
-                    count(*) filter (where answer <> 'different') as unsure
-             from stray s
+    /// How many of them differ, how many were moving or could not be read, and how many differ as somebody accepted it.
+    pub async fn count_strays(&self, mirror: MirrorId) -> Result<[u64; 3]> {
+        let row = sqlx::query(concat!(
+            "select count(*) filter (where answer = 'different' and not accepted) as different,
+                    count(*) filter (where answer <> 'different') as unsure,
+                    count(*) filter (where answer = 'different' and accepted) as accepted
+             from (select s.*, ",
+            stray_accepted!(),
+            " as accepted from stray s) as s
              where s.mirror_id = $1
                and not (s.side = 'source' and exists
-                   (select 1 from pair p where p.mirror_id = $1 and p.source_ticket = s.ticket))",
-        )
+                   (select 1 from pair p where p.mirror_id = $1 and p.source_ticket = s.ticket))"
+        ))
         .bind(mirror.0)
         .fetch_one(&self.pool)
         .await?;
-        Ok([row.get::<i64, _>("different").unsigned_abs(), row.get::<i64, _>("unsure").unsigned_abs()])
+        Ok(["different", "unsure", "accepted"].map(|count| row.get::<i64, _>(count).unsigned_abs()))
     }
 
     /// Numbers that lie between those of known source tickets and belong to none: first and last, those after `after`, the lowest
@@ -253,15 +257,17 @@ impl Ledger {
             .collect())
     }
 
-    /// Up to `most` tickets that no pair stood for when they were looked at, and none does now.
+    /// Up to `most` tickets that no pair stood for when they were looked at, and none does now; without those that somebody accepted.
     pub async fn strays(&self, mirror: MirrorId, most: i64) -> Result<Vec<Stray>> {
-        let rows = sqlx::query(
+        let rows = sqlx::query(concat!(
             "select s.side, s.ticket, s.answer, s.why, s.found from stray s
-             where s.mirror_id = $1
+             where s.mirror_id = $1 and not ",
+            stray_accepted!(),
+            "
                and not (s.side = 'source' and exists
                    (select 1 from pair p where p.mirror_id = $1 and p.source_ticket = s.ticket))
-             order by s.side, length(s.ticket), s.ticket limit $2",
-        )
+             order by s.side, length(s.ticket), s.ticket limit $2"
+        ))
         .bind(mirror.0)
         .bind(most)
         .fetch_all(&self.pool)

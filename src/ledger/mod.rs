@@ -4,6 +4,7 @@
 //! inside a transaction nobody commits. Callers that can be cancelled (handlers) hand work to a task that cannot; as a
 //! second fence every connection is rolled back when it returns to the pool.
 
+pub mod accepted;
 pub mod adopt;
 pub mod authority;
 pub mod budget;

@@ -1,4 +1,5 @@
-//! Probes: tickets that are made and removed to prove that a desk can be written to. Each is recorded before it is sent.
+//! Probes: tickets that are made and removed to prove that a desk can be written to, each recorded before it is sent; and test messages that
+//! people send through a channel. No comparison of the desks counts either.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -46,10 +47,31 @@ impl Ledger {
         Ok(())
     }
 
-    /// Probes that may still be at a desk, the oldest first.
+    /// A test message with this code, which a person sent, became a ticket of a desk.
+    pub async fn note_sent(
+        &self,
+        mirror: MirrorId,
+        (side, ticket): (Side, &TicketId),
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let sql = "insert into probe (mirror_id, side, key, ticket, asked_at, sent) values ($1, $2, $3, $4, $5, true) on conflict do nothing";
+        let insert = sqlx::query(sql).bind(mirror.0).bind(side.as_str()).bind(code).bind(ticket.as_str()).bind(now);
+        insert.execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// How many tickets of either desk were probes: no comparison is about them.
+    pub async fn count_probes(&self, mirror: MirrorId) -> Result<u64> {
+        let sql = "select count(*) from probe where mirror_id = $1 and ticket is not null";
+        let count: i64 = sqlx::query_scalar(sql).bind(mirror.0).fetch_one(&self.pool).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Probes of ours that may still be at a desk, the oldest first.
     pub async fn open_probes(&self, mirror: MirrorId, side: Side) -> Result<Vec<Probe>> {
         let rows = sqlx::query(
-            "select id, key, ticket, asked_at from probe where mirror_id = $1 and side = $2 and removed_at is null order by id",
+            "select id, key, ticket, asked_at from probe where mirror_id = $1 and side = $2 and removed_at is null and not sent order by id",
         )
         .bind(mirror.0)
         .bind(side.as_str())

@@ -11,6 +11,7 @@ use sqlx::{PgConnection, Row};
 use crate::desk::id::TicketId;
 use crate::mirror::{MirrorId, PairId};
 
+use super::accepted::{accepted, digest};
 use super::check_run::{CheckRun, Place, keep_place};
 use super::{Ledger, Result, to_store};
 
@@ -112,6 +113,8 @@ pub struct Standing {
     pub explained: u64,
     pub moving: u64,
     pub different: u64,
+    /// They differ in nothing but what somebody accepted; not among the different ones.
+    pub accepted: u64,
     pub unread: u64,
     /// A newer event exists, or the verdict was given by other rules: it says nothing any more.
     pub stale: u64,
@@ -138,10 +141,12 @@ macro_rules! pairs {
     };
 }
 
-/// The pairs that a measure is about.
+/// The pairs that a measure is about: probes of ours are nobody's tickets.
 macro_rules! asked {
     () => {
         " p.mirror_id = $1 and ($2::bigint is null or p.window_id = $2) and p.state <> 'outside' and p.source_ticket is not null
+          and not exists (select from probe b where b.mirror_id = p.mirror_id
+              and b.ticket = case b.side when 'source' then p.source_ticket else p.target_ticket end)
           and ($5::bigint is null or v.run_id = $5) "
     };
 }
@@ -199,14 +204,17 @@ impl Ledger {
                     count(*) filter (where stands and answer = 'equal') as equal,
                     count(*) filter (where stands and answer = 'explained') as explained,
                     count(*) filter (where stands and answer = 'moving') as moving,
-                    count(*) filter (where stands and answer = 'different') as different,
+                    count(*) filter (where stands and answer = 'different' and not accepted) as different,
+                    count(*) filter (where stands and accepted) as accepted,
                     count(*) filter (where stands and answer = 'unread') as unread,
                     coalesce(sum(messages) filter (where stands), 0)::bigint as messages,
                     coalesce(sum(attachments) filter (where stands), 0)::bigint as attachments,
                     coalesce(sum(bytes) filter (where stands), 0)::bigint as bytes
              from (select v.*, ",
             stands!(),
-            " as stands ",
+            " as stands, ",
+            accepted!(),
+            " as accepted ",
             pairs!(),
             " where ",
             asked!(),
@@ -219,6 +227,7 @@ impl Ledger {
             explained: count("explained"),
             moving: count("moving"),
             different: count("different"),
+            accepted: count("accepted"),
             unread: count("unread"),
             stale: count("stale"),
             never: count("never"),
@@ -228,7 +237,7 @@ impl Ledger {
         })
     }
 
-    /// One of the sums over verdicts that stand and are final.
+    /// One of the sums over verdicts that stand and are final. Kinds are those of tickets that nobody accepted.
     pub async fn sum(&self, measure: &Measure<'_>, sum: Sum) -> Result<BTreeMap<String, u64>> {
         let sql = concat!(
             "select e.key, sum(e.value::bigint)::bigint as n ",
@@ -238,7 +247,9 @@ impl Ledger {
             asked!(),
             " and ",
             stands!(),
-            " group by e.key"
+            " and ($6 <> 'kinds' or not ",
+            accepted!(),
+            ") group by e.key"
         );
         let part = match sum {
             Sum::Kinds => "kinds",
@@ -249,7 +260,7 @@ impl Ledger {
         Ok(rows.iter().map(|row| (row.get("key"), row.get::<i64, _>("n").unsigned_abs())).collect())
     }
 
-    /// Differences of verdicts that stand, in the order of `kinds`, of these kinds alone.
+    /// Differences of verdicts that stand, in the order of `kinds`, of these kinds alone, without tickets that somebody accepted.
     pub async fn differences(&self, measure: &Measure<'_>, kinds: &[&str], most: i64) -> Result<Vec<Json>> {
         let sql = concat!(
             "select d.value ",
@@ -259,13 +270,15 @@ impl Ledger {
             asked!(),
             " and ",
             stands!(),
+            " and not ",
+            accepted!(),
             " order by array_position($6::text[], d.value ->> 'kind'), length(p.source_ticket), p.source_ticket limit $7"
         );
         let rows = measured!(sql, measure).bind(kinds).bind(most).fetch_all(&self.pool).await?;
         Ok(rows.iter().map(|row| row.get("value")).collect())
     }
 
-    /// Pairs that differ, as long as their verdicts stand, with their lane's `pending` and what was found: a page after this pair.
+    /// Pairs that differ and were not accepted, as long as their verdicts stand, with their lane's `pending` and what was found: a page after this pair.
     pub async fn different_after(
         &self,
         measure: &Measure<'_>,
@@ -279,6 +292,8 @@ impl Ledger {
             asked!(),
             " and ",
             stands!(),
+            " and not ",
+            accepted!(),
             " order by p.id limit $7"
         );
         let rows = measured!(sql, measure).bind(after.0).bind(most).fetch_all(&self.pool).await?;
