@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desk::Side;
 use crate::desk::capability::Capabilities;
-use crate::desk::field::FieldKey;
+use crate::desk::field::{FieldKey, Value};
 use crate::desk::id::{PersonId, TicketId};
 use crate::desk::mapping::Mapping;
 use crate::desk::policy::Policy;
-use crate::desk::ticket::{Actor, Ticket, number_of};
+use crate::desk::ticket::{Act, Actor, Ticket, number_of};
 use crate::ledger::check::{PairRecord, PersonRecord};
 use crate::ledger::pair::Pair;
 use crate::mirror::KeySpace;
@@ -132,14 +132,21 @@ impl Case<'_> {
     }
 
     /// Who had a hand in a field of the following ticket since we wrote it last: what was done to it before explains nothing that stands now.
+    /// Of a status it is known what each act left: only one that left what stands explains it.
     pub fn last_hands(&self, field: &FieldKey) -> Hands {
         let touched = || self.following().acts.iter().filter(|act| act.fields.contains(field));
+        let ours = touched().filter(|act| act.by == Actor::Us).filter_map(|act| number_of(&act.id)).max();
         // What a rule makes of our write stands in the same entry of some desks' histories.
-        // Where we put a status back that our message had changed, it is the one that somebody set.
+        let since = |act: &&Act| number_of(&act.id) >= ours;
+        // Where we put a status back that our message had changed, it is the one that somebody set before.
         let back = self.lead == Side::Target && *field == FieldKey::Status;
-        let ours = touched().filter(|act| act.by == Actor::Us && !back).filter_map(|act| number_of(&act.id)).max();
-        let by = |actor| touched().any(|act| act.by == actor && number_of(&act.id) >= ours);
-        Hands { person: by(Actor::Person), rule: by(Actor::Rule) }
+        let stands = self.following().fields.get(field).map(Value::words).unwrap_or_default();
+        let left = |act: &Act| act.status.as_deref().is_none_or(|left| *field != FieldKey::Status || stands == [left]);
+        let last = |by, ever: bool| {
+            let acts = touched().filter(|act| act.by == by && (ever || since(act)));
+            acts.max_by_key(|act| number_of(&act.id)).is_some_and(left)
+        };
+        Hands { person: last(Actor::Person, back), rule: last(Actor::Rule, false) }
     }
 
     /// Who had a hand in the following ticket at all.

@@ -122,7 +122,7 @@ fn compare_one(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
 
 /// The source follows, and holds what has no counterpart in the target: its people may, we never write such a thing.
 fn of_its_own(case: &Case<'_>, point: &Point<'_>, found: &mut Findings) {
-    let hands = case.hands(point.key);
+    let hands = case.last_hands(point.key);
     let agreed = point.agreed.is_some_and(|agreed| agreed.target == *point.target && agreed.source == *point.source);
     if hands.any() || agreed {
         found.explain(case.told(if hands.any() { hands.reason() } else { NOT_KEPT }));

@@ -146,6 +146,8 @@ pub struct Act {
     pub by: Actor,
     pub at: DateTime<Utc>,
     pub fields: BTreeSet<FieldKey>,
+    /// The status that it left, in the word that [`Ticket::fields`] has for it. `None`: it touched none, or the desk does not tell.
+    pub status: Option<String>,
 }
 
 /// Whose hand it was: only persons are protected from being overwritten.

@@ -213,6 +213,7 @@ fn acts(history: &[TransactionJson], layout: &Layout, settings: &Settings) -> Re
             by: actor(&transaction.creator.id.0, &settings.user),
             at: moment(&transaction.created)?,
             fields: touched(transaction, layout, settings),
+            status: status_left(transaction),
         })
     };
     history.iter().filter(|transaction| !is_mail_record(&transaction.kind)).map(act).collect()
@@ -244,6 +245,12 @@ fn touched(transaction: &TransactionJson, layout: &Layout, settings: &Settings) 
         _ => Vec::new(),
     };
     keys.into_iter().collect()
+}
+
+/// The status that a transaction left.
+fn status_left(transaction: &TransactionJson) -> Option<String> {
+    let is_it = transaction.kind == "Status" || (transaction.kind == "Set" && transaction.field.0 == "Status");
+    Some(transaction.new_value.0.clone()).filter(|word| is_it && !word.is_empty())
 }
 
 fn plain_key(field: &str) -> Option<FieldKey> {

@@ -250,6 +250,7 @@ fn acts_of(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> Vec
         by,
         at: audit.created_at,
         fields: fields(events),
+        status: status_left(events, known),
     };
     let mut acts = Vec::new();
     if !whole {
@@ -259,6 +260,21 @@ fn acts_of(audit: &wire::Audit, ticket: &wire::Ticket, known: &Known<'_>) -> Vec
         acts.push(act(Actor::Rule, &rule));
     }
     acts
+}
+
+/// The status that these events left.
+fn status_left(events: &[&wire::Event], known: &Known<'_>) -> Option<String> {
+    let value = |name: &str| {
+        let is_it = |event: &&&wire::Event| {
+            matches!(event.kind.as_str(), "Change" | "Create")
+                && Id::of(&event.field_name).is_some_and(|field| field.as_str() == name)
+        };
+        events.iter().rev().find(is_it).map(|event| &event.value)
+    };
+    let custom = value("custom_status_id").and_then(Id::of);
+    let category = value("status").and_then(Json::as_str);
+    let word = known.directory.status_word(category.unwrap_or_default(), custom.as_ref());
+    Some(word.to_string()).filter(|word| !word.is_empty())
 }
 
 /// Whether an update was nobody's: an automation's, or other work of the system.

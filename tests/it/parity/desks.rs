@@ -59,7 +59,7 @@ pub fn ticket(id: impl ToString) -> TicketId {
 /// An act that touched these fields.
 pub fn act(by: Actor, fields: &[FieldKey]) -> Act {
     let fields = fields.iter().cloned().collect();
-    Act { id: "900".into(), actor: PersonId::new("someone"), by, at: at(500), fields }
+    Act { id: "900".into(), actor: PersonId::new("someone"), by, at: at(500), fields, status: None }
 }
 
 fn person(id: &str, name: &str, role: Role) -> (PersonId, Person) {
