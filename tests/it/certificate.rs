@@ -1,15 +1,25 @@
 //! A statement in writing: it says what is so, and a change of any byte of it is found.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tidegate::cutover::certificate::{Key, Refused, verify};
 use tidegate::cutover::paper::page;
 use tidegate::cutover::statement::{Statement, state};
+use tidegate::cutover::switch::Outcome;
+use tidegate::desk::Side;
+use tidegate::gateway::connect::bench;
+use tidegate::ledger::accepted::{Which, Word};
 use tidegate::ledger::finding::Acceptance;
+use tidegate::ledger::switch::Kind;
+use tidegate::ledger::tick::Tick;
+use tidegate::ledger::verdict::Measure;
 
 use crate::world::desk::{request_tracker, zendesk};
 use crate::world::paper::Paper;
 use crate::world::stand::World;
+use crate::world::switching::{Hand, shut, wish};
 
 fn key() -> Key {
     Key::from_pkcs8(&Key::fresh()).expect("a key")
@@ -54,6 +64,65 @@ async fn it_says_what_was_compared_and_who_decided() {
     let comparison = later.comparison.expect("they were compared once");
     assert!(!comparison.at_parity && comparison.stale == 1, "what was never compared is not at parity: {comparison:?}");
     assert!(later.digests.pairs != statement.digests.pairs && later.digests.map != statement.digests.map, "{ticket} is new");
+}
+
+#[tokio::test]
+async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differences_were_accepted() {
+    let (mut world, before) = stated().await;
+    assert!(before.gates.is_empty() && before.ticks.is_empty() && before.differences_accepted.is_empty());
+    world.switched(Kind::Rehearsal).await;
+    let gone = world.switch(&wish(Kind::Go, &["webhooks"]), &Hand::of(&world)).await;
+    assert_eq!(gone.outcome, Outcome::Done, "{:?}", shut(&gone));
+    world.clock.advance(Duration::from_secs(60));
+    let evidence = Some("a mail arrived as 12".to_string());
+    let tick = Tick { item: "mail-forwarding".into(), who: "Ben".into(), evidence, at: world.clock.now() };
+    world.ledger.tick(world.mirror.id, Side::Target, &tick).await.expect("an answer");
+    world.settle().await;
+    let ticket = world.source.tickets()[1].id.clone();
+    world.source.slip(&ticket, "Nobody's words");
+    assert_eq!(world.check().await.different, 1);
+    let rules = bench(world.process.course(), &world.ledger, &world.clock).rules();
+    let measure = Measure { mirror: world.mirror.id, window: None, rules: &rules, bytes: true, run: None };
+    let word = Word { who: "Cleo".into(), reason: "it is <old>".into(), at: world.clock.now() };
+    let taken = world.ledger.accept_differences(&measure, &Which::Ticket(ticket), &word).await.expect("an answer");
+    assert_eq!(taken, [1, 1]);
+
+    let row = world.ledger.mirror("demo").await.expect("it is there");
+    let statement = state(&world.ledger, &row, None, world.clock.now()).await.expect("a statement");
+    let [gate] = statement.gates.as_slice() else { panic!("a rehearsal is no switch: {:?}", statement.gates) };
+    assert_eq!((gate.name.as_str(), gate.passed), ("the new desk leads", false));
+    assert_eq!(gate.forced.as_deref(), Some("olga passed by webhooks: a test"));
+    let [tick] = statement.ticks.as_slice() else { panic!("{:?}", statement.ticks) };
+    assert_eq!(
+        (tick.what.as_str(), tick.who.as_str(), tick.evidence.as_deref()),
+        ("mail-forwarding", "Ben", Some("a mail arrived as 12"))
+    );
+    let comparison = statement.comparison.as_ref().expect("both desks were compared");
+    assert!(comparison.at_parity && comparison.accepted == 1 && comparison.different == 0, "{comparison:?}");
+    let [accepted] = statement.differences_accepted.as_slice() else { panic!("{:?}", statement.differences_accepted) };
+    assert_eq!((accepted.what(), accepted.who.as_str()), ("field (1 tickets, 1 differences)".to_string(), "Cleo"));
+    let page = page(&statement, "ab12");
+    println!("{page}");
+    for words in
+        ["gone on all the same: olga passed by webhooks: a test", "mail-forwarding", "Cleo, 2026-03-02 ", ": it is &lt;old&gt;"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let key = key();
+    assert_eq!(verify(&key.sign(&statement), Some(&key.public())).expect("it is as it was signed").0, statement);
+}
+
+#[tokio::test]
+async fn a_lost_ticket_is_not_at_parity() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).polled().begin().await;
+    world.source.open("Order one", "Where is it?");
+    world.copy().await;
+    let lost = world.source.open("Order nine", "Nobody told of this");
+    world.clock.advance(Duration::from_secs(1_200));
+    assert_eq!(world.check().await.kinds["missing ticket"], 1, "{lost}");
+    let statement = state(&world.ledger, &world.mirror, None, world.clock.now()).await.expect("a statement");
+    let comparison = statement.comparison.expect("they were compared");
+    assert!(!comparison.at_parity && comparison.different == 1, "{comparison:?}");
 }
 
 #[tokio::test]

@@ -42,6 +42,21 @@ async fn every_verb_explains_every_option() {
     }
 }
 
+#[tokio::test]
+async fn a_verb_whose_output_nobody_reads_any_more_ends_without_a_word() {
+    let desk = Desk::new().await;
+    for words in [&["desks"][..], &["status"], &["mirror", "list"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = desk.verb(words);
+        command.stdout(writer).stderr(std::process::Stdio::piped());
+        let output = tokio::task::spawn_blocking(move || command.spawn().expect("it starts").wait_with_output());
+        let output = output.await.expect("no panic").expect("it ends");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!((output.status.code(), said.as_str()), (Some(141), ""), "{words:?}");
+    }
+}
+
 /// The program on one database, in a directory of its own.
 struct Desk {
     url: String,

@@ -1,11 +1,14 @@
 //! The check finds each kind of difference and nothing else, and explains what has a record.
 
+mod accepted;
+mod calls;
 mod corpus;
 mod desks;
 mod paper;
 mod repairs;
 mod seeds;
 mod tickets;
+mod verbs;
 mod verdicts;
 
 use tidegate::cutover::report::{Kind, Report};
@@ -14,7 +17,7 @@ use tidegate::desk::body::Body;
 use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::id::{MessageId, PersonId};
 use tidegate::desk::policy::Unmapped;
-use tidegate::desk::ticket::{Actor, Visibility};
+use tidegate::desk::ticket::{Act, Actor, Visibility};
 
 use desks::{Mirror, act, start, ticket};
 
@@ -136,6 +139,30 @@ async fn fields_are_explained_by_records_and_by_the_targets_own_history() {
         "closed for good",
     )
     .await;
+}
+
+/// The status of the desk that follows is `stands`, and its history says that a person set it to `left`.
+async fn status(lead: Side, stands: &str, left: &str) -> Report {
+    let mut mirror = Mirror::carried().await;
+    let words = &mut mirror.mapping.tables.get_mut(&FieldKey::Status).unwrap().words;
+    words.insert("waits".into(), "later".into());
+    mirror.ledger.turn(mirror.row.id, None, lead, start()).await.unwrap();
+    let set = Act { status: Some(left.to_string()), ..act(Actor::Person, &[FieldKey::Status]) };
+    let follows = if lead == Side::Source { mirror.new_one() } else { mirror.old() };
+    follows.fields.insert(FieldKey::Status, Value::text(stands));
+    follows.acts.push(set);
+    mirror.check().await
+}
+
+#[tokio::test]
+async fn a_status_is_explained_only_by_an_act_that_left_it() {
+    for (lead, waits, other) in [(Side::Source, "later", "sometime"), (Side::Target, "waits", "nobody's word")] {
+        let report = status(lead, waits, waits).await;
+        assert!(found(&report).is_empty() && report.explanations.keys().any(|one| one.contains("by its people")), "{report:#?}");
+        assert!(matches!(found(&status(lead, waits, other).await).as_slice(), [(Kind::Field, _)]), "{lead:?}: nobody set it");
+        let report = status(lead, other, waits).await;
+        assert!(matches!(found(&report).as_slice(), [(Kind::Field, _)]), "{lead:?}: nobody set what has no word either");
+    }
 }
 
 #[tokio::test]

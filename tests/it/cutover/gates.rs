@@ -60,6 +60,8 @@ async fn nothing_in_the_way_and_a_rehearsal_changes_nothing() {
         let proofs: Vec<_> = world.source.tickets().into_iter().filter(|one| field(one, "subject").starts_with(PROOF)).collect();
         assert!(proofs.len() == 1 && proofs[0].state == TicketState::Deleted, "{proofs:?}");
         assert_eq!(mails(&world), mailed, "nobody is mailed");
+        let checked = world.check().await;
+        assert_eq!((checked.tickets, checked.probes, checked.at_parity()), (1, 1, true), "the proof is no ticket of anybody's");
     }
 }
 

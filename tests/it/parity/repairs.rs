@@ -5,6 +5,7 @@ use std::time::Duration;
 use tidegate::cutover::parity::{Bench, Options, check};
 use tidegate::cutover::repair::{Repaired, repair};
 use tidegate::cutover::report::Kind;
+use tidegate::cutover::switch::Outcome;
 use tidegate::desk::field::{FieldKey, Fields, Value};
 use tidegate::desk::id::TicketId;
 use tidegate::desk::ticket::{Link, LinkKind};
@@ -14,6 +15,7 @@ use tidegate::sim::stage::Damage;
 use super::seeds::Way;
 use crate::world::desk::field;
 use crate::world::stand::World;
+use crate::world::switching::{Hand, shut, wish};
 
 fn bench(world: &World) -> Bench<'_> {
     let course = world.process.course();
@@ -84,6 +86,29 @@ async fn what_the_gateway_can_mend_is_mended_and_the_rest_is_told() {
         world.settle().await;
         assert_eq!(kinds(&world).await, [(reworded, Kind::Words)], "{way:?}");
         assert_eq!(field(&world.mirrored(&named), "subject"), "One", "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_only_the_old_desk_has_is_mended_after_the_switch_too() {
+    for way in [Way::ZendeskToRt, Way::RtToZendesk] {
+        let mut world = way.world().begin().await;
+        world.source.open("One", "The first words");
+        world.copy().await;
+        let lost = world.source.open("Two", "The first words");
+        world.clock.advance(Duration::from_secs(120));
+        world.arrive().await;
+        // The gateway lost it.
+        world.sql("update lane set applied = pending, waiting_since = null where pair_id in (select id from pair where target_ticket is null)").await;
+        world.clock.advance(Duration::from_secs(1_200));
+        let switched = world.switch(&wish(tidegate::ledger::switch::Kind::Go, &["all"]), &Hand::of(&world)).await;
+        assert_eq!(switched.outcome, Outcome::Done, "{way:?}: {:?}", shut(&switched));
+        world.settle().await;
+        assert_eq!(kinds(&world).await, [(lost.clone(), Kind::MissingTicket)], "{way:?}");
+        assert_eq!(mend(&world).await, Repaired { tickets: 1, differences: 1, by_hand: 0, moved: 0 }, "{way:?}");
+        world.settle().await;
+        assert_eq!(kinds(&world).await, [], "{way:?}");
+        assert_eq!(world.copies(&lost).len(), 1, "{way:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use tidegate::connectors::contract::Read;
 use tidegate::connectors::fault::Fault;
-use tidegate::cutover::parity::Which;
+use tidegate::cutover::parity::{Which, check_pairs};
 use tidegate::cutover::report::Kind;
 use tidegate::desk::Side;
 use tidegate::desk::body::Body;
@@ -239,6 +239,10 @@ async fn a_ticket_that_cannot_be_read_is_tried_again_and_then_told() {
     *mirror.source.instead.lock().unwrap() = vec![sleeps(), sleeps(), sleeps()];
     let report = mirror.check().await;
     assert_eq!((report.unread.len(), report.unread[0].why.as_str(), report.at_parity()), (1, "it sleeps", false));
+    *mirror.source.instead.lock().unwrap() = vec![sleeps()];
+    let pair = mirror.ledger.pair_of_source(mirror.row.id, &ticket(2)).await.unwrap().unwrap();
+    let report = check_pairs(&mirror.bench(), &mirror.options, &[pair]).await.unwrap();
+    assert!(report.lines().contains(&"  source 2 → target 102: it sleeps".to_string()), "{:#?}", report.lines());
 }
 
 #[tokio::test]
