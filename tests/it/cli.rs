@@ -45,7 +45,7 @@ async fn every_verb_explains_every_option() {
 #[tokio::test]
 async fn a_verb_whose_output_nobody_reads_any_more_ends_without_a_word() {
     let desk = Desk::new().await;
-    for words in [&["desks"][..], &["status"], &["mirror", "list"]] {
+    for words in [&["desks"][..], &["mirror", "list"]] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = desk.verb(words);

@@ -97,11 +97,7 @@ async fn accepted(scene: &Scene, ticket: &str) {
 }
 
 async fn repaired(scene: &Scene, ticket: &str) {
-    let all = [
-        "Not at parity. 1 tickets",
-        "repair: 1 tickets are sent through the normal path (1 differences)",
-        "next: tidegate serve",
-    ];
+    let all = ["Not at parity. ", "repair: 1 tickets are sent through the normal path (1 differences)", "next: tidegate serve"];
     scene.says(&["check", "demo", "--ticket", ticket, "--repair"], 1, &all).await;
     until("it is carried", async || scene.house.copy_of("Another subject").is_some()).await;
     let mirror = scene.house.ledger.mirror("demo").await.expect("it is there");
