@@ -55,10 +55,15 @@ pub fn lines(statement: &Statement, key: &str) -> Vec<String> {
 /// One sentence at the top.
 fn verdict(statement: &Statement) -> String {
     let Some(comparison) = &statement.comparison else { return "The desks were not compared.".to_string() };
-    let counts = format!("{} tickets compared, the last one {}", comparison.tickets, time(comparison.to));
+    let Comparison { tickets, stale, different, accepted, .. } = comparison;
+    let last = time(comparison.to);
+    let taken = if *accepted > 0 { format!(", {accepted} of them different and accepted so") } else { String::new() };
     match comparison.at_parity {
-        true => format!("At parity: {counts}."),
-        false => format!("Not at parity: {counts}."),
+        true => format!("At parity: {tickets} tickets compared{taken}, the last one {last}."),
+        false => format!(
+            "Not at parity: {} of {tickets} tickets compared, {different} different{taken}, the last one {last}.",
+            tickets - stale
+        ),
     }
 }
 

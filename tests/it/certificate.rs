@@ -16,7 +16,7 @@ use tidegate::ledger::switch::Kind;
 use tidegate::ledger::tick::Tick;
 use tidegate::ledger::verdict::Measure;
 
-use crate::world::desk::{request_tracker, zendesk};
+use crate::world::desk::{field, request_tracker, zendesk};
 use crate::world::paper::Paper;
 use crate::world::stand::World;
 use crate::world::switching::{Hand, shut, wish};
@@ -61,6 +61,7 @@ async fn it_says_what_was_compared_and_who_decided() {
     let mut world = world;
     world.settle().await;
     let later = state(&world.ledger, &world.mirror, None, world.clock.now()).await.expect("a statement");
+    assert!(page(&later, "ab12").contains("Not at parity: 2 of 3 tickets compared, 0 different, the last one 2026-03-02"));
     let comparison = later.comparison.expect("they were compared once");
     assert!(!comparison.at_parity && comparison.stale == 1, "what was never compared is not at parity: {comparison:?}");
     assert!(later.digests.pairs != statement.digests.pairs && later.digests.map != statement.digests.map, "{ticket} is new");
@@ -78,13 +79,13 @@ async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differe
     let tick = Tick { item: "mail-forwarding".into(), who: "Ben".into(), evidence, at: world.clock.now() };
     world.ledger.tick(world.mirror.id, Side::Target, &tick).await.expect("an answer");
     world.settle().await;
-    let ticket = world.source.tickets()[1].id.clone();
-    world.source.slip(&ticket, "Nobody's words");
+    let two = world.target.tickets().into_iter().find(|one| field(one, "subject") == "Order two").expect("it was copied").id;
+    world.target.slip(&two, "Nobody's words");
     assert_eq!(world.check().await.different, 1);
     let rules = bench(world.process.course(), &world.ledger, &world.clock).rules();
     let measure = Measure { mirror: world.mirror.id, window: None, rules: &rules, bytes: true, run: None };
     let word = Word { who: "Cleo".into(), reason: "it is <old>".into(), at: world.clock.now() };
-    let taken = world.ledger.accept_differences(&measure, &Which::Ticket(ticket), &word).await.expect("an answer");
+    let taken = world.ledger.accept_differences(&measure, &Which::Ticket(two), &word).await.expect("an answer");
     assert_eq!(taken, [1, 1]);
 
     let row = world.ledger.mirror("demo").await.expect("it is there");
@@ -103,9 +104,13 @@ async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differe
     assert_eq!((accepted.what(), accepted.who.as_str()), ("field (1 tickets, 1 differences)".to_string(), "Cleo"));
     let page = page(&statement, "ab12");
     println!("{page}");
-    for words in
-        ["gone on all the same: olga passed by webhooks: a test", "mail-forwarding", "Cleo, 2026-03-02 ", ": it is &lt;old&gt;"]
-    {
+    for words in [
+        "1 of them different and accepted so",
+        "gone on all the same: olga passed by webhooks: a test",
+        "mail-forwarding",
+        "Cleo, 2026-03-02 ",
+        ": it is &lt;old&gt;",
+    ] {
         assert!(page.contains(words), "{words}: {page}");
     }
     let key = key();
