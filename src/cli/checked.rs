@@ -25,7 +25,7 @@ impl Checked {
     pub async fn of(ledger: &Ledger, mirror: &MirrorRow) -> anyhow::Result<Checked> {
         let config = MirrorConfig::stored(mirror.config.clone()).map_err(anyhow::Error::msg)?;
         let rules = rules_of(&config.mapping, &config.policy, &config.scope);
-        let measure = Measure { mirror: mirror.id, window: None, rules: &rules, bytes: false, run: None };
+        let measure = Measure { mirror: mirror.id, windows: None, rules: &rules, bytes: false, run: None };
         Ok(Checked { last: ledger.last_check(mirror.id).await?, standing: ledger.standing(&measure).await? })
     }
 

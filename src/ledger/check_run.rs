@@ -13,6 +13,7 @@ use crate::desk::id::TicketId;
 use crate::mirror::{MirrorId, PairId};
 
 use super::verdict::Answer;
+use super::window::within;
 use super::{Error, Ledger, Result, stored, to_store};
 
 /// One that nobody has gone on with for so long is begun anew.
@@ -186,17 +187,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many of them differ, and how many were moving or could not be read.
-    pub async fn count_strays(&self, mirror: MirrorId) -> Result<[u64; 2]> {
-        let row = sqlx::query(
+    /// How many of them differ, and how many were moving or could not be read. Of these windows, and those whose window nobody can tell: all
+    /// but second copies of a ticket that is known. `None`: all.
+    pub async fn count_strays(&self, mirror: MirrorId, windows: Option<&[i64]>) -> Result<[u64; 2]> {
+        let row = sqlx::query(concat!(
             "select count(*) filter (where answer = 'different') as different,
                     count(*) filter (where answer <> 'different') as unsure
-             from stray s
+             from stray s left join pair p on p.mirror_id = s.mirror_id and p.source_ticket = s.found ->> 'source_ticket'
              where s.mirror_id = $1
                and not (s.side = 'source' and exists
-                   (select 1 from pair p where p.mirror_id = $1 and p.source_ticket = s.ticket))",
-        )
+                   (select 1 from pair k where k.mirror_id = $1 and k.source_ticket = s.ticket))
+               and ",
+            within!()
+        ))
         .bind(mirror.0)
+        .bind(windows)
         .fetch_one(&self.pool)
         .await?;
         Ok([row.get::<i64, _>("different").unsigned_abs(), row.get::<i64, _>("unsure").unsigned_abs()])

@@ -43,8 +43,8 @@ impl Answer {
 #[derive(Debug, Clone, Copy)]
 pub struct Measure<'a> {
     pub mirror: MirrorId,
-    /// Only pairs of this window.
-    pub window: Option<i64>,
+    /// Only pairs of these windows.
+    pub windows: Option<&'a [i64]>,
     /// Digest of what is judged by: a verdict by other rules does not stand.
     pub rules: &'a str,
     /// A verdict has to have compared the bytes of files.
@@ -141,7 +141,7 @@ macro_rules! pairs {
 /// The pairs that a measure is about.
 macro_rules! asked {
     () => {
-        " p.mirror_id = $1 and ($2::bigint is null or p.window_id = $2) and p.state <> 'outside' and p.source_ticket is not null
+        " p.mirror_id = $1 and ($2::bigint[] is null or p.window_id = any($2)) and p.state <> 'outside' and p.source_ticket is not null
           and ($5::bigint is null or v.run_id = $5) "
     };
 }
@@ -161,7 +161,7 @@ macro_rules! measured {
     ($sql:expr, $measure:expr) => {
         sqlx::query($sql)
             .bind($measure.mirror.0)
-            .bind($measure.window)
+            .bind($measure.windows)
             .bind($measure.rules)
             .bind($measure.bytes)
             .bind($measure.run)
