@@ -147,17 +147,14 @@ fn heard(world: &World, ticket: &str, words: &str) {
     assert_eq!(saying(&world.mirrored(ticket), &format!("{words}, an answer")).len(), 1, "{ticket}: {words}");
 }
 
-#[tokio::test]
-async fn two_windows_go_on_different_days_one_comes_back_and_goes_again_while_tickets_move_between_them() {
-    const OLD: Side = Side::Source;
-    const NEW: Side = Side::Target;
-    let (mut world, tickets) = mirrored().await;
-    let [invoice, refund, mast, sail, tea] = &tickets;
+const OLD: Side = Side::Source;
+const NEW: Side = Side::Target;
 
-    // Monday: billing goes, while people go on.
+/// Billing goes, while people go on.
+async fn monday(world: &mut World, [invoice, refund, mast, sail, tea]: &Tickets) {
     let (source, target) = (&world.source, &world.target);
     let there = world.mirrored(invoice).id;
-    let hand = Hand::of(&world).after(Step::Verdicts, || {
+    let hand = Hand::of(world).after(Step::Verdicts, || {
         source.set(invoice, "priority", "urgent");
         target.note(&there, "A word in between.");
     });
@@ -167,21 +164,32 @@ async fn two_windows_go_on_different_days_one_comes_back_and_goes_again_while_ti
     assert_eq!(world.phase().await, Phase::PartlySwitched);
     world.settle().await;
     assert_eq!(field(&world.mirrored(invoice), "priority"), "100", "what was said before the turn counts");
-    stands(&world, "billing went", &[(invoice, NEW), (refund, NEW), (mast, OLD), (sail, OLD), (tea, OLD)]).await;
+    stands(world, "billing went", &[(invoice, NEW), (refund, NEW), (mast, OLD), (sail, OLD), (tea, OLD)]).await;
+}
 
-    // Tuesday: people move a ticket into billing in the old desk, and one out of it in the new.
+/// People move a ticket into billing in the old desk, and one out of it in the new, and work on all.
+async fn tuesday(world: &mut World, tickets: &Tickets) {
+    let [invoice, refund, mast, sail, tea] = tickets;
     world.source.set(mast, "group", "Billing");
     let there = world.mirrored(refund).id;
     world.target.set(&there, "group", "Engineering");
-    tickets.iter().for_each(|ticket| work(&world, ticket, "Tuesday"));
+    tickets.iter().for_each(|ticket| work(world, ticket, "Tuesday"));
     world.settle().await;
-    stands(&world, "moved", &[(invoice, NEW), (refund, OLD), (mast, NEW), (sail, OLD), (tea, OLD)]).await;
+    stands(world, "moved", &[(invoice, NEW), (refund, OLD), (mast, NEW), (sail, OLD), (tea, OLD)]).await;
     let there = world.mirrored(mast).id;
     world.target.set(&there, "subject", "Mast, invoiced");
     world.source.set(refund, "subject", "Refund of a sail");
     world.settle().await;
     assert_eq!(field(&world.source.ticket(mast), "subject"), "Mast, invoiced");
     assert_eq!(field(&world.mirrored(refund), "subject"), "Refund of a sail");
+}
+
+#[tokio::test]
+async fn two_windows_go_on_different_days_one_comes_back_and_goes_again_while_tickets_move_between_them() {
+    let (mut world, tickets) = mirrored().await;
+    let [invoice, refund, mast, sail, tea] = &tickets;
+    monday(&mut world, &tickets).await;
+    tuesday(&mut world, &tickets).await;
 
     // Wednesday: boats go; billing and the rest stay as they are.
     let report = world.switched_window(Kind::Go, "boats").await;

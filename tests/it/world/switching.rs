@@ -190,7 +190,10 @@ impl World {
 
     /// Which desk leads a ticket of the old desk.
     pub async fn leads_ticket(&self, ticket: &str) -> Side {
-        self.ledger.pairs_of_number(self.mirror.id, ticket).await.expect("an answer").remove(0).authority
+        let mut pairs = self.ledger.pairs_of_number(self.mirror.id, ticket).await.expect("an answer");
+        // The new desk may have another ticket of this number.
+        pairs.retain(|pair| pair.source_ticket.as_ref().is_some_and(|here| here.as_str() == ticket));
+        pairs[0].authority
     }
 
     /// Which desk leads the tickets that both have: `source`, `target`, or both words while it is half.
