@@ -31,7 +31,7 @@ create table mirror (
     reference_time timestamptz,
     -- The ledger was found to have gone back in time: what the source had until then is looked up before it is made.
     recovered_at timestamptz,
-    -- Which desk leads the tickets to come.
+    -- Which desk leads the tickets to come; where the mirror has windows, the target only if it leads them all.
     leads text not null default 'source',
     -- Tickets that people make in the target since then are made in the source as well. Null: never.
     births_since timestamptz,
@@ -43,7 +43,7 @@ create table mirror (
     constraint mirror_key_once unique (key),
     constraint mirror_leads_known check (leads in ('source', 'target')),
     constraint mirror_phase_known check (
-        phase in ('applied', 'rehearsing', 'copying', 'mirroring', 'switching', 'switched', 'retired'))
+        phase in ('applied', 'rehearsing', 'copying', 'mirroring', 'switching', 'partly-switched', 'switched', 'retired'))
 );
 
 -- A part of a mirror's tickets with its own cut-over.
@@ -57,6 +57,8 @@ create table cutover_window (
     turned_at timestamptz,
     -- Start of the last read that a run of it alone carried.
     reference_time timestamptz,
+    -- The mirror file names it (still).
+    in_file boolean not null default true,
     constraint cutover_window_leads_known check (leads in ('source', 'target')),
     constraint cutover_window_name_once unique (mirror_id, name)
 );
@@ -631,8 +633,10 @@ create table switch (
     id bigint generated always as identity primary key,
     tenant_id bigint not null references tenant,
     mirror_id uuid not null references mirror on delete cascade,
-    -- Null: all tickets of the mirror.
+    -- The window that was asked for; null: all that is left to turn.
     window_id bigint references cutover_window on delete cascade,
+    -- The windows that it is about, as it was when it began; null: every ticket.
+    windows bigint[],
     kind text not null,
     -- The desk that is to lead; for the end of a mirror the one that stays.
     to_side text not null,
@@ -686,24 +690,28 @@ create table probe (
 -- What people did by hand at a switch: who said so, when, and what shows it.
 create table tick (
     mirror_id uuid not null references mirror on delete cascade,
+    -- Each window has a list of its own; null: the mirror has no windows.
+    window_id bigint references cutover_window on delete cascade,
     item text not null,
     -- The desk that was to lead then.
     to_side text not null,
     who text not null,
     evidence text,
-    at timestamptz not null,
-    primary key (mirror_id, item, to_side)
+    at timestamptz not null
 );
+create unique index tick_once on tick (mirror_id, coalesce(window_id, 0), item, to_side);
 
--- So many days more for what is known of a mirror, who said so, and why.
+-- So many days more, who said so, and why: to begin runs in, or to keep what is known of a mirror.
 create table extension (
     id bigint generated always as identity primary key,
     tenant_id bigint not null references tenant,
     mirror_id uuid not null references mirror on delete cascade,
+    term text not null,
     days integer not null,
     reason text not null,
     who text not null,
     at timestamptz not null,
+    constraint extension_term_known check (term in ('runs', 'keeping')),
     constraint extension_days_positive check (days > 0)
 );
 create index extension_by_mirror on extension (mirror_id);
@@ -769,16 +777,6 @@ create table run_ticket (
     why text,
     primary key (run_id, pair_id),
     constraint run_ticket_outcome_known check (outcome in ('created', 'updated', 'skipped', 'failed'))
-);
-
--- Runs may start for so many days more: who said so, and why.
-create table run_extension (
-    id bigint generated always as identity primary key,
-    mirror_id uuid not null references mirror on delete cascade,
-    days integer not null,
-    why text not null,
-    who text not null,
-    at timestamptz not null
 );
 
 -- A ticket went from one window into another; where another desk leads there, the lead went with it.

@@ -32,7 +32,8 @@
 //!    is woken.
 //! 9. **Somebody else looks** (`cutover::parity`, `tidegate check`): knows neither `merge` nor `replay`, and judges both desks anew.
 //! 10. **The lead turns** (`cutover::switch`, `tidegate cutover`): through a gate, with the way back proven, in one commit
-//!     (`ledger::authority`), while all of the above goes on.
+//!     (`ledger::authority`), while all of the above goes on; for all tickets, or for one window, whose gate counts what is in it
+//!     (`ledger::account`).
 //!
 //! # The floors
 //!

@@ -13,13 +13,17 @@
 //!      ▲    ◄─undone─┘       └─undone─► ▲               │
 //!      └──────authority turned──── switching ◄──back────┘
 //! ```
+//! Where a mirror's tickets are switched in windows, a switch ends *switched* once the new desk leads every window, *mirroring* once the old one
+//! does, and *partly-switched* in between: then each window has its own answer.
+//!
 //! While a mirror is rehearsed, only the sample and what is in the target already is carried; the rest waits for the copy.
 //! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing.
-//! A mirror that carries its changes in runs does so while it is *mirroring*: between them they wait in their lanes.
+//! A mirror that carries its changes in runs does so while it is *mirroring*: between them they wait in their lanes. From the first switch on
+//! they are carried as they come.
 //! A mirror can be paused in any phase; then hints are still received and nothing is written.
 //!
 //! The old desk leads up to *mirroring*; while a switch is under way each ticket has its own answer (its pair's authority); from
-//! *switched* on the new desk leads. Copies, samples, adoptions and taking back belong to the time before the switch: the verbs for them refuse
+//! *switched* on the new desk leads, of a *partly-switched* mirror only some of the windows. Copies, samples, adoptions and taking back belong to the time before the switch: the verbs for them refuse
 //! afterwards, because they would make or remove tickets of a desk that people work in. A retired mirror is not served: nothing is received,
 //! asked or written, and what it knows stays.
 
@@ -49,6 +53,9 @@ pub enum Phase {
     Mirroring,
     /// A switch of who leads is under way, in either direction.
     Switching,
+    /// The target leads some windows, and the source the others.
+    #[serde(rename = "partly-switched")]
+    PartlySwitched,
     /// The target leads.
     Switched,
     /// Over.
@@ -56,8 +63,16 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 7] =
-        [Phase::Applied, Phase::Rehearsing, Phase::Copying, Phase::Mirroring, Phase::Switching, Phase::Switched, Phase::Retired];
+    const ALL: [Phase; 8] = [
+        Phase::Applied,
+        Phase::Rehearsing,
+        Phase::Copying,
+        Phase::Mirroring,
+        Phase::Switching,
+        Phase::PartlySwitched,
+        Phase::Switched,
+        Phase::Retired,
+    ];
 
     /// The word stored in the ledger.
     pub fn as_str(self) -> &'static str {
@@ -67,6 +82,7 @@ impl Phase {
             Phase::Copying => "copying",
             Phase::Mirroring => "mirroring",
             Phase::Switching => "switching",
+            Phase::PartlySwitched => "partly-switched",
             Phase::Switched => "switched",
             Phase::Retired => "retired",
         }

@@ -28,7 +28,7 @@ pub async fn accept(ledger: &Ledger, mirror: &str, what: &str, reason: &str) -> 
     let row = ledger.mirror(mirror).await?;
     let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
     let rules = rules_of(&config.mapping, &config.policy, &config.scope);
-    let measure = Measure { mirror: row.id, window: None, rules: &rules, bytes: false, run: None };
+    let measure = Measure { mirror: row.id, windows: None, rules: &rules, bytes: false, run: None };
     let word = Word { who: operator::name(), reason: reason.to_string(), at: Clock::system().now() };
     let [differences, tickets] = ledger.accept_differences(&measure, &which(what), &word).await?;
     if differences == 0 {

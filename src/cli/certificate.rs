@@ -12,7 +12,7 @@ use crate::cutover::paper;
 use crate::cutover::statement::state;
 use crate::ledger::Ledger;
 
-use super::open;
+use super::{open, window};
 
 /// What to do with certificates.
 #[derive(Debug, Subcommand)]
@@ -59,15 +59,9 @@ pub async fn run(settings: &Settings, verb: CertificateVerb) -> anyhow::Result<u
 
 async fn make(ledger: &Ledger, args: &MakeArgs) -> anyhow::Result<u8> {
     let row = ledger.mirror_or_its_map(&args.mirror).await?;
-    let window = match &args.window {
-        None => None,
-        Some(name) => {
-            let id = ledger.window(row.id, name).await?;
-            Some((name.as_str(), id.with_context(|| format!("mirror `{}` has no window `{name}`", row.name))?))
-        }
-    };
+    let window = window::named(ledger, &row, args.window.as_deref()).await?;
     let now = Clock::system().now();
-    let statement = state(ledger, &row, window, now).await?;
+    let statement = state(ledger, &row, window.as_ref(), now).await?;
     let kept = ledger.signing_key(&Key::fresh(), now).await?;
     let key = Key::from_pkcs8(&kept).context("the key in the ledger that signs statements is no Ed25519 key")?;
     if let Some(path) = &args.json {

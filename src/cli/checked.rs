@@ -27,7 +27,7 @@ impl Checked {
         let standing = match MirrorConfig::stored(&mirror.name, mirror.config.clone()) {
             Ok(config) => {
                 let rules = rules_of(&config.mapping, &config.policy, &config.scope);
-                let measure = Measure { mirror: mirror.id, window: None, rules: &rules, bytes: false, run: None };
+                let measure = Measure { mirror: mirror.id, windows: None, rules: &rules, bytes: false, run: None };
                 Ok(ledger.standing(&measure).await?)
             }
             Err(why) => Err(why),

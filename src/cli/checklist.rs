@@ -1,5 +1,6 @@
 //! `tidegate checklist MIRROR`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -12,12 +13,13 @@ use crate::cutover::gate::desk_name;
 use crate::desk::Side;
 use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
-use crate::ledger::mirror::MirrorRow;
-use crate::ledger::tick::Tick;
+use crate::ledger::tick::{List, Tick};
+use crate::ledger::window::Part;
+use crate::mirror::MirrorId;
 use crate::task;
 
 use super::serve::length;
-use super::{open, operator};
+use super::{open, operator, window};
 
 /// How often both desks are asked for a test message.
 const LOOK: Duration = Duration::from_secs(5);
@@ -27,6 +29,9 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Args {
     /// The mirror's name
     pub mirror: String,
+    /// The list of this window: each has its own, because it has channels of its own
+    #[arg(long, value_name = "WINDOW")]
+    pub window: Option<String>,
     /// This item is done
     #[arg(long, value_name = "ITEM", conflicts_with_all = ["untick", "probe"])]
     pub tick: Option<String>,
@@ -58,43 +63,74 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 async fn list(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let (row, clock) = (ledger.mirror(&args.mirror).await?, Clock::system());
     let desks = connected(&row, ledger, &clock)?;
-    let to = leading(ledger, &row).await?;
-    let items = items_of(ledger, &desks, to).await?;
+    let part = window::named(ledger, &row, args.window.as_deref()).await?;
+    let parts = ledger.parts(row.id).await?;
+    if part.is_none() && !parts.is_empty() {
+        return all(ledger, &desks, &parts, args).await;
+    }
+    let list = list_of(ledger, row.id, part.as_ref()).await?;
+    let items = items_of(ledger, &desks, &list).await?;
     if let Some(name) = &args.tick {
         let item = named(&items, name)?;
-        return done(ledger, &row, (to, item), args.evidence.clone(), &clock).await;
+        return done(ledger, (&list, item), args.evidence.clone(), &clock).await;
     }
     if let Some(name) = &args.untick {
         named(&items, name)?;
-        match ledger.untick(row.id, to, name).await? {
+        match ledger.untick(&list, name).await? {
             true => println!("`{name}` is open again."),
             false => println!("`{name}` was not ticked."),
         }
         return Ok(0);
     }
     if let Some(name) = &args.probe {
-        return probe(ledger, &row, &desks, (to, named(&items, name)?), args.within).await;
+        return probe(ledger, &desks, (&list, named(&items, name)?), args.within).await;
     }
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&items)?),
-        false => {
-            println!("{}, with the {} desk in the lead:", row.name, desk_name(to));
-            items.iter().for_each(|item| println!("{}", item.line()));
-        }
+        false => lines(&row.name, part.as_ref(), &list, &items).iter().for_each(|line| println!("{line}")),
     }
     Ok(u8::from(items.iter().any(|item| item.done.is_none())))
 }
 
-/// The desk that the list is for: the one that a switch turned to last, and before the first switch the new one.
-async fn leading(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<Side> {
-    let runs = ledger.switches(row.id).await?;
-    Ok(runs.iter().find(|run| run.turned_at.is_some()).map_or(Side::Target, |run| run.to))
+/// The lists of all windows. What is ticked is ticked for one of them.
+async fn all(ledger: &Ledger, desks: &Connected, parts: &[Part], args: &Args) -> anyhow::Result<u8> {
+    let name = &desks.course.name;
+    if args.tick.is_some() || args.untick.is_some() || args.probe.is_some() {
+        let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+        bail!("each window of {name} has a list of its own: say which with --window ({})", names.join(", "));
+    }
+    let (mut json, mut open) = (BTreeMap::new(), false);
+    for part in parts {
+        let list = list_of(ledger, desks.course.id, Some(part)).await?;
+        let items = items_of(ledger, desks, &list).await?;
+        open |= items.iter().any(|item| item.done.is_none());
+        if !args.json {
+            lines(name, Some(part), &list, &items).iter().for_each(|line| println!("{line}"));
+        }
+        json.insert(&part.name, items);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&json)?);
+    }
+    Ok(u8::from(open))
 }
 
-async fn items_of(ledger: &Ledger, desks: &Connected, to: Side) -> anyhow::Result<Vec<Item>> {
-    let course = &desks.course;
-    let ticks = ledger.ticks(course.id, to).await?;
-    Ok(items(course.desk(to).capabilities(), course.desk(to.other()).capabilities(), &ticks))
+fn lines(mirror: &str, part: Option<&Part>, list: &List, items: &[Item]) -> Vec<String> {
+    let of = part.map(|part| format!(", window {}", part.name)).unwrap_or_default();
+    let head = format!("{mirror}{of}, with the {} desk in the lead:", desk_name(list.to));
+    std::iter::once(head).chain(items.iter().map(Item::line)).collect()
+}
+
+/// The list of a mirror or of a window, for the desk that a switch turned to last, and before the first switch the new one.
+async fn list_of(ledger: &Ledger, mirror: MirrorId, part: Option<&Part>) -> anyhow::Result<List> {
+    let (runs, window) = (ledger.switches(mirror).await?, part.map(|part| part.id));
+    let last = runs.iter().find(|run| run.turned_at.is_some() && run.concerns(window));
+    Ok(List { mirror, window, to: last.map_or(Side::Target, |run| run.to) })
+}
+
+async fn items_of(ledger: &Ledger, desks: &Connected, list: &List) -> anyhow::Result<Vec<Item>> {
+    let (leads, follows) = (desks.course.desk(list.to), desks.course.desk(list.to.other()));
+    Ok(items(leads.capabilities(), follows.capabilities(), &ledger.ticks(list).await?))
 }
 
 fn named<'a>(items: &'a [Item], name: &str) -> anyhow::Result<&'a Item> {
@@ -105,29 +141,17 @@ fn named<'a>(items: &'a [Item], name: &str) -> anyhow::Result<&'a Item> {
     Ok(item)
 }
 
-async fn done(
-    ledger: &Ledger,
-    row: &MirrorRow,
-    (to, item): (Side, &Item),
-    evidence: Option<String>,
-    clock: &Clock,
-) -> anyhow::Result<u8> {
+async fn done(ledger: &Ledger, (list, item): (&List, &Item), evidence: Option<String>, clock: &Clock) -> anyhow::Result<u8> {
     let tick = Tick { item: item.name.to_string(), who: operator::name(), evidence, at: clock.now() };
-    ledger.tick(row.id, to, &tick).await?;
+    ledger.tick(list, &tick).await?;
     println!("{}", Item { done: Some(tick), ..item.clone() }.line().trim_start());
     Ok(0)
 }
 
 /// Exit status 1 when the message arrives at the wrong desk, or not at all.
-async fn probe(
-    ledger: &Ledger,
-    row: &MirrorRow,
-    desks: &Connected,
-    (to, item): (Side, &Item),
-    within: Duration,
-) -> anyhow::Result<u8> {
+async fn probe(ledger: &Ledger, desks: &Connected, (list, item): (&List, &Item), within: Duration) -> anyhow::Result<u8> {
     if !item.is_channel {
-        bail!("nothing arrives by `{}`: tick it with tidegate checklist {} --tick {}", item.name, row.name, item.name);
+        bail!("nothing arrives by `{}`: tick it with tidegate checklist {} --tick {}", item.name, desks.course.name, item.name);
     }
     let clock = Clock::system();
     let began = clock.now();
@@ -136,7 +160,7 @@ async fn probe(
     let mut lookout = Lookout::new(desks.course.source.as_ref(), desks.course.target.as_ref(), &code, began);
     while (clock.now() - began).to_std().unwrap_or_default() < within {
         if let Some(arrived) = lookout.look(clock.now()).await? {
-            return judge(ledger, row, (to, item), (&arrived, &code), &clock).await;
+            return judge(ledger, (list, item), (&arrived, &code), &clock).await;
         }
         task::delay(LOOK).await;
     }
@@ -146,16 +170,15 @@ async fn probe(
 
 async fn judge(
     ledger: &Ledger,
-    row: &MirrorRow,
-    (to, item): (Side, &Item),
+    (list, item): (&List, &Item),
     (arrived, code): (&Arrived, &str),
     clock: &Clock,
 ) -> anyhow::Result<u8> {
     let evidence = arrived.evidence(code);
-    ledger.note_sent(row.id, (arrived.side, &arrived.ticket), code, clock.now()).await?;
-    if arrived.side != to {
+    ledger.note_sent(list.mirror, (arrived.side, &arrived.ticket), code, clock.now()).await?;
+    if arrived.side != list.to {
         println!("{evidence}, which is the wrong one. `{}` is not ticked: {}", item.name, item.what);
         return Ok(1);
     }
-    done(ledger, row, (to, item), Some(evidence), clock).await
+    done(ledger, (list, item), Some(evidence), clock).await
 }

@@ -35,6 +35,7 @@ mod through;
 pub mod undo;
 pub mod unread;
 pub mod webhook;
+pub mod window;
 
 use clap::{Parser, Subcommand};
 
@@ -95,7 +96,7 @@ pub enum Verb {
     /// State in writing what was carried and compared, and sign it
     #[command(subcommand)]
     Certificate(certificate::CertificateVerb),
-    /// Keep what is known of a mirror longer than its ten days after the retirement
+    /// Give a mirror more days: to start runs in, or to be kept after its retirement
     Extend(extend::Args),
     /// Destroy what is known of a retired mirror now; the numbers of its tickets stay
     Purge(purge::Args),

@@ -69,14 +69,14 @@ async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
 
 async fn refuse_phase(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
     let name = &row.name;
-    if row.phase != Phase::Switched {
+    if !matches!(row.phase, Phase::Switched | Phase::PartlySwitched) {
         bail!(
             "{name} is {}: only a mirror whose new desk leads is retired (tidegate mirror remove forgets one)",
             row.phase.as_str()
         );
     }
     if let Some(run) = ledger.open_switch(row.id).await?.filter(|run| run.turned_at.is_some()) {
-        bail!("a switch of {name} is not finished: run tidegate cutover {name} --{} first", run.kind.as_str());
+        bail!("a switch of {name} is not finished: run tidegate cutover {name} {} first", run.options());
     }
     Ok(())
 }
@@ -91,6 +91,14 @@ async fn against(ledger: &Ledger, row: &MirrorRow, after: Duration, clock: &Cloc
             last.ticket,
             last.at.format("%F %T UTC"),
             duration::write(after)
+        ));
+    }
+    let behind: Vec<String> =
+        ledger.parts(row.id).await?.into_iter().filter(|part| part.leads == Side::Source).map(|part| part.name).collect();
+    if !behind.is_empty() {
+        against.push(format!(
+            "the old desk still leads window {}, and what people change there would reach nobody: tidegate cutover {name} --go",
+            behind.join(", ")
         ));
     }
     let status = ledger.status(row.id, now).await?;
@@ -109,6 +117,6 @@ async fn end(ledger: &Ledger, row: &MirrorRow, args: &Args, clock: &Clock) -> an
         Wish { kind: Kind::Retire, to: Side::Target, window: None, who: operator::name(), waived, reason: args.reason.clone() };
     match ledger.begin_switch(row.id, &wish, clock.now()).await? {
         Ok(run) => Ok(ledger.retire(row.id, &run, clock.now()).await?),
-        Err(other) => bail!("`tidegate cutover {} --{}` is under way", row.name, other.kind.as_str()),
+        Err(other) => bail!("`tidegate cutover {} {}` is under way", row.name, other.options()),
     }
 }

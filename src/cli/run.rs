@@ -14,8 +14,8 @@ use crate::ledger::run::{Before, DAYS, Order, Run, RunTicket};
 use crate::mirror::Phase;
 
 use super::open::{self, Opened};
-use super::operator;
 use super::through::{Ended, Stand, see_through, until_done};
+use super::{operator, window};
 
 /// So many failed tickets are shown to people; `--json` has all.
 const SHOWN: usize = 20;
@@ -43,13 +43,6 @@ pub struct Args {
     /// Print JSON, with --list or --show
     #[arg(long, requires = "shown")]
     pub json: bool,
-    /// Let runs start for so many days more
-    #[arg(long, value_name = "DAYS", requires = "why", conflicts_with_all = ["detach", "now", "list", "show"],
-          value_parser = clap::value_parser!(u16).range(1..=3650))]
-    pub extend_days: Option<u16>,
-    /// The reason, for the record
-    #[arg(long, value_name = "TEXT", requires = "extend_days")]
-    pub why: Option<String>,
 }
 
 /// Makes a run, or watches the gateway that makes it; or shows what runs came to. Exit status 0 if nothing failed.
@@ -63,9 +56,6 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 async fn act(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = opened.ledger.mirror(&args.mirror).await?;
     let ledger = &opened.ledger;
-    if let (Some(days), Some(why)) = (args.extend_days, &args.why) {
-        return extend(ledger, &row, days, why).await;
-    }
     if args.list {
         return list(ledger, &row, args.json).await;
     }
@@ -99,16 +89,22 @@ async fn order(ledger: &Ledger, row: &MirrorRow, args: &Args) -> anyhow::Result<
              and apply it"
         );
     }
-    if row.phase != Phase::Mirroring {
-        bail!(
+    match row.phase {
+        Phase::Mirroring => {}
+        Phase::Retired => bail!("{name} is retired: nothing is carried any more"),
+        phase if phase.is_before_switch() => bail!(
             "{name} is {}: a run carries what changed since the copy, and `tidegate backfill {name}` makes that",
-            row.phase.as_str()
-        );
+            phase.as_str()
+        ),
+        phase => bail!(
+            "{name} is {}: from the first switch on `tidegate serve` carries each change as it comes, and there are no runs any more",
+            phase.as_str()
+        ),
     }
     let (now, before) = (Clock::system().now(), ledger.before_run(row.id).await?);
     refuse_late(name, &before, now)?;
     let by = operator::name();
-    let window = window_of(ledger, row, args).await?;
+    let window = window::named(ledger, row, args.window.as_deref()).await?.map(|part| part.id);
     let order = Order { after: before.number, by: &by, at_any_hour: args.now, window };
     if !ledger.order_run(row.id, order, now).await? {
         bail!("another run of {name} was ordered at this moment; `tidegate run {name} --list` shows it");
@@ -118,20 +114,11 @@ async fn order(ledger: &Ledger, row: &MirrorRow, args: &Args) -> anyhow::Result<
     Ok(before.number + 1)
 }
 
-async fn window_of(ledger: &Ledger, row: &MirrorRow, args: &Args) -> anyhow::Result<Option<i64>> {
-    let Some(name) = &args.window else { return Ok(None) };
-    let window = ledger.window(row.id, name).await?;
-    if window.is_none() {
-        bail!("{} has no window `{name}`; `tidegate status {}` names them", row.name, row.name);
-    }
-    Ok(window)
-}
-
 fn refuse_late(name: &str, before: &Before, now: DateTime<Utc>) -> anyhow::Result<()> {
     match before.deadline() {
         Some(deadline) if deadline < now => bail!(
-            "runs of {name} could start until {}: {DAYS} days after the copy{}. If what changed since may still be carried, say so: tidegate run \
-             {name} --extend-days {DAYS} --why \"…\"",
+            "runs of {name} could start until {}: {DAYS} days after the copy{}. If what changed since may still be carried, say so: tidegate \
+             extend {name} --runs {DAYS} --reason \"…\"",
             minute(deadline),
             if before.extended > 0 { format!(" and {} more", before.extended) } else { String::new() }
         ),
@@ -175,18 +162,6 @@ async fn look(ledger: &Ledger, row: &MirrorRow, number: i32) -> crate::ledger::R
     let run = ledger.open_run(row.id).await?.filter(|run| run.number == number);
     let paused = ledger.mirror(&row.name).await?.paused_why;
     Ok((paused.filter(|_| run.is_some()), run))
-}
-
-async fn extend(ledger: &Ledger, row: &MirrorRow, days: u16, why: &str) -> anyhow::Result<u8> {
-    if why.trim().is_empty() {
-        bail!("--why needs a reason: it is kept with your name");
-    }
-    ledger.extend_runs(row.id, days, (&operator::name(), why), Clock::system().now()).await?;
-    match ledger.before_run(row.id).await?.deadline() {
-        Some(deadline) => println!("Runs of {} may start until {}.", row.name, minute(deadline)),
-        None => println!("{} has no copy yet; the days are counted from a copy on.", row.name),
-    }
-    Ok(0)
 }
 
 async fn list(ledger: &Ledger, row: &MirrorRow, as_json: bool) -> anyhow::Result<u8> {
@@ -256,6 +231,9 @@ pub async fn status(ledger: &Ledger, row: &MirrorRow, resting: i64) -> anyhow::R
     let Some(plan) = plan_of(row) else { return Ok(Vec::new()) };
     let (runs, before) = (ledger.runs(row.id).await?, ledger.before_run(row.id).await?);
     let name = &row.name;
+    if !row.phase.is_before_switch() {
+        return Ok(vec!["  from the first switch on changes are carried as they come, not in runs".to_string()]);
+    }
     let next = match before.last().and_then(|last| plan.due(last)) {
         Some(due) => format!("the next is due {}", plan.local(due)),
         None => format!("`tidegate run {name}` begins the next"),
@@ -264,7 +242,7 @@ pub async fn status(ledger: &Ledger, row: &MirrorRow, resting: i64) -> anyhow::R
     told.extend(runs.last().into_iter().flat_map(lines).map(|line| format!("  {line}")));
     match before.deadline() {
         Some(deadline) if deadline < Clock::system().now() => told.push(format!(
-            "  ALARM: no run may start any more since {}; `tidegate run {name} --extend-days` says otherwise",
+            "  ALARM: no run may start any more since {}; `tidegate extend {name} --runs` says otherwise",
             minute(deadline)
         )),
         Some(deadline) => told.push(format!("  runs may start until {}", minute(deadline))),
@@ -273,7 +251,8 @@ pub async fn status(ledger: &Ledger, row: &MirrorRow, resting: i64) -> anyhow::R
     Ok(told)
 }
 
-fn plan_of(row: &MirrorRow) -> Option<RunPlan> {
+/// How a mirror carries runs; `None`: it is a live one.
+pub fn plan_of(row: &MirrorRow) -> Option<RunPlan> {
     MirrorConfig::stored(&row.name, row.config.clone()).ok()?.run
 }
 

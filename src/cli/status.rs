@@ -19,12 +19,12 @@ use crate::ledger::retention::Keeping;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::switch::{Kind, Run};
 use crate::ledger::webhook;
-use crate::ledger::window::WindowStatus;
 use crate::mirror::Phase;
 
 use super::checked::Checked;
 use super::conflicts::Names;
 use super::run::status as runs_of;
+use super::window::Stand;
 use super::{open, purge};
 
 /// So many conflicts are shown to people; `--json` has all.
@@ -67,7 +67,7 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let conflicts = ledger.conflicts(mirror.id).await?;
         let (keeping, check) = (ledger.keeping(mirror.id).await?, Checked::of(ledger, &mirror).await?);
         let switch = ledger.open_switch(mirror.id).await?;
-        let windows = ledger.windows(mirror.id, now).await?;
+        let windows = Stand::all(ledger, &mirror, now).await?;
         if !args.json && keeping.purge.is_some() {
             purge_lines(&mirror, &keeping).iter().for_each(|line| println!("{line}"));
         } else if !args.json {
@@ -75,7 +75,7 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
             let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
             let told =
                 lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(kept_line(&mirror, &keeping, now));
-            let told = told.chain(windows.iter().map(window_line)).chain(runs).chain(conflict_lines(&conflicts));
+            let told = told.chain(windows.iter().flat_map(Stand::lines)).chain(runs).chain(conflict_lines(&conflicts));
             told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }
         all.push(json!({
@@ -223,15 +223,15 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
 
 /// A switch that has not ended: somebody waits for it, or its process ended.
 fn switch_line(mirror: &str, run: &Run) -> String {
-    let (kind, who, at) = (run.kind.as_str(), &run.who, run.began_at.format("%F %T UTC"));
+    let (go_on, who, at) = (run.options(), &run.who, run.began_at.format("%F %T UTC"));
     match (run.kind, run.turned_at) {
         (Kind::Go | Kind::Back, None) => format!(
-            "  a switch was begun by {who} at {at} and has changed nothing yet: tidegate cutover {mirror} --{kind} goes on, --undo gives it up"
+            "  a switch was begun by {who} at {at} and has changed nothing yet: tidegate cutover {mirror} {go_on} goes on, --undo gives it up"
         ),
         (Kind::Go | Kind::Back, Some(_)) => {
-            format!("  a switch was begun by {who} at {at} and is not finished: tidegate cutover {mirror} --{kind}")
+            format!("  a switch was begun by {who} at {at} and is not finished: tidegate cutover {mirror} {go_on}")
         }
-        (Kind::Rehearsal | Kind::Retire, _) => format!("  {kind}: begun by {who} at {at}"),
+        (Kind::Rehearsal | Kind::Retire, _) => format!("  {}: begun by {who} at {at}", run.kind.as_str()),
     }
 }
 
@@ -241,7 +241,7 @@ fn kept_line(mirror: &MirrorRow, keeping: &Keeping, now: DateTime<Utc>) -> Optio
     let (day, name) = ("%F %H:%M UTC", &mirror.name);
     let days = (until - now).num_days().max(0);
     Some(format!(
-        "  retired {}: what is known of its tickets is destroyed {} (in {days} days), but for their numbers; `tidegate extend {name}` \
+        "  retired {}: what is known of its tickets is destroyed {} (in {days} days), but for their numbers; `tidegate extend {name} --keep` \
          keeps it longer",
         retired.format(day),
         until.format(day)
@@ -251,18 +251,6 @@ fn kept_line(mirror: &MirrorRow, keeping: &Keeping, now: DateTime<Utc>) -> Optio
 /// Of a mirror whose time is over.
 fn purge_lines(mirror: &MirrorRow, keeping: &Keeping) -> Vec<String> {
     keeping.purge.iter().flat_map(|purge| purge::lines(&mirror.name, purge)).collect()
-}
-
-/// A part of the mirror with its own accounts.
-fn window_line(window: &WindowStatus) -> String {
-    let WindowStatus { name, tickets, waiting, oldest_seconds, parked, undecided, astray, moved_in, moved_out, .. } = window;
-    let leads = if window.leads == Side::Source { "the old desk leads" } else { "the new desk leads" };
-    let since = window.turned_at.map(|at| format!(" since {}", at.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
-    let left = if *astray > 0 { format!("; {astray} are led by the other desk still") } else { String::new() };
-    format!(
-        "  window {name}: {leads}{since}; {tickets} tickets, {waiting} waiting (oldest {oldest_seconds:.0} s), {parked} parked, {undecided} \
-         undecided; {moved_in} came from other windows, {moved_out} went to others{left}"
-    )
 }
 
 /// What is not carried while only a sample is in the new desk.

@@ -12,9 +12,9 @@ use crate::clock::delta;
 use crate::desk::Side;
 use crate::desk::policy::Silence;
 use crate::desk::survey::Told;
+use crate::ledger::account::Account;
 use crate::ledger::feed::Witness;
 use crate::ledger::mirror::MirrorRow;
-use crate::ledger::parked::Parked;
 use crate::ledger::status::{Feed, Status};
 use crate::ledger::switch::Behind;
 use crate::ledger::verdict::Standing;
@@ -84,10 +84,10 @@ pub struct Ear {
 /// What the ledger says at one moment.
 pub struct Facts<'a> {
     pub mirror: &'a MirrorRow,
+    /// Of all of the mirror: what bears on every window.
     pub status: &'a Status,
-    pub parked: &'a [Parked],
-    /// Fields that wait for a person's decision.
-    pub undecided: usize,
+    /// Of the windows that are to be switched.
+    pub account: &'a Account,
     /// The full copy is under way.
     pub copying: bool,
     /// A gateway is at work.
@@ -116,7 +116,7 @@ fn mirror(facts: &Facts<'_>) -> Gate {
     if facts.copying {
         return Gate::fixed("mirror", "the full copy is under way", format!("wait until it is done: tidegate status {name}"));
     }
-    Gate::open("mirror", format!("{} tickets are mirrored", facts.status.copied))
+    Gate::open("mirror", format!("{} tickets are mirrored", facts.account.copied))
 }
 
 fn gateway(facts: &Facts<'_>) -> Gate {
@@ -198,33 +198,29 @@ fn deaf(ear: &Ear, witness: &Witness, feed: &Feed) -> Result<String, String> {
 }
 
 fn lag(facts: &Facts<'_>) -> Gate {
-    let (oldest, limit) = (facts.status.oldest_seconds, facts.lag.as_secs_f64());
+    let (waiting, oldest, limit) = (facts.account.waiting, facts.account.oldest_seconds, facts.lag.as_secs_f64());
     if oldest <= limit {
-        let found = format!("{} tickets wait, the oldest for {oldest:.1} s", facts.status.waiting);
+        let found = format!("{waiting} tickets wait, the oldest for {oldest:.1} s");
         return Gate::open("lag", found);
     }
     Gate::shut(
         "lag",
-        format!("the oldest of {} waiting tickets has waited {oldest:.0} s, and the limit is {limit:.0} s", facts.status.waiting),
+        format!("the oldest of {waiting} waiting tickets has waited {oldest:.0} s, and the limit is {limit:.0} s"),
         format!("tidegate status {} tells what holds them up; --lag allows more", facts.mirror.name),
     )
 }
 
 fn parked(facts: &Facts<'_>) -> Gate {
-    let waiting: Vec<&Parked> = facts.parked.iter().filter(|parked| parked.kind != "conflict").collect();
-    if waiting.is_empty() {
-        return Gate::open("parked", "nothing waits for a person");
-    }
-    let example = &waiting[0].reason;
+    let Some(example) = &facts.account.parked_example else { return Gate::open("parked", "nothing waits for a person") };
     Gate::shut(
         "parked",
-        format!("{} things wait for a person's decision, one of them: {example}", waiting.len()),
+        format!("{} things wait for a person's decision, one of them: {example}", facts.account.parked),
         format!("tidegate parked list {}, then release or discard each", facts.mirror.name),
     )
 }
 
 fn conflicts(facts: &Facts<'_>) -> Gate {
-    match facts.undecided {
+    match facts.account.undecided {
         0 => Gate::open("conflicts", "no field waits for a decision"),
         count => Gate::shut(
             "conflicts",
@@ -300,6 +296,8 @@ pub struct Verdicts {
     pub accepted: u64,
     /// Never compared, or not since they changed.
     pub unchecked: u64,
+    /// Those of the different ones that no pair stands for.
+    pub strays: u64,
 }
 
 impl From<ForGate> for Verdicts {
@@ -308,7 +306,7 @@ impl From<ForGate> for Verdicts {
         let Standing { equal, explained, moving, different, accepted, unread, stale, never, .. } = all.pairs;
         let moving = moving + stale + all.strays_unsure;
         let (different, accepted) = (different + all.strays, accepted + all.strays_accepted);
-        Self { equal, explained, moving, different, accepted, unchecked: unread + never }
+        Self { equal, explained, moving, different, accepted, unchecked: unread + never, strays: all.strays }
     }
 }
 
@@ -318,7 +316,13 @@ pub fn parity(mirror: &str, verdicts: Result<Verdicts, String>) -> Gate {
     match verdicts {
         Err(why) => Gate::shut("parity", format!("the tickets could not be compared: {why}"), opens),
         Ok(it) if it.different + it.unchecked > 0 => {
-            let found = format!("{} tickets differ and {} were not compared as they are now", it.different, it.unchecked);
+            let strays = match it.strays {
+                0 => String::new(),
+                strays => format!(
+                    "; {strays} of them are of one desk alone or twice there, and count for every window that they may be in"
+                ),
+            };
+            let found = format!("{} tickets differ and {} were not compared as they are now{strays}", it.different, it.unchecked);
             Gate::shut("parity", found, opens)
         }
         Ok(it) => {

@@ -64,8 +64,8 @@ pub enum Which {
 #[derive(Debug, Clone)]
 pub struct Options {
     pub which: Which,
-    /// Only the tickets of this window, and no strays.
-    pub window: Option<i64>,
+    /// Only the tickets of these windows, and no look for strays.
+    pub windows: Option<Vec<i64>>,
     /// Files are compared by their bytes, not by name and size alone.
     pub bytes: bool,
     /// Tickets that are read at the same time.
@@ -82,7 +82,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             which: Which::Changed,
-            window: None,
+            windows: None,
             bytes: true,
             concurrency: 8,
             completeness: true,
@@ -93,9 +93,14 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What a verdict has to be to count. `rules`: [`Bench::rules`].
+    pub fn measure<'a>(&'a self, mirror: MirrorId, rules: &'a str) -> Measure<'a> {
+        Measure { mirror, windows: self.windows.as_deref(), rules, bytes: self.bytes, run: None }
+    }
+
     /// Whether tickets without a pair are looked for.
     pub fn looks_for_strays(&self) -> bool {
-        self.completeness && self.window.is_none() && !matches!(self.which, Which::Sample(_))
+        self.completeness && self.windows.is_none() && !matches!(self.which, Which::Sample(_))
     }
 }
 
@@ -157,7 +162,8 @@ pub async fn check_pairs(bench: &Bench<'_>, options: &Options, pairs: &[PairId])
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct ForGate {
     pub pairs: Standing,
-    /// Tickets without a pair: source tickets that nobody told of, target tickets that our keys do not explain. Not counted for a window.
+    /// Tickets without a pair: source tickets that nobody told of, target tickets that our keys do not explain. Of a window too: those whose
+    /// window nobody can tell are counted for each.
     pub strays: u64,
     /// Such tickets that were just made when they were looked at, or could not be read.
     pub strays_unsure: u64,
@@ -173,15 +179,12 @@ impl ForGate {
     }
 }
 
-/// How the verdicts stand as of now. One question to the ledger, none to a desk. `window`: its pairs only.
-pub async fn verdicts_for_gate(bench: &Bench<'_>, window: Option<i64>) -> ledger::Result<ForGate> {
+/// How the verdicts stand as of now. One question to the ledger, none to a desk. `windows`: their pairs only.
+pub async fn verdicts_for_gate(bench: &Bench<'_>, windows: Option<&[i64]>) -> ledger::Result<ForGate> {
     let rules = bench.rules();
-    let measure = Measure { mirror: bench.mirror, window, rules: &rules, bytes: true, run: None };
+    let measure = Measure { mirror: bench.mirror, windows, rules: &rules, bytes: true, run: None };
     let pairs = bench.ledger.standing(&measure).await?;
-    let [strays, strays_unsure, strays_accepted] = match window {
-        Some(_) => [0; 3],
-        None => bench.ledger.count_strays(bench.mirror).await?,
-    };
+    let [strays, strays_unsure, strays_accepted] = bench.ledger.count_strays(bench.mirror, windows).await?;
     Ok(ForGate { pairs, strays, strays_unsure, strays_accepted })
 }
 
@@ -193,5 +196,5 @@ pub async fn check_stale(
     mut progress: impl FnMut(Progress) + Send + Sync,
 ) -> Result<ForGate, CheckError> {
     at_priority(Priority::Check, single::stale(bench, options, &Witness::new(bench, true), &mut progress)).await?;
-    Ok(verdicts_for_gate(bench, options.window).await?)
+    Ok(verdicts_for_gate(bench, options.windows.as_deref()).await?)
 }

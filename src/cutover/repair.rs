@@ -9,7 +9,7 @@ use crate::ledger;
 use crate::ledger::check_run::Stray;
 use crate::ledger::repair::Mend;
 use crate::ledger::ruling::PutBack;
-use crate::ledger::verdict::{Answer, Measure};
+use crate::ledger::verdict::Answer;
 use crate::mirror::PairId;
 
 use super::parity::{Bench, Options};
@@ -36,7 +36,7 @@ pub struct Repaired {
 /// Orders the repair of all that differs by verdicts that stand, or of these pairs alone.
 pub async fn repair(bench: &Bench<'_>, options: &Options, only: Option<&[PairId]>, by: &str) -> ledger::Result<Repaired> {
     let rules = bench.rules();
-    let measure = Measure { mirror: bench.mirror, window: options.window, rules: &rules, bytes: options.bytes, run: None };
+    let measure = options.measure(bench.mirror, &rules);
     let mut done = Repaired::default();
     let mut after = PairId(0);
     loop {
@@ -50,7 +50,7 @@ pub async fn repair(bench: &Bench<'_>, options: &Options, only: Option<&[PairId]
             }
         }
     }
-    if only.is_none() && options.window.is_none() {
+    if only.is_none() && options.windows.is_none() {
         carry_strays(bench, &mut done).await?;
     }
     Ok(done)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::verdict::{Answer, Bar, Measure, NewVerdict};
+use crate::ledger::verdict::{Answer, Bar, NewVerdict};
 use crate::mirror::PairId;
 use crate::task;
 
@@ -77,7 +77,7 @@ fn add(report: &mut Report, verdict: NewVerdict, unjudged: Unjudged) {
 /// Judges what has no verdict that stands, or moved, or could not be read, in rounds.
 pub async fn stale(bench: &Bench<'_>, options: &Options, witness: &Witness<'_>, tell: Tell<'_>) -> Result<(), CheckError> {
     let rules = bench.rules();
-    let measure = Measure { mirror: bench.mirror, window: options.window, rules: &rules, bytes: options.bytes, run: None };
+    let measure = options.measure(bench.mirror, &rules);
     let mut now = Progress::default();
     for round in 0..=options.rounds {
         let mut page = bench.ledger.due_again(&measure, PairId(0), PAGE).await?;

@@ -9,14 +9,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::config::mirror::{Connection, MirrorConfig};
+use crate::desk::Side;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::numbers::{self, Numbers};
 use crate::ledger::retention::Purge;
 use crate::ledger::statement::Extent;
 use crate::ledger::switch::{Kind, Run};
+use crate::ledger::tick::List;
 use crate::ledger::verdict::Measure;
+use crate::ledger::window::Part;
 use crate::ledger::{self, Ledger};
-use crate::mirror::PairId;
+use crate::mirror::{PairId, Phase};
 
 use super::parity::rules_of;
 use super::report::{Acceptance, Report};
@@ -202,14 +205,9 @@ impl Comparison {
     }
 }
 
-/// What can be said now. `window`: its name and id; without it all of the mirror.
-pub async fn state(
-    ledger: &Ledger,
-    row: &MirrorRow,
-    window: Option<(&str, i64)>,
-    now: DateTime<Utc>,
-) -> ledger::Result<Statement> {
-    let extent = Extent { mirror: row.id, window: window.map(|(_, id)| id) };
+/// What can be said now of a window; without one, of all of the mirror.
+pub async fn state(ledger: &Ledger, row: &MirrorRow, window: Option<&Part>, now: DateTime<Utc>) -> ledger::Result<Statement> {
+    let extent = Extent { mirror: row.id, window: window.map(|part| part.id) };
     let config = MirrorConfig::stored(&row.name, row.config.clone())
         .map_err(|why| ledger::Error::Unreadable { what: "a mirror".to_string(), why })?;
     let counts = ledger.counts(extent).await?;
@@ -220,8 +218,8 @@ pub async fn state(
         made_at: now,
         program: format!("tidegate {}", env!("CARGO_PKG_VERSION")),
         mirror: row.name.clone(),
-        window: window.map(|(name, _)| name.to_string()),
-        phase: row.phase.as_str().to_string(),
+        window: window.map(|part| part.name.clone()),
+        phase: phase(row, window).as_str().to_string(),
         source: end(&config.source),
         target: end(&config.target),
         mapping: row.mapping_version.clone(),
@@ -238,15 +236,25 @@ pub async fn state(
         accepted: accepted(ledger, &row.name).await?,
         differences_accepted: differences_accepted.unwrap_or_default(),
         decided: decided(ledger, extent).await?,
-        gates: passed(ledger, row).await?,
-        ticks: ticked(ledger, row).await?,
+        gates: passed(ledger, extent).await?,
+        ticks: ticked(ledger, row, window).await?,
         destroyed: keeping.purge.map(destroyed),
     })
 }
 
+/// Of a window of a mirror that is switched in parts: the phase that it would be in by itself.
+fn phase(row: &MirrorRow, window: Option<&Part>) -> Phase {
+    match (row.phase, window.map(|part| part.leads)) {
+        (Phase::PartlySwitched, Some(Side::Source)) => Phase::Mirroring,
+        (Phase::PartlySwitched, Some(Side::Target)) => Phase::Switched,
+        (phase, _) => phase,
+    }
+}
+
 /// Each switch that came about, with whom and what passed its gates by.
-async fn passed(ledger: &Ledger, row: &MirrorRow) -> ledger::Result<Vec<Gate>> {
-    let runs = ledger.switches(row.id).await?;
+async fn passed(ledger: &Ledger, extent: Extent) -> ledger::Result<Vec<Gate>> {
+    let mut runs = ledger.switches(extent.mirror).await?;
+    runs.retain(|run| run.kind == Kind::Retire || run.concerns(extent.window));
     let told = |run: Run| {
         let name = match run.kind {
             Kind::Rehearsal => return None,
@@ -255,17 +263,34 @@ async fn passed(ledger: &Ledger, row: &MirrorRow) -> ledger::Result<Vec<Gate>> {
             Kind::Retire => "the mirror ends",
         };
         let at = run.turned_at.or(run.ended_at.filter(|_| run.kind == Kind::Retire))?;
+        let of = if run.names.is_empty() { String::new() } else { format!(" ({})", run.names.join(", ")) };
         let reason = run.reason.unwrap_or_default();
         let by = |waived: Vec<String>| format!("{} passed by {}: {reason}", run.who, waived.join(", "));
         let forced = Some(run.waived).filter(|waived| !waived.is_empty()).map(by);
-        Some(Gate { name: name.to_string(), at, passed: forced.is_none(), forced })
+        Some(Gate { name: format!("{name}{of}"), at, passed: forced.is_none(), forced })
     };
     Ok(runs.into_iter().filter_map(told).collect())
 }
 
-async fn ticked(ledger: &Ledger, row: &MirrorRow) -> ledger::Result<Vec<Tick>> {
-    let ticks = ledger.ticks(row.id, row.leads).await?.into_iter();
-    Ok(ticks.map(|tick| Tick { what: tick.item, who: tick.who, at: tick.at, evidence: tick.evidence }).collect())
+/// The ticks of a window's list; of all of a mirror those of every window, which is named with each.
+async fn ticked(ledger: &Ledger, row: &MirrorRow, window: Option<&Part>) -> ledger::Result<Vec<Tick>> {
+    let parts = ledger.parts(row.id).await?;
+    let lists: Vec<(Option<i64>, Side, String)> = match window {
+        Some(part) => vec![(Some(part.id), part.leads, String::new())],
+        None if parts.is_empty() => vec![(None, row.leads, String::new())],
+        None => parts.into_iter().map(|part| (Some(part.id), part.leads, format!(" ({})", part.name))).collect(),
+    };
+    let mut all = Vec::new();
+    for (window, to, of) in lists {
+        let ticks = ledger.ticks(&List { mirror: row.id, window, to }).await?.into_iter();
+        all.extend(ticks.map(|tick| Tick {
+            what: format!("{}{of}", tick.item),
+            who: tick.who,
+            at: tick.at,
+            evidence: tick.evidence,
+        }));
+    }
+    Ok(all)
 }
 
 fn end(connection: &Connection) -> End {
@@ -281,7 +306,8 @@ async fn compared(
 ) -> ledger::Result<Option<(Comparison, Vec<Acceptance>)>> {
     let Some(times) = ledger.judged(extent).await? else { return Ok(None) };
     let rules = rules_of(&config.mapping, &config.policy, &config.scope);
-    let measure = Measure { mirror: extent.mirror, window: extent.window, rules: &rules, bytes: true, run: None };
+    let windows = extent.window.as_ref().map(std::slice::from_ref);
+    let measure = Measure { mirror: extent.mirror, windows, rules: &rules, bytes: true, run: None };
     let mut report = Report::begin(now);
     sums::add_pairs(&mut report, ledger, &measure).await?;
     if extent.window.is_none() {

@@ -67,7 +67,7 @@ pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'
 
 /// Adds tickets that no pair stands for.
 pub async fn add_strays(report: &mut Report, ledger: &Ledger, mirror: MirrorId) -> ledger::Result<()> {
-    let [_, _, accepted] = ledger.count_strays(mirror).await?;
+    let [_, _, accepted] = ledger.count_strays(mirror, None).await?;
     (report.tickets, report.accepted) = (report.tickets + accepted, report.accepted + accepted);
     for Stray { side, ticket, answer, why, found } in ledger.strays(mirror, STRAYS).await? {
         report.tickets += 1;

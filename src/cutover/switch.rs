@@ -6,8 +6,9 @@
 //! ```
 //! Before the turn a run only reads, but for the proof of the way back, which removes what it makes: whatever ends it, nothing is to be
 //! undone but its own rows, and one that is taken up again goes through all of it anew, because the gate speaks of now. The turn is one
-//! commit: the authority of every ticket that is at rest, the mirror's phase, and the run. After it a run is only ever finished. Tickets
-//! that were in the middle of something are turned when it is done, so that what the one desk said before the switch is carried.
+//! commit: the authority of every ticket that is at rest, of the mirror or of the windows that the run is about, the mirror's phase, and the
+//! run. After it a run is only ever finished. Tickets that were in the middle of something are turned when it is done, so that what the one
+//! desk said before the switch is carried.
 
 use std::time::Duration;
 
@@ -88,8 +89,9 @@ pub trait Hands {
     async fn served(&self) -> ledger::Result<bool>;
     /// Has all changes that a desk tells of now taken in. Errors: a sentence.
     async fn look(&self, side: Side) -> Result<(), String>;
-    /// Has those judged that changed since they were judged last, and tells how all compare. Errors: a sentence.
-    async fn verdicts(&self) -> Result<Verdicts, String>;
+    /// Has those of these windows (`None`: of all) judged that changed since they were judged last, and tells how they compare. Errors: a
+    /// sentence.
+    async fn verdicts(&self, windows: Option<&[i64]>) -> Result<Verdicts, String>;
     /// Whether the findings of the mirror file's check let it through. Errors: a sentence.
     async fn findings(&self) -> Result<(), String>;
     /// Waits a little before the ledger is asked again.
@@ -138,6 +140,9 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub outcome: Outcome,
+    /// The windows that it is about, by id and by name; `None`: every ticket of the mirror.
+    pub windows: Option<Vec<i64>>,
+    pub names: Vec<String>,
     pub gates: Vec<Gate>,
     /// Seconds that each step took.
     pub seconds: Vec<(Step, f64)>,
@@ -147,8 +152,10 @@ pub struct Report {
 }
 
 impl Report {
-    fn new(outcome: Outcome) -> Self {
-        Self { outcome, gates: Vec::new(), seconds: Vec::new(), turned: Turned::default(), turn_would_take: None }
+    fn new(outcome: Outcome, run: &Run) -> Self {
+        let (windows, names) = (run.windows.clone(), run.names.clone());
+        let (gates, seconds) = (Vec::new(), Vec::new());
+        Self { outcome, windows, names, gates, seconds, turned: Turned::default(), turn_would_take: None }
     }
 
     /// Seconds from the beginning to the end; of a rehearsal, those that the switch would take.
@@ -177,9 +184,9 @@ impl Switch<'_> {
         let begun = self.ledger.begin_switch(self.mirror.id, wish, self.clock.now()).await?;
         let run = match begun {
             Ok(run) => run,
-            Err(other) => return Ok(Report::new(Outcome::InTheWay(other))),
+            Err(other) => return Ok(Report::new(Outcome::InTheWay(other.clone()), &other)),
         };
-        let mut report = Report::new(Outcome::Done);
+        let mut report = Report::new(Outcome::Done, &run);
         self.hands.reached(Step::Begun).await;
         if run.turned_at.is_none() && !self.may_turn(&run, &mut report).await? {
             self.ledger.end_switch(self.mirror.id, &run, "refused", self.clock.now()).await?;
@@ -211,7 +218,7 @@ impl Switch<'_> {
         let behind = self.drain(run).await?;
         report.put([gate::applied(&behind, self.limits.within).waived_by(&run.waived)]);
         self.passed(run, Step::Drain, report, &mut since).await?;
-        let verdicts = self.hands.verdicts().await;
+        let verdicts = self.hands.verdicts(run.windows.as_deref()).await;
         report.put([gate::parity(&self.mirror.name, verdicts).waived_by(&run.waived)]);
         // What was carried meanwhile may wait for somebody now.
         report.put(self.facts(run).await?);
@@ -269,8 +276,7 @@ impl Switch<'_> {
         let facts = Facts {
             mirror: &ledger.mirror(&self.mirror.name).await?,
             status: &ledger.status(id, now).await?,
-            parked: &ledger.parked(Some(id)).await?,
-            undecided: ledger.conflicts(id).await?.iter().filter(|conflict| conflict.is_open()).count(),
+            account: &ledger.account(id, run.windows.as_deref(), now).await?,
             copying: ledger.backfill(id, false, now).await?.is_some(),
             served: self.hands.served().await?,
             ears: self.ears.clone(),
@@ -333,9 +339,8 @@ impl Switch<'_> {
     /// Seconds that the turn would take.
     async fn try_turn(&self, run: &Run) -> ledger::Result<f64> {
         let since = Monotonic::now();
-        let tried = self.ledger.try_turn(self.mirror.id, run.to, TRIED).await?;
-        let all = self.ledger.count_pairs(self.mirror.id).await? as f64;
-        Ok(since.elapsed().as_secs_f64() * all / (tried.max(1) as f64))
+        let [tried, all] = self.ledger.try_turn(self.mirror.id, run, TRIED).await?;
+        Ok(since.elapsed().as_secs_f64() * all as f64 / tried.max(1) as f64)
     }
 
     fn desk(&self, side: Side) -> &dyn Connector {

@@ -41,9 +41,14 @@ pub enum Unlisted {
     Ledger(#[from] ledger::Error),
 }
 
-/// Asks the desk that led, whose clocks ran: those of the other began with the copy, if at all.
-pub async fn open(ledger: &Ledger, mirror: MirrorId, (led, desk): (Side, &dyn Connector)) -> Result<Open, Unlisted> {
-    let tickets = ledger.open_tickets(mirror, led, desk.capabilities().final_statuses, ASKED).await?;
+/// Asks the desk that led, whose clocks ran: those of the other began with the copy, if at all. `windows`: only their tickets.
+pub async fn open(
+    ledger: &Ledger,
+    mirror: MirrorId,
+    windows: Option<&[i64]>,
+    (led, desk): (Side, &dyn Connector),
+) -> Result<Open, Unlisted> {
+    let tickets = ledger.open_tickets(mirror, windows, (led, desk.capabilities().final_statuses), ASKED).await?;
     let ids: Vec<TicketId> =
         tickets.iter().map(|(old, new)| if led == Side::Source { old.clone() } else { new.clone() }).collect();
     let mut urgent: Vec<Urgent> = Vec::new();

@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
             Which::All => "all".to_string(),
             Which::Sample(most) => format!("sample of {most}"),
         };
-        let wish = json!([which, options.window, options.bytes, options.completeness, rules]);
+        let wish = json!([which, options.windows, options.bytes, options.completeness, rules]);
         let began = bench.clock.now();
         let run = bench.ledger.begin_check(bench.mirror, &wish, began).await?;
         let (place, before) = (run.place.clone(), run.place.done);
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
     }
 
     fn everything(&self) -> Measure<'_> {
-        Measure { mirror: self.run.mirror, window: self.options.window, rules: &self.rules, bytes: self.options.bytes, run: None }
+        self.options.measure(self.run.mirror, &self.rules)
     }
 
     /// Judges pairs and keeps what was found; `cursor`: where the stage goes on afterwards.

@@ -14,7 +14,8 @@ use crate::desk::Side;
 use crate::mirror::MirrorId;
 
 use super::event::priority_of;
-use super::window::lead;
+use super::switch::Run;
+use super::window::{lead, within};
 use super::{Ledger, Result};
 
 /// What a turn came to.
@@ -48,7 +49,8 @@ impl Ledger {
         Ok(since)
     }
 
-    /// Lets `to` lead all tickets of a mirror and those to come, or the tickets of one window. Turning what is turned changes nothing.
+    /// Lets `to` lead all tickets of a mirror and those to come, or the tickets of one window: once it leads every window, all the others
+    /// too. Turning what is turned changes nothing.
     pub async fn turn(&self, mirror: MirrorId, window: Option<i64>, to: Side, now: DateTime<Utc>) -> Result<Turned> {
         let mut transaction = self.pool.begin().await?;
         let turned = turn(&mut transaction, mirror, window, (to, Which::All), now).await?;
@@ -56,20 +58,28 @@ impl Ledger {
         Ok(turned)
     }
 
-    /// Turns up to `most` tickets and takes it back: how long it takes tells how long all of them would take.
-    pub async fn try_turn(&self, mirror: MirrorId, to: Side, most: i64) -> Result<u64> {
+    /// Turns up to `most` tickets of a run and takes it back: how long it takes tells how long all of them would take. Returns how many
+    /// were tried, and how many there are.
+    pub async fn try_turn(&self, mirror: MirrorId, run: &Run, most: i64) -> Result<[i64; 2]> {
         let mut transaction = self.pool.begin().await?;
-        let tried = sqlx::query(
-            "update pair set authority = $2, seen_acts = '{}'
-             where id = any (array(select id from pair where mirror_id = $1 and authority <> $2 limit $3))",
-        )
+        let row = sqlx::query(concat!(
+            "with asked as (
+                 select p.id from pair p where p.mirror_id = $1 and p.authority <> $3 and ",
+            within!(),
+            "
+             ), tried as (
+                 update pair set authority = $3, seen_acts = '{}' where id = any (array(select id from asked limit $4)) returning id
+             )
+             select (select count(*) from tried) as tried, (select count(*) from asked) as asked"
+        ))
         .bind(mirror.0)
-        .bind(to.as_str())
+        .bind(&run.windows)
+        .bind(run.to.as_str())
         .bind(most)
-        .execute(&mut *transaction)
+        .fetch_one(&mut *transaction)
         .await?;
         transaction.rollback().await?;
-        Ok(tried.rows_affected())
+        Ok([row.get("tried"), row.get("asked")])
     }
 }
 
@@ -83,23 +93,11 @@ pub(super) async fn turn(
 ) -> Result<Turned> {
     // No claim and no pair is made meanwhile. A lock on each lane would be taken in another order than by those who wake lanes.
     sqlx::query("lock table lane in exclusive mode").execute(&mut *connection).await?;
-    if window.is_none() {
-        sqlx::query(
-            "update mirror
-             set leads = $2, births_since = case $2 when 'target' then coalesce(births_since, $3) else births_since end
-             where id = $1",
-        )
-        .bind(mirror.0)
-        .bind(to.as_str())
-        .bind(now)
-        .execute(&mut *connection)
-        .await?;
-    }
-    lead(connection, mirror, window, to, now).await?;
+    let whole = lead(connection, mirror, window, to, now).await?;
     let row = sqlx::query(
         "with turned as (
              update pair set authority = $3, seen_acts = '{}'
-             where mirror_id = $1 and authority <> $3 and ($2::bigint is null or window_id = $2)
+             where mirror_id = $1 and authority <> $3 and ($7 or window_id = $2)
                and ($6 or exists (
                    select from lane l
                    where l.pair_id = pair.id and l.lease_owner is null
@@ -122,7 +120,7 @@ pub(super) async fn turn(
              returning l.lease_until is not null as fenced, c.pair_id is not null as looked_at
          )
          select (select count(*) from turned) as tickets, (select count(*) from turned where both_ends) as whole,
-                (select count(*) from pair p where p.mirror_id = $1 and p.authority <> $3 and ($2::bigint is null or p.window_id = $2))
+                (select count(*) from pair p where p.mirror_id = $1 and p.authority <> $3 and ($7 or p.window_id = $2))
                     - (select count(*) from turned) as late,
                 count(*) filter (where looked_at) as looked_at,
                 count(*) filter (where fenced) as fenced
@@ -134,6 +132,7 @@ pub(super) async fn turn(
     .bind(now)
     .bind(priority_of(Origin::Backfill))
     .bind(which == Which::All)
+    .bind(whole)
     .fetch_one(connection)
     .await?;
     Ok(Turned {

@@ -117,15 +117,6 @@ impl LaneState {
 }
 
 impl Ledger {
-    /// How many pairs a check goes through.
-    pub async fn count_pairs(&self, mirror: MirrorId) -> Result<i64> {
-        let count = sqlx::query_scalar("select count(*) from pair where mirror_id = $1 and state <> 'outside'")
-            .bind(mirror.0)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(count)
-    }
-
     /// Everything recorded about a pair.
     pub async fn pair_record(&self, pair: &Pair) -> Result<PairRecord> {
         let row = sqlx::query(

@@ -14,6 +14,7 @@ use crate::mirror::{MirrorId, PairId};
 
 use super::accepted::{digest, stray_accepted};
 use super::verdict::Answer;
+use super::window::within;
 use super::{Error, Ledger, Result, stored, to_store};
 
 /// One that nobody has gone on with for so long is begun anew.
@@ -187,8 +188,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many of them differ, how many were moving or could not be read, and how many differ as somebody accepted it.
-    pub async fn count_strays(&self, mirror: MirrorId) -> Result<[u64; 3]> {
+    /// How many of them differ, how many were moving or could not be read, and how many differ as somebody accepted it. Of these windows,
+    /// and those whose window nobody can tell: all but second copies of a ticket that is known. `None`: all.
+    pub async fn count_strays(&self, mirror: MirrorId, windows: Option<&[i64]>) -> Result<[u64; 3]> {
         let row = sqlx::query(concat!(
             "select count(*) filter (where answer = 'different' and not accepted) as different,
                     count(*) filter (where answer <> 'different') as unsure,
@@ -196,11 +198,15 @@ impl Ledger {
              from (select s.*, ",
             stray_accepted!(),
             " as accepted from stray s) as s
+             left join pair p on p.mirror_id = s.mirror_id and p.source_ticket = s.found ->> 'source_ticket'
              where s.mirror_id = $1
                and not (s.side = 'source' and exists
-                   (select 1 from pair p where p.mirror_id = $1 and p.source_ticket = s.ticket))"
+                   (select 1 from pair k where k.mirror_id = $1 and k.source_ticket = s.ticket))
+               and ",
+            within!()
         ))
         .bind(mirror.0)
+        .bind(windows)
         .fetch_one(&self.pool)
         .await?;
         Ok(["different", "unsure", "accepted"].map(|count| row.get::<i64, _>(count).unsigned_abs()))

@@ -86,7 +86,7 @@ async fn make_births(connection: &mut PgConnection, arrival: &Arrival<'_>, ticke
          from mirror m, unnest($2::text[]) as t(ticket)
          where m.id = $1 and m.phase <> 'rehearsing'
            and (m.leads = 'target' or coalesce((m.config #>> '{policy,tickets_back}')::boolean, false)
-               or exists (select 1 from cutover_window w where w.mirror_id = m.id and w.leads = 'target'))
+               or exists (select 1 from cutover_window w where w.mirror_id = m.id and w.in_file and w.leads = 'target'))
            and not exists (
                select 1 from pair_former f join pair p on p.id = f.pair_id where p.mirror_id = m.id and f.target_ticket = t.ticket)
            and not exists (select 1 from tombstone b where b.mirror_id = m.id and b.kind = 'ticket' and b.target = t.ticket)

@@ -5,6 +5,7 @@
 //! second fence every connection is rolled back when it returns to the pool.
 
 pub mod accepted;
+pub mod account;
 pub mod adopt;
 pub mod authority;
 pub mod budget;
@@ -15,6 +16,7 @@ pub mod delivery;
 pub mod due;
 pub mod echo;
 pub mod event;
+pub mod extension;
 pub mod feed;
 pub mod figure;
 pub mod finding;
@@ -85,6 +87,11 @@ pub enum Error {
     Overtaken,
     #[error("the message is written, or being written, for another ticket that it belongs to as well")]
     Taken,
+    #[error(
+        "the windows of the mirror file can change only while one desk leads all of them and no switch is under way: switch the others with \
+         tidegate cutover MIRROR --go, or come back with --back; nothing was applied"
+    )]
+    Windows,
 }
 
 impl Error {

@@ -10,19 +10,11 @@ use sqlx::postgres::PgRow;
 
 use crate::mirror::MirrorId;
 
+use super::extension::{Extension, Term};
 use super::{Ledger, Result, stored, to_store};
 
 /// The figure that counts deliveries whose payload became too old.
 pub const TOO_OLD: &str = "payloads destroyed by age";
-
-/// Days more, and who said so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Extension {
-    pub days: i32,
-    pub reason: String,
-    pub who: String,
-    pub at: DateTime<Utc>,
-}
 
 /// The end of what was known of a mirror.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,7 +33,7 @@ pub struct Purge {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Keeping {
     pub retired_at: Option<DateTime<Utc>>,
-    /// The oldest first.
+    /// Days that were added to those after the retirement, the oldest first.
     pub extensions: Vec<Extension>,
     pub purge: Option<Purge>,
 }
@@ -150,34 +142,8 @@ impl Ledger {
         .bind(mirror.0)
         .fetch_one(&self.pool)
         .await?;
-        let extensions = sqlx::query("select days, reason, who, at from extension where mirror_id = $1 order by id")
-            .bind(mirror.0)
-            .fetch_all(&self.pool)
-            .await?;
-        let extension =
-            |row: &PgRow| Extension { days: row.get("days"), reason: row.get("reason"), who: row.get("who"), at: row.get("at") };
-        Ok(Keeping {
-            retired_at: row.get("retired_at"),
-            extensions: extensions.iter().map(extension).collect(),
-            purge: purge(&row)?,
-        })
-    }
-
-    /// Keeps what is known of the mirror longer. False: it is being destroyed already.
-    pub async fn extend(&self, mirror: MirrorId, more: &Extension) -> Result<bool> {
-        let done = sqlx::query(
-            "insert into extension (tenant_id, mirror_id, days, reason, who, at)
-             select m.tenant_id, m.id, $2, $3, $4, $5 from mirror m
-             where m.id = $1 and not exists (select from purge p where p.mirror_id = m.id)",
-        )
-        .bind(mirror.0)
-        .bind(more.days)
-        .bind(&more.reason)
-        .bind(&more.who)
-        .bind(more.at)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        let extensions = self.extensions(mirror).await?.into_iter().filter(|one| one.term == Term::Keeping);
+        Ok(Keeping { retired_at: row.get("retired_at"), extensions: extensions.collect(), purge: purge(&row)? })
     }
 
     /// Destroys bodies and headers of deliveries received before `before`: at most `most`, the oldest first. Returns how many.

@@ -115,8 +115,8 @@ impl Ledger {
     pub async fn before_run(&self, mirror: MirrorId) -> Result<Before> {
         let row = sqlx::query(
             "select m.copied_at, r.number, r.ordered_at,
-                    (select coalesce(sum(x.days), 0) from run_extension x
-                     where x.mirror_id = m.id and x.at >= m.copied_at) as extended
+                    (select coalesce(sum(x.days), 0) from extension x
+                     where x.mirror_id = m.id and x.term = 'runs' and x.at >= m.copied_at) as extended
              from mirror m
              left join lateral (select number, ordered_at from run where mirror_id = m.id order by number desc limit 1) r on true
              where m.id = $1",
@@ -186,19 +186,6 @@ impl Ledger {
             why: row.get("why"),
         };
         Ok(rows.into_iter().map(ticket).collect())
-    }
-
-    /// Lets runs start for so many days more, with who said so and why.
-    pub async fn extend_runs(&self, mirror: MirrorId, days: u16, (who, why): (&str, &str), now: DateTime<Utc>) -> Result<()> {
-        sqlx::query("insert into run_extension (mirror_id, days, why, who, at) values ($1, $2, $3, $4, $5)")
-            .bind(mirror.0)
-            .bind(i32::from(days))
-            .bind(why)
-            .bind(who)
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
     }
 
     /// Lets a run rest until it is told to go on: nothing more is carried for it.

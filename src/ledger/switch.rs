@@ -7,11 +7,11 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use crate::desk::Side;
-use crate::desk::id::TicketId;
 use crate::mirror::{MirrorId, Phase};
 
 use super::authority::{Turned, Which, turn};
 use super::pair::side_of;
+use super::window::within;
 use super::{Error, Ledger, Result};
 
 /// What a run is for.
@@ -40,6 +40,14 @@ impl Kind {
             Kind::Retire => "retire",
         }
     }
+
+    /// The option of `tidegate cutover` that asks for it.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Kind::Rehearsal => "rehearse",
+            other => other.as_str(),
+        }
+    }
 }
 
 /// Who asked for a run, and what it may pass by.
@@ -48,7 +56,7 @@ pub struct Wish {
     pub kind: Kind,
     /// The desk that is to lead.
     pub to: Side,
-    /// A part of the tickets; `None`: all.
+    /// A part of the tickets; `None`: all that the other desk leads.
     pub window: Option<i64>,
     pub who: String,
     /// Gates that are passed by; `all`: every one.
@@ -62,7 +70,12 @@ pub struct Run {
     pub id: i64,
     pub kind: Kind,
     pub to: Side,
+    /// The window that was asked for.
     pub window: Option<i64>,
+    /// The windows that it is about, as it was when it began; `None`: every ticket of the mirror.
+    pub windows: Option<Vec<i64>>,
+    /// Their names; none where it is about every ticket.
+    pub names: Vec<String>,
     pub who: String,
     pub waived: Vec<String>,
     pub reason: Option<String>,
@@ -74,6 +87,21 @@ pub struct Run {
     pub outcome: Option<String>,
 }
 
+impl Run {
+    /// Whether it is about this window; `None`: about any part of the mirror.
+    pub fn concerns(&self, window: Option<i64>) -> bool {
+        self.windows.as_ref().is_none_or(|windows| window.is_none_or(|window| windows.contains(&window)))
+    }
+
+    /// The options of `tidegate cutover` that go on with it.
+    pub fn options(&self) -> String {
+        match self.names.first().filter(|_| self.window.is_some()) {
+            Some(window) => format!("--{} --window {window}", self.kind.verb()),
+            None => format!("--{}", self.kind.verb()),
+        }
+    }
+}
+
 /// What a run still waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Behind {
@@ -83,11 +111,12 @@ pub struct Behind {
     pub examples: Vec<String>,
 }
 
-const COLUMNS: &str = "id, kind, to_side, window_id, who, waived, reason, began_at, turned_at, ended_at, outcome";
+const COLUMNS: &str = "id, kind, to_side, window_id, windows, who, waived, reason, began_at, turned_at, ended_at, outcome,
+    array(select w.name from cutover_window w where w.id = any(switch.windows) order by w.id) as names";
 
 impl Ledger {
-    /// Begins a run, or takes up the one of the same kind that is under way. A rehearsal that was left lying is over. Errors in the answer:
-    /// the run of another kind that is in the way.
+    /// Begins a run, or takes up the one of the same kind and window that is under way: what it passes by now is added to what it passed by
+    /// before. A rehearsal that was left lying is over. Errors in the answer: the other run that is in the way.
     pub async fn begin_switch(&self, mirror: MirrorId, wish: &Wish, now: DateTime<Utc>) -> Result<std::result::Result<Run, Run>> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("select 1 from mirror where id = $1 for update").bind(mirror.0).execute(&mut *transaction).await?;
@@ -101,12 +130,17 @@ impl Ledger {
         .await?;
         if let Some(open) = open_run(&mut transaction, mirror).await? {
             let same = open.kind == wish.kind && open.window == wish.window;
+            let open = if same { add_waivers(&mut transaction, open, wish).await? } else { open };
             transaction.commit().await?;
             return Ok(if same { Ok(open) } else { Err(open) });
         }
         let run = insert_run(&mut transaction, mirror, wish, now).await?;
         if matches!(wish.kind, Kind::Go | Kind::Back) {
-            set_phase(&mut transaction, mirror, Phase::Switching).await?;
+            sqlx::query("update mirror set phase = $2 where id = $1")
+                .bind(mirror.0)
+                .bind(Phase::Switching.as_str())
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(Ok(run))
@@ -153,16 +187,16 @@ impl Ledger {
     pub async fn mark(&self, mirror: MirrorId, run: &Run) -> Result<i64> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(&mut *transaction).await?;
-        let marked = sqlx::query(
+        let marked = sqlx::query(concat!(
             "insert into switch_mark (switch_id, pair_id, seq)
-             select $1, l.pair_id, l.pending + (l.look_again_at is not null)::int
+             select $3, l.pair_id, l.pending + (l.look_again_at is not null)::int
              from lane l join pair p on p.id = l.pair_id
-             where l.mirror_id = $2 and ($3::bigint is null or p.window_id = $3)
-               and (l.pending > l.applied or l.look_again_at is not null or l.lease_owner is not null)",
-        )
-        .bind(run.id)
+             where l.mirror_id = $1 and (l.pending > l.applied or l.look_again_at is not null or l.lease_owner is not null) and ",
+            within!()
+        ))
         .bind(mirror.0)
-        .bind(run.window)
+        .bind(&run.windows)
+        .bind(run.id)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -199,53 +233,23 @@ impl Ledger {
             .bind(now)
             .execute(&mut *transaction)
             .await?;
-        set_phase(&mut transaction, mirror, leading(run.to)).await?;
         let turned = turn(&mut transaction, mirror, run.window, (run.to, Which::AtRest), now).await?;
+        settle_phase(&mut transaction, mirror).await?;
         transaction.commit().await?;
         Ok(turned)
-    }
-
-    /// Tickets that both desks have and whose status is none of `done` at this desk, those read last first. A pair's base tells the status.
-    pub async fn open_tickets(
-        &self,
-        mirror: MirrorId,
-        side: Side,
-        done: &[&str],
-        most: i64,
-    ) -> Result<Vec<(TicketId, TicketId)>> {
-        let rows = sqlx::query(
-            "select source_ticket, target_ticket from pair
-             where mirror_id = $1 and state = 'copied' and source_ticket is not null and target_ticket is not null
-               and base #>> array['fields', 'status', $2, 'text'] <> all($3)
-             order by read_at desc nulls last
-             limit $4",
-        )
-        .bind(mirror.0)
-        .bind(side.as_str())
-        .bind(done)
-        .bind(most)
-        .fetch_all(&self.pool)
-        .await?;
-        let ends = |row: &PgRow| {
-            (TicketId::new(row.get::<String, _>("source_ticket")), TicketId::new(row.get::<String, _>("target_ticket")))
-        };
-        Ok(rows.iter().map(ends).collect())
     }
 
     /// Ends a run. One that has not turned anything leaves the mirror as it was.
     pub async fn end_switch(&self, mirror: MirrorId, run: &Run, outcome: &str, now: DateTime<Utc>) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        let turned: Option<DateTime<Utc>> = sqlx::query_scalar(
-            "update switch set ended_at = $2, outcome = $3 where id = $1 and ended_at is null returning turned_at",
-        )
-        .bind(run.id)
-        .bind(now)
-        .bind(outcome)
-        .fetch_optional(&mut *transaction)
-        .await?
-        .flatten();
-        if turned.is_none() && matches!(run.kind, Kind::Go | Kind::Back) {
-            set_phase(&mut transaction, mirror, leading(run.to.other())).await?;
+        sqlx::query("update switch set ended_at = $2, outcome = $3 where id = $1 and ended_at is null")
+            .bind(run.id)
+            .bind(now)
+            .bind(outcome)
+            .execute(&mut *transaction)
+            .await?;
+        if matches!(run.kind, Kind::Go | Kind::Back) {
+            settle_phase(&mut transaction, mirror).await?;
         }
         sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(&mut *transaction).await?;
         transaction.commit().await?;
@@ -253,17 +257,44 @@ impl Ledger {
     }
 }
 
-/// The phase of a mirror that this desk leads.
-fn leading(side: Side) -> Phase {
-    match side {
-        Side::Source => Phase::Mirroring,
-        Side::Target => Phase::Switched,
-    }
+/// Puts the mirror into the phase that follows from who leads.
+async fn settle_phase(connection: &mut PgConnection, mirror: MirrorId) -> Result<()> {
+    sqlx::query(
+        "update mirror m
+         set phase = case when leads = 'target' then $2
+                          when exists (select from cutover_window w where w.mirror_id = m.id and w.in_file and w.leads = 'target') then $3
+                          else $4 end
+         where id = $1",
+    )
+    .bind(mirror.0)
+    .bind(Phase::Switched.as_str())
+    .bind(Phase::PartlySwitched.as_str())
+    .bind(Phase::Mirroring.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
-async fn set_phase(connection: &mut PgConnection, mirror: MirrorId, phase: Phase) -> Result<()> {
-    sqlx::query("update mirror set phase = $2 where id = $1").bind(mirror.0).bind(phase.as_str()).execute(connection).await?;
-    Ok(())
+/// What whoever takes a run up passes by, and why, beside what was passed by before.
+async fn add_waivers(connection: &mut PgConnection, open: Run, wish: &Wish) -> Result<Run> {
+    let reason = match (&open.reason, &wish.reason) {
+        (Some(before), Some(now)) if before.contains(now.as_str()) => before.clone(),
+        (Some(before), Some(now)) => format!("{before}; {}: {now}", wish.who),
+        (None, Some(now)) if open.who != wish.who => format!("{}: {now}", wish.who),
+        (before, now) => match before.as_ref().or(now.as_ref()) {
+            Some(reason) => reason.clone(),
+            None => return Ok(open),
+        },
+    };
+    let mut waived = open.waived.clone();
+    waived.extend(wish.waived.iter().filter(|gate| !open.waived.contains(gate)).cloned());
+    sqlx::query("update switch set waived = $2, reason = $3 where id = $1")
+        .bind(open.id)
+        .bind(&waived)
+        .bind(&reason)
+        .execute(connection)
+        .await?;
+    Ok(Run { waived, reason: Some(reason), ..open })
 }
 
 async fn open_run(connection: &mut PgConnection, mirror: MirrorId) -> Result<Option<Run>> {
@@ -274,8 +305,14 @@ async fn open_run(connection: &mut PgConnection, mirror: MirrorId) -> Result<Opt
 
 async fn insert_run(connection: &mut PgConnection, mirror: MirrorId, wish: &Wish, now: DateTime<Utc>) -> Result<Run> {
     let sql = sqlx::AssertSqlSafe(format!(
-        "insert into switch (tenant_id, mirror_id, window_id, kind, to_side, waived, reason, who, began_at)
-         select tenant_id, id, $2, $3, $4, $5, $6, $7, $8 from mirror where id = $1
+        "with part as (
+             select id, leads from cutover_window where mirror_id = $1 and in_file
+         )
+         insert into switch (tenant_id, mirror_id, window_id, kind, to_side, waived, reason, who, began_at, windows)
+         select tenant_id, id, $2, $3, $4, $5, $6, $7, $8,
+                case when $2::bigint is not null or exists (select from part where leads = $4)
+                     then array(select id from part where leads <> $4 and ($2::bigint is null or id = $2) order by id) end
+         from mirror where id = $1
          returning {COLUMNS}"
     ));
     let row = sqlx::query(sql)
@@ -302,6 +339,8 @@ fn read(row: &PgRow) -> Result<Run> {
             .ok_or_else(|| Error::Unreadable { what: "a switch's kind".into(), why: kind })?,
         to: side_of(row.get("to_side")),
         window: row.get("window_id"),
+        windows: row.get("windows"),
+        names: row.get("names"),
         who: row.get("who"),
         waived: row.get("waived"),
         reason: row.get("reason"),

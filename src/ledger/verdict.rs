@@ -44,8 +44,8 @@ impl Answer {
 #[derive(Debug, Clone, Copy)]
 pub struct Measure<'a> {
     pub mirror: MirrorId,
-    /// Only pairs of this window.
-    pub window: Option<i64>,
+    /// Only pairs of these windows.
+    pub windows: Option<&'a [i64]>,
     /// Digest of what is judged by: a verdict by other rules does not stand.
     pub rules: &'a str,
     /// A verdict has to have compared the bytes of files.
@@ -144,7 +144,7 @@ macro_rules! pairs {
 /// The pairs that a measure is about: probes of ours are nobody's tickets.
 macro_rules! asked {
     () => {
-        " p.mirror_id = $1 and ($2::bigint is null or p.window_id = $2) and p.state <> 'outside' and p.source_ticket is not null
+        " p.mirror_id = $1 and ($2::bigint[] is null or p.window_id = any($2)) and p.state <> 'outside' and p.source_ticket is not null
           and not exists (select from probe b where b.mirror_id = p.mirror_id
               and b.ticket = case b.side when 'source' then p.source_ticket else p.target_ticket end)
           and ($5::bigint is null or v.run_id = $5) "
@@ -166,7 +166,7 @@ macro_rules! measured {
     ($sql:expr, $measure:expr) => {
         sqlx::query($sql)
             .bind($measure.mirror.0)
-            .bind($measure.window)
+            .bind($measure.windows)
             .bind($measure.rules)
             .bind($measure.bytes)
             .bind($measure.run)

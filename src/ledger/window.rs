@@ -15,7 +15,25 @@ use super::event::priority_of;
 use super::lane::Claim;
 use super::pair::side_of;
 use super::sample::carried;
-use super::{Ledger, Result};
+use super::{Error, Ledger, Result};
+
+/// The condition on pair `p` that a switch of the windows `$2` (null: of everything) has to account for it: it is in one of them, or nobody
+/// can tell yet in which it is.
+macro_rules! within {
+    () => {
+        " ($2::bigint[] is null or p.window_id is null or p.window_id = any($2)) "
+    };
+}
+pub(super) use within;
+
+/// A window as it is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub id: i64,
+    pub name: String,
+    /// Which desk leads its tickets, and those that come into it.
+    pub leads: Side,
+}
 
 /// Where a window stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,7 +95,7 @@ impl Ledger {
                     (select count(*) from window_move v where v.mirror_id = $1 and v.to_window = w.name) as moved_in,
                     (select count(*) from window_move v where v.mirror_id = $1 and v.from_window = w.name) as moved_out
              from cutover_window w left join one o on o.window_id = w.id
-             where w.mirror_id = $1
+             where w.mirror_id = $1 and w.in_file
              group by w.id
              order by w.name = $3, w.id"
         ))
@@ -104,10 +122,13 @@ impl Ledger {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// A window by its name.
-    pub async fn window(&self, mirror: MirrorId, name: &str) -> Result<Option<i64>> {
-        let id = sqlx::query_scalar("select id from cutover_window where mirror_id = $1 and name = $2");
-        Ok(id.bind(mirror.0).bind(name).fetch_optional(&self.pool).await?)
+    /// The windows that the mirror file names, in its order, and the rest. Empty where it names none.
+    pub async fn parts(&self, mirror: MirrorId) -> Result<Vec<Part>> {
+        let sql = "select id, name, leads from cutover_window where mirror_id = $1 and in_file order by name = $2, id";
+        let rows = sqlx::query(sql).bind(mirror.0).bind(REST).fetch_all(&self.pool).await?;
+        let part =
+            |row: sqlx::postgres::PgRow| Part { id: row.get("id"), name: row.get("name"), leads: side_of(row.get("leads")) };
+        Ok(rows.into_iter().map(part).collect())
     }
 
     /// Tickets that moved between windows, the first one first.
@@ -136,7 +157,7 @@ impl Ledger {
 }
 
 /// Makes the windows of a mirror file that are not there yet, inside the caller's transaction. Where they are other ones than before, every
-/// ticket is looked at again, after all other work: which window has it is told by its leading desk.
+/// ticket is looked at again, after all other work: which window has it is told by its leading desk. Errors: `Windows`.
 pub(super) async fn keep_windows(
     connection: &mut PgConnection,
     mirror: MirrorId,
@@ -148,28 +169,36 @@ pub(super) async fn keep_windows(
     if !names.is_empty() {
         names.push(REST);
     }
-    if !names.is_empty() {
+    let changed = before != after && (before.is_some() || !names.is_empty());
+    if changed && is_apart(connection, mirror).await? {
+        return Err(Error::Windows);
+    }
+    if changed {
+        sqlx::query("update cutover_window set in_file = false where mirror_id = $1")
+            .bind(mirror.0)
+            .execute(&mut *connection)
+            .await?;
         sqlx::query(
             "insert into cutover_window (tenant_id, mirror_id, name, leads)
              select m.tenant_id, m.id, n.name, m.leads
              from mirror m, unnest($2::text[]) with ordinality as n(name, place)
              where m.id = $1
              order by n.place
-             on conflict (mirror_id, name) do nothing",
+             on conflict (mirror_id, name) do update set in_file = true, leads = excluded.leads",
         )
         .bind(mirror.0)
         .bind(&names)
         .execute(&mut *connection)
         .await?;
     }
-    if before == after || before.is_none() && names.is_empty() {
+    if !changed {
         return Ok(());
     }
     sqlx::query(
         "with placed as (
              select id from pair where mirror_id = $1 and state not in ('merged', 'deleted', 'outside') order by id
          ), gone as (
-             update pair set window_id = null where mirror_id = $1 and cardinality($4::text[]) = 0 and window_id is not null
+             update pair set window_id = null where mirror_id = $1 and window_id is not null and cardinality($4::text[]) = 0
          )
          update lane l
          set pending = l.pending + 1, due_at = least(l.due_at, $2),
@@ -183,6 +212,16 @@ pub(super) async fn keep_windows(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whether one desk leads some windows and the other one the others, or a switch is about to turn some.
+async fn is_apart(connection: &mut PgConnection, mirror: MirrorId) -> Result<bool> {
+    let apart = sqlx::query_scalar(
+        "select count(distinct leads) > 1
+                or exists (select from switch where mirror_id = $1 and ended_at is null and kind in ('go', 'back'))
+         from cutover_window where mirror_id = $1 and in_file",
+    );
+    Ok(apart.bind(mirror.0).fetch_one(connection).await?)
 }
 
 /// Puts a settled pair into its window. Where another desk leads there, the lead goes with it, in the commit that settled what both desks
@@ -219,14 +258,14 @@ pub(super) async fn place(connection: &mut PgConnection, claim: &Claim, window: 
 }
 
 /// Notes who leads a window, or all of a mirror, in the transaction that turns its tickets. Where the target leads any, tickets that people
-/// make there are made in the source too.
+/// make there are made in the source too. Returns whether this desk leads everything now.
 pub(super) async fn lead(
     connection: &mut PgConnection,
     mirror: MirrorId,
     window: Option<i64>,
     to: Side,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<bool> {
     sqlx::query(
         "update cutover_window set leads = $3, turned_at = $4 where mirror_id = $1 and ($2::bigint is null or id = $2) and leads <> $3",
     )
@@ -236,11 +275,16 @@ pub(super) async fn lead(
     .bind(now)
     .execute(&mut *connection)
     .await?;
-    sqlx::query("update mirror set births_since = coalesce(births_since, $3) where id = $1 and $2 = 'target'")
-        .bind(mirror.0)
-        .bind(to.as_str())
-        .bind(now)
-        .execute(connection)
-        .await?;
-    Ok(())
+    let whole = sqlx::query_scalar(
+        "with others as (
+             select not exists (select from cutover_window where mirror_id = $1 and in_file and leads <> $2) as none
+         )
+         update mirror
+         set leads = case when o.none then $2 else 'source' end,
+             births_since = coalesce(births_since, case $2 when 'target' then $3::timestamptz end)
+         from others o
+         where id = $1
+         returning o.none",
+    );
+    Ok(whole.bind(mirror.0).bind(to.as_str()).bind(now).fetch_one(connection).await?)
 }

@@ -13,7 +13,7 @@ use tidegate::gateway::connect::bench;
 use tidegate::ledger::accepted::{Which, Word};
 use tidegate::ledger::finding::Acceptance;
 use tidegate::ledger::switch::Kind;
-use tidegate::ledger::tick::Tick;
+use tidegate::ledger::tick::{List, Tick};
 use tidegate::ledger::verdict::Measure;
 
 use crate::world::desk::{field, request_tracker, zendesk};
@@ -77,13 +77,13 @@ async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differe
     world.clock.advance(Duration::from_secs(60));
     let evidence = Some("a mail arrived as 12".to_string());
     let tick = Tick { item: "mail-forwarding".into(), who: "Ben".into(), evidence, at: world.clock.now() };
-    world.ledger.tick(world.mirror.id, Side::Target, &tick).await.expect("an answer");
+    world.ledger.tick(&List { mirror: world.mirror.id, window: None, to: Side::Target }, &tick).await.expect("an answer");
     world.settle().await;
     let two = world.target.tickets().into_iter().find(|one| field(one, "subject") == "Order two").expect("it was copied").id;
     world.target.slip(&two, "Nobody's words");
     assert_eq!(world.check().await.different, 1);
     let rules = bench(world.process.course(), &world.ledger, &world.clock).rules();
-    let measure = Measure { mirror: world.mirror.id, window: None, rules: &rules, bytes: true, run: None };
+    let measure = Measure { mirror: world.mirror.id, windows: None, rules: &rules, bytes: true, run: None };
     let word = Word { who: "Cleo".into(), reason: "it is <old>".into(), at: world.clock.now() };
     let taken = world.ledger.accept_differences(&measure, &Which::Ticket(two), &word).await.expect("an answer");
     assert_eq!(taken, [1, 1]);

@@ -1,7 +1,8 @@
-//! The switch: its gate, its steps, its way back, its verbs, and how long it takes.
+//! The switch: its gate, its steps, its way back, its verbs, its windows, and how long it takes.
 
 mod gates;
 mod list;
 mod scale;
 mod turns;
 mod verbs;
+mod windows;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tidegate::cutover::retention::Keeper;
-use tidegate::ledger::retention::{EVERYTHING, Extension, Keeping, TOO_OLD};
+use tidegate::ledger::extension::{Extension, Term};
+use tidegate::ledger::retention::{EVERYTHING, Keeping, TOO_OLD};
 use tidegate::task::Next;
 
 use crate::world::desk::{request_tracker, zendesk};
@@ -14,15 +15,14 @@ use crate::world::stand::World;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Tables that stay as they are, and why.
-const STAYS: [(&str, &str); 12] = [
+const STAYS: [(&str, &str); 11] = [
     ("cutover_window", "names of parts, given by the operator"),
     ("backfill", "counts and times"),
     ("figure", "counts"),
     ("switch", "who had which desk lead, and what was passed by"),
     ("tick", "what was done by hand"),
     ("run", "counts and times of runs"),
-    ("run_extension", "who let runs start later"),
-    ("extension", "who kept it longer"),
+    ("extension", "who added days, and why"),
     ("purge", "the record of the end"),
     ("acceptance", "who accepted what"),
     ("pair", "the numbers"),
@@ -113,7 +113,7 @@ async fn ten_days_after_the_retirement_only_the_numbers_stay() {
     world.clock.advance(DAY * 10 - Duration::from_secs(60));
     activate(&world).await;
     assert!(keeping(&world).await.purge.is_none(), "a minute is left");
-    let more = Extension { days: 2, reason: "an audit".into(), who: "Ann".into(), at: world.clock.now() };
+    let more = Extension { term: Term::Keeping, days: 2, reason: "an audit".into(), who: "Ann".into(), at: world.clock.now() };
     assert!(world.ledger.extend(world.mirror.id, &more).await.expect("an answer"));
     world.clock.advance(DAY * 2);
     activate(&world).await;

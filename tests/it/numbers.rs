@@ -98,9 +98,9 @@ async fn what_is_known_is_counted_down_extended_and_destroyed() {
     paper.retire(4).await;
     let said = paper.says(&["status", "acme"]).await;
     assert!(said.contains("but for their numbers") && said.contains("(in 5 days)"), "{said}");
-    let said = paper.refuses(&["extend", "acme", "--days", "30", "--reason", " "]).await;
+    let said = paper.refuses(&["extend", "acme", "--keep", "30", "--reason", " "]).await;
     assert!(said.contains("say why"), "{said}");
-    paper.says(&["extend", "acme", "--days", "30", "--reason", "the auditors are here"]).await;
+    paper.says(&["extend", "acme", "--keep", "30", "--reason", "the auditors are here"]).await;
     let said = paper.says(&["status", "acme", "--json"]).await;
     assert!(said.contains("the auditors are here") && said.contains("\"who\": \"ann\""), "{said}");
     assert!(paper.says(&["status", "acme"]).await.contains("(in 35 days)"));
@@ -114,7 +114,7 @@ async fn what_is_known_is_counted_down_extended_and_destroyed() {
     for words in [
         &["backfill", "acme"][..],
         &["check", "acme"],
-        &["extend", "acme", "--days", "1", "--reason", "late"],
+        &["extend", "acme", "--keep", "1", "--reason", "late"],
         &["mirror", "apply", "acme.toml", "--offline"],
     ] {
         let said = paper.refuses(words).await;

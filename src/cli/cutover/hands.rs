@@ -57,9 +57,9 @@ impl Hands for Real<'_> {
         Ok(())
     }
 
-    async fn verdicts(&self) -> Result<Verdicts, String> {
+    async fn verdicts(&self, windows: Option<&[i64]>) -> Result<Verdicts, String> {
         let bench = bench(&self.desks.course, self.ledger, self.clock);
-        let options = Options { rounds: 2, ..Options::default() };
+        let options = Options { rounds: 2, windows: windows.map(<[i64]>::to_vec), ..Options::default() };
         let all = check_stale(&bench, &options, |_| {}).await.map_err(|error| error.to_string())?;
         Ok(Verdicts::from(all))
     }

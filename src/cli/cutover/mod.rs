@@ -16,10 +16,11 @@ use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Kind, Run, Wish};
+use crate::ledger::window::Part;
 use crate::mirror::Phase;
 
 use super::serve::length;
-use super::{open, operator};
+use super::{open, operator, window};
 use hands::Real;
 
 /// How long tickets in the middle of something are waited for after the turn.
@@ -30,6 +31,9 @@ const LATE: Duration = Duration::from_secs(30);
 pub struct Args {
     /// The mirror's name
     pub mirror: String,
+    /// Only this window; without it all that the other desk leads
+    #[arg(long, value_name = "WINDOW")]
+    pub window: Option<String>,
     #[command(flatten)]
     pub what: What,
     /// Pass these gates by; wants --reason
@@ -81,10 +85,11 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 async fn switch(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let row = ledger.mirror(&args.mirror).await?;
     let open = ledger.open_switch(row.id).await?;
+    let window = window::named(ledger, &row, args.window.as_deref()).await?;
     if args.what.undo {
-        return undo(ledger, &row, open).await;
+        return undo(ledger, &row, open, window.as_ref()).await;
     }
-    let wish = wish(&row, open.as_ref(), args)?;
+    let wish = wish(&row, open.as_ref(), window.as_ref(), args)?;
     let clock = Clock::system();
     let desks = connected(&row, ledger, &clock)?;
     let real = Real { ledger, clock: &clock, desks: &desks, row: &row, told: !args.json };
@@ -113,61 +118,91 @@ pub fn ears(desks: &Connected) -> [Ear; 2] {
     })
 }
 
-async fn undo(ledger: &Ledger, row: &MirrorRow, open: Option<Run>) -> anyhow::Result<u8> {
+async fn undo(ledger: &Ledger, row: &MirrorRow, open: Option<Run>, window: Option<&Part>) -> anyhow::Result<u8> {
     let name = &row.name;
-    match open {
-        None => bail!("no switch of {name} is under way"),
-        Some(run) if run.turned_at.is_some() => {
-            let (on, other) = if run.to == Side::Target { ("--go", "--back") } else { ("--back", "--go") };
-            bail!("this switch has turned already: finish it with tidegate cutover {name} {on}; then {other} is the way back")
-        }
-        Some(run) => {
-            ledger.end_switch(row.id, &run, "undone", Clock::system().now()).await?;
-            println!("The switch of {name} is given up. Nothing was changed.");
-            Ok(0)
-        }
+    let Some(run) = open else { bail!("no switch of {name} is under way") };
+    let went = format!("tidegate cutover {name} {}", run.options());
+    if window.is_some_and(|part| run.window != Some(part.id)) {
+        bail!("no switch of that window is under way, but this one: {went}");
     }
+    if run.turned_at.is_some() {
+        let back = if run.to == Side::Target { "--back" } else { "--go" };
+        bail!("this switch has turned already: finish it with {went}; then {back} is the way back");
+    }
+    ledger.end_switch(row.id, &run, "undone", Clock::system().now()).await?;
+    println!("The switch of {name} ({went}) is given up. Nothing was changed.");
+    Ok(0)
 }
 
 /// What is asked for, if it can be asked for now. Errors: what it has to be instead.
-fn wish(row: &MirrorRow, open: Option<&Run>, args: &Args) -> anyhow::Result<Wish> {
-    let to = match row.phase {
-        Phase::Mirroring => Side::Target,
-        Phase::Switched => Side::Source,
-        // The run that is under way tells.
-        _ => open.map_or(Side::Target, |run| run.to),
-    };
+fn wish(row: &MirrorRow, open: Option<&Run>, window: Option<&Part>, args: &Args) -> anyhow::Result<Wish> {
     let kind = match args.what {
         What { rehearse: true, .. } => Kind::Rehearsal,
         What { back: true, .. } => Kind::Back,
         What { go: true, .. } => Kind::Go,
         _ => bail!("say what to do: --rehearse, --go, --back or --undo"),
     };
-    if open.is_none_or(|run| run.kind != kind) {
-        refuse_phase(row, kind)?;
+    let part = window.map(|part| part.id);
+    if open.is_none_or(|run| run.kind != kind || run.window != part) {
+        refuse_phase(row, open, kind)?;
+        refuse_lead(row, window, kind)?;
     }
     let to = match kind {
         Kind::Go => Side::Target,
         Kind::Back => Side::Source,
-        Kind::Rehearsal | Kind::Retire => to,
+        // What is left to be switched; where nothing is left, the way back.
+        Kind::Rehearsal | Kind::Retire => match window {
+            Some(part) => part.leads.other(),
+            None => row.leads.other(),
+        },
     };
     let waived = if args.force { vec![EVERY.to_string()] } else { args.waive.clone() };
-    Ok(Wish { kind, to, window: None, who: operator::name(), waived, reason: args.reason.clone() })
+    Ok(Wish { kind, to, window: part, who: operator::name(), waived, reason: args.reason.clone() })
 }
 
-fn refuse_phase(row: &MirrorRow, kind: Kind) -> anyhow::Result<()> {
+fn refuse_phase(row: &MirrorRow, open: Option<&Run>, kind: Kind) -> anyhow::Result<()> {
     let name = &row.name;
-    match (row.phase, kind) {
-        (Phase::Mirroring, Kind::Go | Kind::Rehearsal) | (Phase::Switched, Kind::Back | Kind::Rehearsal) => Ok(()),
-        (Phase::Switched, _) => bail!("the new desk leads {name} already; the way back is tidegate cutover {name} --back"),
-        (Phase::Mirroring, _) => bail!("the old desk leads {name}: there is nothing to come back from"),
+    match (row.phase, open) {
         (Phase::Retired, _) => bail!("{name} is retired: nothing is carried any more, in either direction"),
-        (Phase::Switching, _) => {
-            bail!("a switch of {name} is under way: finish it with --go or --back as it was begun, or give it up with --undo")
-        }
         (Phase::Applied | Phase::Rehearsing | Phase::Copying, _) => {
             bail!("{name} is not copied yet: run tidegate backfill {name}, and tidegate check {name} when it is done")
         }
+        (_, Some(run)) if matches!(run.kind, Kind::Go | Kind::Back) => {
+            let (options, who, what) = (run.options(), &run.who, kind.verb());
+            let at = run.began_at.format("%F %T UTC");
+            let begun = format!(
+                "{who} began `tidegate cutover {name} {options}` at {at}, and one switch of {name} is under way at a time"
+            );
+            match run.turned_at {
+                None => bail!(
+                    "{begun}: finish that, or give it up with tidegate cutover {name} --undo, then --{what} can be asked for"
+                ),
+                Some(_) => bail!("{begun}: it has turned, so finish it with the same command, then --{what} can be asked for"),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to turn what is turned.
+fn refuse_lead(row: &MirrorRow, window: Option<&Part>, kind: Kind) -> anyhow::Result<()> {
+    let name = &row.name;
+    let (what, option) = match window {
+        Some(part) => (format!("window {} of {name}", part.name), format!(" --window {}", part.name)),
+        None => (name.clone(), String::new()),
+    };
+    let leads = match (window, row.phase) {
+        (Some(part), _) => part.leads,
+        // Some of it is left to be turned either way.
+        (None, Phase::PartlySwitched) => return Ok(()),
+        (None, _) => row.leads,
+    };
+    match (leads, kind) {
+        (Side::Target, Kind::Go) => {
+            bail!("the new desk leads {what} already; the way back is tidegate cutover {name} --back{option}")
+        }
+        (Side::Source, Kind::Back) => bail!("the old desk leads {what}: there is nothing to come back from"),
+        _ => Ok(()),
     }
 }
 
@@ -178,7 +213,7 @@ pub fn before_switch(row: &MirrorRow) -> anyhow::Result<()> {
         phase if phase.is_before_switch() => Ok(()),
         Phase::Retired => bail!("{name} is retired: nothing is carried any more"),
         phase => bail!(
-            "{name} is {}: copies are made and taken back only while the old desk leads (tidegate cutover {name} --back)",
+            "{name} is {}: copies are made and taken back only while the old desk leads all of it (tidegate cutover {name} --back)",
             phase.as_str()
         ),
     }
@@ -199,7 +234,7 @@ async fn tell(
     }
     paper::lines(row, wish, report).iter().for_each(|line| println!("{line}"));
     if turned {
-        paper::afterwards(ledger, desks, wish.to).await?.iter().for_each(|line| println!("{line}"));
+        paper::afterwards(ledger, desks, report, wish.to).await?.iter().for_each(|line| println!("{line}"));
     }
     Ok(code)
 }

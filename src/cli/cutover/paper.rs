@@ -9,6 +9,8 @@ use crate::gateway::connect::Connected;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Kind, Wish};
+use crate::ledger::tick::List;
+use crate::ledger::window::Part;
 
 /// So many open tickets are named.
 const URGENT: usize = 20;
@@ -17,8 +19,7 @@ const URGENT: usize = 20;
 pub fn lines(row: &MirrorRow, wish: &Wish, report: &Report) -> Vec<String> {
     let (name, to) = (&row.name, desk_name(wish.to));
     if let Outcome::InTheWay(run) = &report.outcome {
-        let kind = run.kind.as_str();
-        let went = format!("tidegate cutover {name} --{kind}");
+        let went = format!("tidegate cutover {name} {}", run.options());
         return vec![format!(
             "{} began `{went}` at {}: finish that, or give it up with --undo.",
             run.who,
@@ -33,8 +34,13 @@ pub fn lines(row: &MirrorRow, wish: &Wish, report: &Report) -> Vec<String> {
             lines.push(format!("Refused: {shut} of {} gates are shut. Nothing was changed.", report.gates.len()));
         }
         (_, Kind::Rehearsal) => {
-            lines.push(format!("The {to} desk could lead now. The switch would take {:.1} s: {}.", report.total(), took(report)));
-            lines.push(format!("To switch: tidegate cutover {name} --{}", if wish.to == Side::Target { "go" } else { "back" }));
+            lines.push(format!(
+                "The {to} desk could lead{} now. The switch would take {:.1} s: {}.",
+                of(report),
+                report.total(),
+                took(report)
+            ));
+            lines.push(format!("To switch: {}", command(name, wish, report, wish.to)));
         }
         _ => lines.extend(turned_lines(name, wish, report)),
     }
@@ -44,7 +50,8 @@ pub fn lines(row: &MirrorRow, wish: &Wish, report: &Report) -> Vec<String> {
 fn turned_lines(name: &str, wish: &Wish, report: &Report) -> Vec<String> {
     let (to, turned) = (desk_name(wish.to), report.turned);
     let mut lines = vec![format!(
-        "The {to} desk leads: {} tickets, and those to come. It took {:.1} s: {}.",
+        "The {to} desk leads{}: {} tickets, and those to come. It took {:.1} s: {}.",
+        of(report),
         turned.whole,
         report.total(),
         took(report)
@@ -60,10 +67,28 @@ fn turned_lines(name: &str, wish: &Wish, report: &Report) -> Vec<String> {
         ));
     }
     lines.push(match wish.to {
-        Side::Target => format!("The way back: tidegate cutover {name} --back"),
-        Side::Source => format!("To switch again: tidegate cutover {name} --go"),
+        Side::Target => format!("The way back: {}", command(name, wish, report, Side::Source)),
+        Side::Source => format!("To switch again: {}", command(name, wish, report, Side::Target)),
     });
     lines
+}
+
+/// Which windows, where it is not about every ticket.
+fn of(report: &Report) -> String {
+    match report.names.as_slice() {
+        [] => String::new(),
+        [one] => format!(" window {one}"),
+        [many @ .., last] => format!(" windows {} and {last}", many.join(", ")),
+    }
+}
+
+/// The command that lets a desk lead what this run was about.
+fn command(mirror: &str, wish: &Wish, report: &Report, to: Side) -> String {
+    let verb = if to == Side::Target { "--go" } else { "--back" };
+    match report.names.first().filter(|_| wish.window.is_some()) {
+        Some(window) => format!("tidegate cutover {mirror} {verb} --window {window}"),
+        None => format!("tidegate cutover {mirror} {verb}"),
+    }
 }
 
 fn took(report: &Report) -> String {
@@ -86,13 +111,26 @@ fn gate_lines(gate: &Gate) -> Vec<String> {
     lines
 }
 
-/// What comes next for people.
-pub async fn afterwards(ledger: &Ledger, desks: &Connected, to: Side) -> anyhow::Result<Vec<String>> {
-    let course = &desks.course;
-    let mut lines = urgent_lines(open(ledger, course.id, (to.other(), course.desk(to.other()).as_ref())).await);
-    let ticks = ledger.ticks(course.id, to).await?;
-    let list = items(course.desk(to).capabilities(), course.desk(to.other()).capabilities(), &ticks);
-    lines.extend([String::new(), format!("By hand, in this order (tidegate checklist {} --tick ITEM):", course.name)]);
+/// What comes next for people: of a switch that let this desk lead.
+pub async fn afterwards(ledger: &Ledger, desks: &Connected, report: &Report, to: Side) -> anyhow::Result<Vec<String>> {
+    let (course, led) = (&desks.course, to.other());
+    let windows = report.windows.as_deref();
+    let mut lines = urgent_lines(open(ledger, course.id, windows, (led, course.desk(led).as_ref())).await);
+    let parts: Vec<Part> = ledger.parts(course.id).await?;
+    let turned: Vec<&Part> = parts.iter().filter(|part| windows.is_none_or(|windows| windows.contains(&part.id))).collect();
+    let (window, option) = match turned.as_slice() {
+        [] => (None, String::new()),
+        [one] => (Some(one.id), format!(" --window {}", one.name)),
+        // Each has its list; what they have in common is shown once, and nothing as done.
+        [_, _, ..] => (None, " --window WINDOW".to_string()),
+    };
+    let ticks = ledger.ticks(&List { mirror: course.id, window, to }).await?;
+    let list = items(course.desk(to).capabilities(), course.desk(led).capabilities(), &ticks);
+    let each = if turned.len() > 1 { " for each of these windows" } else { "" };
+    lines.extend([
+        String::new(),
+        format!("By hand{each}, in this order (tidegate checklist {}{option} --tick ITEM):", course.name),
+    ]);
     lines.extend(list.iter().map(|item| item.line()));
     Ok(lines)
 }

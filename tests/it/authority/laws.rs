@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use tidegate::desk::Side;
 use tidegate::desk::field::Value;
 
-use super::{between, carried_back, pairs, turn};
+use super::{between, carried_back, pairs};
 use crate::world::desk::{Desk, Kind, field, saying};
 use crate::world::rest::rests;
 use crate::world::stand::World;
@@ -17,6 +17,9 @@ use crate::world::stand::World;
 const SIDES: [Side; 2] = [Side::Source, Side::Target];
 const STAGES: usize = 5;
 const DEEDS: usize = 10;
+const WINDOWS: &str =
+    "[[window]]\nname = \"billing\"\ngroups = [\"Billing\"]\n[[window]]\nname = \"boats\"\ngroups = [\"Engineering\"]\n";
+const GROUPS: [&str; 3] = ["Billing", "Engineering", "Support"];
 
 /// One history.
 struct Told {
@@ -32,6 +35,8 @@ struct Told {
     said: Vec<(usize, String)>,
     born: Vec<(Side, String)>,
     count: u32,
+    /// People move tickets between groups too.
+    moves: bool,
 }
 
 fn place(side: Side) -> usize {
@@ -40,13 +45,24 @@ fn place(side: Side) -> usize {
 
 impl Told {
     async fn begin(pair: (Kind, Kind), policy: &str, seed: u64) -> Told {
-        let mut world = between(pair).policy(policy).policy("tickets-back = true").begin().await;
+        let mut world = between(pair).policy("tickets-back = true").policy(policy).begin().await;
         let opened = ["Order 7", "Order 8"].map(|subject| world.source.open(subject, "Where is it?"));
         world.settle().await;
         let tickets = opened.into_iter().map(|ticket| [ticket.clone(), world.mirrored(&ticket).id]).collect();
         let dice = SmallRng::seed_from_u64(seed);
         let (set, agreed, gone) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Told { world, dice, tickets, set, agreed, gone, said: Vec::new(), born: Vec::new(), count: 0 }
+        Told {
+            world,
+            dice,
+            tickets,
+            set,
+            agreed,
+            gone,
+            said: Vec::new(),
+            born: Vec::new(),
+            count: 0,
+            moves: policy.contains(WINDOWS),
+        }
     }
 
     fn desk(&self, side: Side) -> &Desk {
@@ -65,6 +81,10 @@ impl Told {
         let (ticket, word) = (self.tickets[index][place(side)].clone(), self.word());
         self.world.clock.advance(Duration::from_secs(self.dice.random_range(0..9)));
         let zendesk = self.desk(side).kind.vendor == "zendesk";
+        if self.moves && self.dice.random_bool(0.25) {
+            let group = GROUPS[self.dice.random_range(0..GROUPS.len())];
+            return self.desk(side).set(&ticket, "group", group);
+        }
         match self.dice.random_range(0..10) {
             0..4 => {
                 self.desk(side).set(&ticket, "subject", &word);
@@ -112,7 +132,8 @@ impl Told {
         }
     }
 
-    async fn stage(&mut self, lead: Side, what: &str) {
+    /// Some deeds, a turn of this window (`None`: of everything) in the middle of them, and what has to hold then.
+    async fn stage(&mut self, window: Option<&str>, lead: Side, what: &str) {
         for _ in 0..DEEDS {
             self.deed();
             if self.dice.random_bool(0.4) {
@@ -120,7 +141,10 @@ impl Told {
                 self.look();
             }
         }
-        turn(&self.world, lead).await;
+        let (ledger, mirror) = (&self.world.ledger, self.world.mirror.id);
+        let parts = ledger.parts(mirror).await.expect("an answer");
+        let window = parts.iter().find(|part| Some(part.name.as_str()) == window).map(|part| part.id);
+        ledger.turn(mirror, window, lead, self.world.clock.now()).await.expect("it is turned");
         self.world.settle().await;
         self.look();
         for (side, number) in std::mem::take(&mut self.born) {
@@ -158,7 +182,7 @@ async fn for_pairs(policy: &str, seed: u64) {
         let mut told = Told::begin(pair, policy, seed + n as u64).await;
         for stage in 0..STAGES {
             let lead = SIDES[(stage + 1) % 2];
-            told.stage(lead, &format!("{what}, stage {stage}, {lead:?} leads")).await;
+            told.stage(None, lead, &format!("{what}, stage {stage}, {lead:?} leads")).await;
         }
         told.holds(&what).await;
     }
@@ -172,4 +196,26 @@ async fn nothing_is_lost_or_doubled_while_the_lead_goes_there_and_back_and_the_o
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_while_the_lead_goes_there_and_back_and_the_new_desk_wins() {
     for_pairs("preset = \"new-leads\"", 51).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_while_windows_are_turned_and_tickets_move_between_them() {
+    let turns = [
+        (Some("billing"), Side::Target),
+        (Some("boats"), Side::Target),
+        (Some("billing"), Side::Source),
+        (None, Side::Target),
+        (Some("boats"), Side::Source),
+        (Some("rest"), Side::Source),
+    ];
+    for (seed, preset) in [(61, "old-leads"), (62, "new-leads")] {
+        let policy = format!("preset = \"{preset}\"\n{WINDOWS}");
+        let mut told = Told::begin(pairs()[0], &policy, seed).await;
+        for (window, lead) in turns {
+            told.stage(window, lead, &format!("{preset}, {seed}, {window:?} led by {lead:?}")).await;
+        }
+        let moves = told.world.ledger.window_moves(told.world.mirror.id).await.expect("an answer");
+        assert!(moves.iter().any(|one| one.led_by != one.leads), "{seed}: no ticket was handed over: {moves:?}");
+        told.holds(&format!("{preset}, {seed}")).await;
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tidegate::cutover::checklist::{Lookout, items};
 use tidegate::cutover::urgent::open;
 use tidegate::desk::Side;
-use tidegate::ledger::tick::Tick;
+use tidegate::ledger::tick::{List, Tick};
 
 use crate::findings::pair::admin;
 use crate::world::desk::{request_tracker, zendesk};
@@ -17,6 +17,7 @@ async fn the_list_names_what_is_done_at_either_desk_and_keeps_who_did_it() {
     let world = World::of().from(zendesk()).to(request_tracker()).begin().await;
     let (ledger, mirror, course) = (&world.ledger, world.mirror.id, world.process.course());
     let (old, new) = (course.source.capabilities(), course.target.capabilities());
+    let list = |to| List { mirror, window: None, to };
     let names = |list: &[tidegate::cutover::checklist::Item]| list.iter().map(|item| item.name).collect::<Vec<_>>();
     let there = names(&items(new, old, &[]));
     assert!(
@@ -27,17 +28,22 @@ async fn the_list_names_what_is_done_at_either_desk_and_keeps_who_did_it() {
     assert!(back.contains(&"channels") && back.contains(&"old-cron-off") && !back.contains(&"cron-on"), "{back:?}");
     let evidence = Some("a mail arrived".to_string());
     let tick = Tick { item: "mail-forwarding".to_string(), who: "olga".to_string(), evidence, at: world.clock.now() };
-    ledger.tick(mirror, Side::Target, &tick).await.expect("an answer");
-    assert_eq!(ledger.ticks(mirror, Side::Source).await.expect("an answer"), [], "the way back has a list of its own");
-    let ticks = ledger.ticks(mirror, Side::Target).await.expect("an answer");
+    ledger.tick(&list(Side::Target), &tick).await.expect("an answer");
+    assert_eq!(ledger.ticks(&list(Side::Source)).await.expect("an answer"), [], "the way back has a list of its own");
+    let ticks = ledger.ticks(&list(Side::Target)).await.expect("an answer");
     let lines: Vec<String> = items(new, old, &ticks).iter().map(tidegate::cutover::checklist::Item::line).collect();
     assert!(
         lines[0].starts_with("  [x] mail-forwarding: ") && lines[0].ends_with("(olga, 2026-03-02 09:00:00 UTC: a mail arrived)"),
         "{lines:?}"
     );
     assert!(lines[1..].iter().all(|line| line.starts_with("  [ ] ")), "{lines:?}");
-    assert!(ledger.untick(mirror, Side::Target, "mail-forwarding").await.expect("an answer"));
-    assert!(!ledger.untick(mirror, Side::Target, "mail-forwarding").await.expect("an answer"), "it is not ticked any more");
+    world.sql("insert into cutover_window (tenant_id, mirror_id, name) select tenant_id, id, 'boats' from mirror").await;
+    let boats = List { window: Some(ledger.parts(mirror).await.expect("an answer")[0].id), ..list(Side::Target) };
+    assert_eq!(ledger.ticks(&boats).await.expect("an answer"), [], "a window has channels of its own, and a list");
+    ledger.tick(&boats, &tick).await.expect("an answer");
+    assert!(ledger.untick(&boats, "mail-forwarding").await.expect("an answer"));
+    assert!(ledger.untick(&list(Side::Target), "mail-forwarding").await.expect("an answer"));
+    assert!(!ledger.untick(&list(Side::Target), "mail-forwarding").await.expect("an answer"), "it is not ticked any more");
 }
 
 #[tokio::test]
@@ -81,7 +87,7 @@ async fn open_tickets_are_listed_by_what_is_due_next() {
     let course = world.process.course().clone();
     admin(&world.source, "POST", "slas/policies", policy).await;
     world.copy().await;
-    let listed = open(&world.ledger, world.mirror.id, (Side::Source, course.source.as_ref())).await.expect("a list");
+    let listed = open(&world.ledger, world.mirror.id, None, (Side::Source, course.source.as_ref())).await.expect("a list");
     let told: Vec<(&str, &str)> = listed.urgent.iter().map(|one| (one.old.as_str(), one.what.as_str())).collect();
     assert_eq!(told, [(tickets[1].as_str(), "first_reply_time"), (tickets[0].as_str(), "first_reply_time")]);
     assert_eq!(
@@ -93,7 +99,7 @@ async fn open_tickets_are_listed_by_what_is_due_next() {
     let (soon, later) = (world.mirrored(&tickets[3]).id, world.mirrored(&tickets[0]).id);
     world.target.set(&later, "due", "2026-03-05T12:00:00Z");
     world.target.set(&soon, "due", "2026-03-04T12:00:00Z");
-    let listed = open(&world.ledger, world.mirror.id, (Side::Target, course.target.as_ref())).await.expect("a list");
+    let listed = open(&world.ledger, world.mirror.id, None, (Side::Target, course.target.as_ref())).await.expect("a list");
     let told: Vec<&str> = listed.urgent.iter().map(|one| one.new.as_str()).collect();
     assert_eq!(told, [soon.as_str(), later.as_str()]);
     world.settle().await;

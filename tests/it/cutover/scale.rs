@@ -47,11 +47,11 @@ impl Hands for Plain<'_> {
     }
 
     /// What the ledger says of the verdicts, and which tickets would be read again; these are on paper only and cannot be.
-    async fn verdicts(&self) -> Result<Verdicts, String> {
+    async fn verdicts(&self, _: Option<&[i64]>) -> Result<Verdicts, String> {
         let since = Monotonic::now();
         let bench = bench(self.world.process.course(), &self.world.ledger, &self.world.clock);
         let rules = bench.rules();
-        let measure = Measure { mirror: bench.mirror, window: None, rules: &rules, bytes: true, run: None };
+        let measure = Measure { mirror: bench.mirror, windows: None, rules: &rules, bytes: true, run: None };
         self.world.ledger.due_again(&measure, PairId(0), PAGE).await.map_err(|error| error.to_string())?;
         let verdicts = verdicts_for_gate(&bench, None).await.map(Verdicts::from).map_err(|error| error.to_string())?;
         self.asked.set(self.asked.get() + since.elapsed());

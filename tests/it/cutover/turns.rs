@@ -2,7 +2,7 @@
 
 use tidegate::cutover::switch::{Outcome, Step};
 use tidegate::desk::Side;
-use tidegate::ledger::switch::Kind;
+use tidegate::ledger::switch::{Kind, Wish};
 use tidegate::mirror::Phase;
 use tidegate::sim::snapshot::TicketState;
 
@@ -152,6 +152,23 @@ async fn killed_after_any_step_it_is_undone_or_finished_and_never_half() {
         assert_eq!((runs.len(), runs[0].outcome.as_deref()), (1 + usize::from(!turned), Some("done")), "{step:?}");
         world.settle().await;
     }
+}
+
+#[tokio::test]
+async fn whoever_takes_a_killed_switch_up_may_pass_more_by_and_it_is_kept() {
+    let (mut world, _) = mirrored(zendesk(), request_tracker()).await;
+    let first = Wish { reason: Some("no time".to_string()), ..wish(Kind::Go, &["held-mail"]) };
+    world.interrupted_switch(&first, Step::Mark).await;
+    let hand = Hand::of(&world);
+    *hand.findings.borrow_mut() = Err("open".to_string());
+    let second = Wish { who: "piet".to_string(), reason: Some("it is known".to_string()), ..wish(Kind::Go, &["findings"]) };
+    let report = world.switch(&second, &hand).await;
+    drop(hand);
+    assert_eq!(report.outcome, Outcome::Done, "{:?}", shut(&report));
+    let run = world.ledger.switches(world.mirror.id).await.expect("an answer").remove(0);
+    assert_eq!((run.who.as_str(), run.waived), ("olga", vec!["held-mail".to_string(), "findings".to_string()]));
+    assert_eq!(run.reason.as_deref(), Some("no time; piet: it is known"));
+    world.settle().await;
 }
 
 #[tokio::test]

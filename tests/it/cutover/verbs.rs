@@ -4,6 +4,7 @@ use std::process::Command;
 
 use tidegate::clock::Clock;
 use tidegate::desk::Side;
+use tidegate::ledger::switch::{Kind, Wish};
 
 use crate::world::db::until;
 use crate::world::house::{House, port};
@@ -17,10 +18,16 @@ struct Scene {
 
 impl Scene {
     async fn begin() -> Scene {
+        Scene::with("").await
+    }
+
+    /// With something more in the mirror file.
+    async fn with(more: &str) -> Scene {
         let house = House::with_past(6, Clock::system()).await;
         let address = port();
         let usual = "silence = \"admin-rule\"";
         let text = house.mirror_text(&house.source.url, address).replace(usual, &format!("{usual}\nsource-{usual}"));
+        let text = format!("{text}\n{more}");
         let mirror = house.apply(&text).await;
         house.admit(&text).await;
         let serve = Serve::on(&house, address).await;
@@ -126,4 +133,73 @@ async fn afterwards(scene: &Scene) {
     assert!(witness.registration.is_none() && witness.removed_at.is_some(), "{witness:?}");
     let waiting = scene.house.ledger.lanes_waiting(row.id).await.expect("an answer");
     assert_eq!((waiting, scene.house.copy_of("Too late").is_none()), (0, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_switches_one_window_after_the_other() {
+    let scene = Scene::with("[[window]]\nname = \"support\"\ngroups = [\"Support\"]\n").await;
+    scene.refused(&["cutover", "demo", "--go", "--window", "north"], "demo has no window `north`; it has support, rest").await;
+    let said = scene.says(&["cutover", "demo", "--rehearse", "--window", "support"]).await;
+    for words in ["The new desk could lead window support now. ", "To switch: tidegate cutover demo --go --window support\n"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let said = scene.says(&["cutover", "demo", "--go", "--window", "support"]).await;
+    for words in ["The new desk leads window support: ", "demo --back --window support\n", "demo --window support --tick ITEM"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let said = scene.says(&["status", "demo"]).await;
+    for words in
+        ["demo: partly-switched\n", "window support: the new desk leads since ", "    last: --go, done ", "rest: the old desk"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    partly(&scene).await;
+    one_at_a_time(&scene).await;
+    let said = scene.says(&["cutover", "demo", "--go"]).await;
+    assert!(said.contains("The new desk leads window rest: "), "{said}");
+    assert!(scene.says(&["status", "demo"]).await.starts_with("demo: switched\n"));
+    scene.says(&["cutover", "demo", "--back", "--window", "support"]).await;
+    scene.refused(&["cutover", "demo", "--back", "--window", "support"], "the old desk leads window support of demo").await;
+    let said = scene.says(&["cutover", "demo", "--back"]).await;
+    assert!(said.contains("The old desk leads window rest: "), "{said}");
+    assert!(scene.says(&["status", "demo"]).await.starts_with("demo: mirroring\n"));
+}
+
+/// What other verbs say while the new desk leads one window.
+async fn partly(scene: &Scene) {
+    scene.refused(&["cutover", "demo", "--go", "--window", "support"], "the new desk leads window support of demo already").await;
+    scene.refused(&["cutover", "demo", "--back", "--window", "rest"], "the old desk leads window rest of demo: there is").await;
+    scene.refused(&["backfill", "demo"], "demo is partly-switched: copies are made and taken back only while the old").await;
+    scene.refused(&["retire", "demo"], "the old desk still leads window rest, and what people change there").await;
+    scene.refused(&["checklist", "demo", "--tick", "mail-forwarding"], "say which with --window (support, rest)").await;
+    scene.says(&["checklist", "demo", "--window", "support", "--tick", "mail-forwarding"]).await;
+    let (code, said) = scene.ends(&["checklist", "demo"]).await;
+    let ticked: Vec<&str> =
+        said.split("demo, window ").map(|list| if list.contains("[x] mail-forw") { "x" } else { "" }).collect();
+    assert_eq!((code, ticked), (Some(1), vec!["", "x", ""]), "{said}");
+    let said = scene.says(&["certificate", "make", "demo", "--window", "support"]).await;
+    assert!(said.starts_with("demo, window support: ") && said.contains("phase: switched"), "{said}");
+}
+
+/// What is said while the switch of another window is under way.
+async fn one_at_a_time(scene: &Scene) {
+    let (ledger, now) = (&scene.house.ledger, scene.house.clock.now());
+    let row = ledger.mirror("demo").await.expect("it is there");
+    let rest = ledger.parts(row.id).await.expect("an answer").pop().expect("the rest");
+    let (who, waived) = ("piet".to_string(), Vec::new());
+    let wish = Wish { kind: Kind::Go, to: Side::Target, window: Some(rest.id), who, waived, reason: None };
+    ledger.begin_switch(row.id, &wish, now).await.expect("an answer").expect("nothing else is under way");
+    let begun = "piet began `tidegate cutover demo --go --window rest` at ";
+    for words in [&["--back", "--window", "support"][..], &["--go"], &["--rehearse", "--window", "rest"]] {
+        scene.refused(&[&["cutover", "demo"], words].concat(), begun).await;
+    }
+    assert!(
+        scene.says(&["status", "demo"]).await.contains("tidegate cutover demo --go --window rest goes on, --undo gives it up")
+    );
+    scene
+        .refused(&["cutover", "demo", "--undo", "--window", "support"], "but this one: tidegate cutover demo --go --window rest")
+        .await;
+    let said = scene.says(&["cutover", "demo", "--undo", "--window", "rest"]).await;
+    assert!(said.starts_with("The switch of demo (tidegate cutover demo --go --window rest) is given up."), "{said}");
+    assert!(scene.says(&["status", "demo"]).await.starts_with("demo: partly-switched\n"));
 }

@@ -12,7 +12,7 @@ use super::desks::{Mirror, start, ticket};
 
 async fn accept(mirror: &Mirror, which: Which) -> [u64; 2] {
     let rules = mirror.bench().rules();
-    let measure = Measure { mirror: mirror.row.id, window: None, rules: &rules, bytes: false, run: None };
+    let measure = Measure { mirror: mirror.row.id, windows: None, rules: &rules, bytes: false, run: None };
     let word = Word { who: "ann".into(), reason: "they renamed it".into(), at: start() };
     mirror.ledger.accept_differences(&measure, &which, &word).await.unwrap()
 }

@@ -98,10 +98,10 @@ async fn a_verdict_by_other_rules_or_without_bytes_does_not_stand() {
 async fn a_window_counts_its_own_tickets() {
     let mirror = checked().await;
     let window = mirror.window_of(&ticket(2)).await;
-    let of_window = verdicts_for_gate(&mirror.bench(), Some(window)).await.unwrap();
+    let of_window = verdicts_for_gate(&mirror.bench(), Some(&[window])).await.unwrap();
     assert_eq!((of_window.pairs.explained, of_window.is_open()), (1, true));
     mirror.hear(&ticket(1), 7).await;
-    assert!(verdicts_for_gate(&mirror.bench(), Some(window)).await.unwrap().is_open());
+    assert!(verdicts_for_gate(&mirror.bench(), Some(&[window])).await.unwrap().is_open());
     assert!(!gate(&mirror).await.is_open());
 }
 

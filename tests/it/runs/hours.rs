@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tidegate::ledger::extension::{Extension, Term};
 use tidegate::ledger::run::DAYS;
 
 use crate::world::desk::{request_tracker, saying, zendesk};
@@ -102,8 +103,11 @@ async fn no_run_starts_ten_days_after_the_copy_unless_somebody_says_so() {
     world.source.reply(&tickets[0], "Still waiting.");
     world.clock.advance((until - world.clock.now()).to_std().expect("still to come") + Duration::from_secs(1));
     assert_eq!((carried(&mut world).await, world.open_run().await.is_none()), (0, true), "it is too late");
-    let extended = world.ledger.extend_runs(world.mirror.id, 5, ("anna", "the move was put off"), world.clock.now()).await;
-    extended.expect("it is recorded");
+    let at = world.clock.now();
+    for (term, days) in [(Term::Keeping, 30), (Term::Runs, 5)] {
+        let more = Extension { term, days, reason: "the move was put off".into(), who: "anna".into(), at };
+        assert!(world.ledger.extend(world.mirror.id, &more).await.expect("an answer"));
+    }
     assert_eq!(deadline(&world).await, until + TimeDelta::days(5));
     world.process.see_to_runs().await;
     assert_eq!(world.carry().await.updated, Some(1));

@@ -112,12 +112,16 @@ async fn ten_days_after_the_copy_a_run_is_refused_until_it_is_extended() {
     let aged = sqlx::query("update mirror set copied_at = copied_at - interval '12 days'").execute(&house.pool).await;
     aged.expect("time passed");
     let late = refused(&house, &["run", "demo"]).await;
-    assert!(late.contains("10 days after the copy") && late.contains("tidegate run demo --extend-days 10"), "{late}");
+    assert!(late.contains("10 days after the copy") && late.contains("tidegate extend demo --runs 10"), "{late}");
     let status = printed(verb(&house, &["status", "demo"])).await;
     assert!(status.contains("ALARM: no run may start any more since "), "{status}");
-    let said = printed(verb(&house, &["run", "demo", "--extend-days", "10", "--why", "the move was put off"])).await;
+    let said = printed(verb(&house, &["extend", "demo", "--runs", "10", "--reason", "the move was put off"])).await;
     assert!(said.starts_with("Runs of demo may start until "), "{said}");
     printed(verb(&house, &["run", "demo"])).await;
-    let kept: (i32, String) = sqlx::query_as("select days, why from run_extension").fetch_one(&house.pool).await.expect("one");
-    assert_eq!(kept, (10, "the move was put off".to_string()));
+    printed(verb(&house, &["extend", "demo", "--keep", "5", "--reason", "an audit"])).await;
+    let history = printed(verb(&house, &["extend", "demo"])).await;
+    let lines: Vec<&str> = history.lines().collect();
+    assert!(lines[0].contains(" --runs 10, by ") && lines[0].ends_with(": the move was put off"), "{history}");
+    assert!(lines[1].ends_with(": an audit") && format!("{}\n", lines[2]) == said, "{history}");
+    assert!(lines[3].ends_with("is kept until 15 days after its retirement."), "{history}");
 }

@@ -54,7 +54,8 @@ impl World {
 
     /// A whole run of one window.
     pub async fn run_window(&mut self, name: &str) -> Run {
-        let window = self.ledger.window(self.mirror.id, name).await.expect("an answer");
+        let parts = self.ledger.parts(self.mirror.id).await.expect("an answer");
+        let window = parts.iter().find(|part| part.name == name).map(|part| part.id);
         self.order(true, Some(window.expect("it is there"))).await;
         self.carry().await
     }

@@ -81,10 +81,11 @@ impl Hands for Hand<'_> {
         Ok(())
     }
 
-    async fn verdicts(&self) -> Result<Verdicts, String> {
+    async fn verdicts(&self, windows: Option<&[i64]>) -> Result<Verdicts, String> {
         let course = self.world.process.course();
         let bench = bench(course, &self.world.ledger, &self.world.clock);
-        let options = Options { rounds: 1, pause: Duration::ZERO, ..Options::default() };
+        let windows = windows.map(<[i64]>::to_vec);
+        let options = Options { rounds: 1, pause: Duration::ZERO, windows, ..Options::default() };
         check_stale(&bench, &options, |_| {}).await.map(Verdicts::from).map_err(|error| error.to_string())
     }
 
@@ -117,6 +118,14 @@ pub fn wish(kind: Kind, waived: &[&str]) -> Wish {
     let waived: Vec<String> = waived.iter().map(|name| (*name).to_string()).collect();
     let reason = (!waived.is_empty()).then(|| "a test".to_string());
     Wish { kind, to, window: None, who: "olga".to_string(), waived, reason }
+}
+
+/// What a report says of a switch that was refused by this gate alone.
+pub fn only_shut<'r>(report: &'r Report, name: &str) -> &'r Gate {
+    match shut(report).as_slice() {
+        [only] if only.name == name && report.outcome == Outcome::Refused => only,
+        others => panic!("not by {name} alone: {:?}, {others:?}", report.outcome),
+    }
 }
 
 /// The gates that are shut.
@@ -164,6 +173,29 @@ impl World {
         report
     }
 
+    /// A wish for one window.
+    pub async fn wish_for(&self, kind: Kind, window: &str) -> Wish {
+        let parts = self.ledger.parts(self.mirror.id).await.expect("an answer");
+        let part = parts.into_iter().find(|part| part.name == window).expect("the mirror has it");
+        let to = if kind == Kind::Rehearsal { part.leads.other() } else { wish(kind, &[]).to };
+        Wish { window: Some(part.id), to, ..wish(kind, &[]) }
+    }
+
+    /// Switches one window, and fails if it is refused.
+    pub async fn switched_window(&self, kind: Kind, window: &str) -> Report {
+        let report = self.switch(&self.wish_for(kind, window).await, &Hand::of(self)).await;
+        assert_eq!(report.outcome, Outcome::Done, "{window}: {:?}", shut(&report));
+        report
+    }
+
+    /// Which desk leads a ticket of the old desk.
+    pub async fn leads_ticket(&self, ticket: &str) -> Side {
+        let mut pairs = self.ledger.pairs_of_number(self.mirror.id, ticket).await.expect("an answer");
+        // The new desk may have another ticket of this number.
+        pairs.retain(|pair| pair.source_ticket.as_ref().is_some_and(|here| here.as_str() == ticket));
+        pairs[0].authority
+    }
+
     /// Which desk leads the tickets that both have: `source`, `target`, or both words while it is half.
     pub async fn leads(&self) -> Vec<String> {
         let sql = "select distinct authority from pair where target_ticket is not null and source_ticket is not null order by 1";
@@ -176,7 +208,10 @@ impl World {
     }
 
     /// Tells the ledger something that no desk says.
-    pub async fn sql(&self, statement: &'static str) {
-        sqlx::query(statement).execute(&self.pool).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    pub async fn sql(&self, statement: &str) {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_string()))
+            .execute(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
