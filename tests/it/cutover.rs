@@ -2,6 +2,8 @@
 
 mod gates;
 mod list;
+mod mails;
 mod scale;
 mod turns;
 mod verbs;
+mod voice;

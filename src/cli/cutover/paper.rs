@@ -4,6 +4,7 @@ use crate::cutover::checklist::items;
 use crate::cutover::gate::{Gate, desk_name};
 use crate::cutover::switch::{Outcome, Report};
 use crate::cutover::urgent::{Open, Unlisted, Urgent, open};
+use crate::cutover::voice::{self, voices};
 use crate::desk::Side;
 use crate::gateway::connect::Connected;
 use crate::ledger::Ledger;
@@ -90,11 +91,27 @@ fn gate_lines(gate: &Gate) -> Vec<String> {
 pub async fn afterwards(ledger: &Ledger, desks: &Connected, to: Side) -> anyhow::Result<Vec<String>> {
     let course = &desks.course;
     let mut lines = urgent_lines(open(ledger, course.id, (to.other(), course.desk(to.other()).as_ref())).await);
+    let voices = voices(ledger, course.id, &desks.config).await?;
+    lines.extend(voices.iter().filter_map(voice::line).map(|line| format!("{line} so far; `serve` goes on, open tickets first")));
     let ticks = ledger.ticks(course.id, to).await?;
     let list = items(course.desk(to).capabilities(), course.desk(to.other()).capabilities(), &ticks);
     lines.extend([String::new(), format!("By hand, in this order (tidegate checklist {} --tick ITEM):", course.name)]);
     lines.extend(list.iter().map(|item| item.line()));
     Ok(lines)
+}
+
+/// The open tickets of a desk that does not tell what is due.
+fn latest_lines(open: &Open, why: &str) -> Vec<String> {
+    let shown = open.latest.iter().take(URGENT).map(|(old, new)| format!("  old {old}, new {new}"));
+    let head = format!(
+        "What is due next is not known: {why}. The {} open tickets, those first at which something happened last:",
+        open.asked
+    );
+    let mut lines: Vec<String> = [String::new(), head].into_iter().chain(shown).collect();
+    if open.latest.len() > URGENT {
+        lines.push(format!("  … and {} more", open.latest.len() - URGENT));
+    }
+    lines
 }
 
 /// The open tickets that are due next.
@@ -103,6 +120,9 @@ fn urgent_lines(open: Result<Open, Unlisted>) -> Vec<String> {
         Ok(open) => open,
         Err(why) => return vec![String::new(), format!("The open tickets could not be asked for what is due next: {why}")],
     };
+    if let Some(why) = &open.untold {
+        return latest_lines(&open, why);
+    }
     if open.urgent.is_empty() {
         return vec![String::new(), format!("Nothing is due in the {} open tickets.", open.asked)];
     }
