@@ -94,6 +94,12 @@ create table pair (
     merged_into bigint references pair,
     -- The target ticket lacks something (a file, a link, a person) and carries the tag that says so.
     incomplete_why text,
+    -- What keeps a desk silent about its ticket may be on it: our writes put it there, and a ticket that follows up one of ours inherits it.
+    source_mute boolean not null default false,
+    target_mute boolean not null default true,
+    -- It could not be taken off: why, and when that was tried last.
+    mute_why text,
+    mute_tried_at timestamptz,
     -- Another tool made the target ticket, and we took it over then: it is not ours to take back.
     adopted_at timestamptz,
     created_at timestamptz not null,
@@ -106,6 +112,8 @@ create table pair (
 );
 create index pair_by_state on pair (mirror_id, state);
 create index pair_by_read on pair (mirror_id, read_at);
+create index pair_source_mute on pair (mirror_id) where source_mute;
+create index pair_target_mute on pair (mirror_id) where target_mute and authority = 'target';
 
 -- Earlier target tickets of a pair: a closed ticket cannot be changed, so a follow-up took over.
 create table pair_former (

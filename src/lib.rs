@@ -71,7 +71,8 @@
 //! simulated desk · *finding*: what a check of a mirror file found, by name; *stop*, *risk*, *cannot tell* or *note* · *switch*: a change of
 //! which desk leads · *gate*: what has to hold before it · *turn*: the commit in which it happens · *mark*: how far each lane has to be applied
 //! before · *late*: a ticket that was in the middle of something then · *way back*: writing to the desk that will follow, proven by a *probe* ·
-//! *waive*: pass a gate by · *accept*: take a finding, or what differs, as it is · *story*: scripted customers and
+//! *waive*: pass a gate by · *accept*: take a finding, or what differs, as it is · *mute*: of a ticket, its desk may be silent about it because
+//! of our writes · *story*: scripted customers and
 //! agents, and the log that the *judge* compares desks with · *numbers*: which old ticket became which new one · *purge*: everything but the
 //! numbers is destroyed · *statement*: what can be said of a mirror; signed, a *certificate*.
 //!

@@ -6,11 +6,15 @@ use anyhow::bail;
 
 use crate::clock::{Clock, delta};
 use crate::config::duration;
+use crate::config::mirror::MirrorConfig;
 use crate::config::settings::Settings;
+use crate::cutover::gate::desk_name;
+use crate::cutover::voice::voices;
 use crate::desk::Side;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Kind, Wish};
+use crate::ledger::voice::Voice;
 use crate::mirror::Phase;
 
 use super::mirror::unregister;
@@ -45,7 +49,8 @@ async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let (row, clock) = (ledger.mirror(&args.mirror).await?, Clock::system());
     if row.phase != Phase::Retired {
         refuse_phase(ledger, &row).await?;
-        let against = against(ledger, &row, args.after, &clock).await?;
+        let mut against = against(ledger, &row, args.after, &clock).await?;
+        against.extend(mute(ledger, &row).await?.iter().filter(|voice| voice.side == Side::Target).map(still_mute));
         if !against.is_empty() && !args.force {
             against.iter().for_each(|why| println!("{why}"));
             println!("\nRefused: nothing was changed. To end {} all the same: --force --reason TEXT", row.name);
@@ -64,7 +69,34 @@ async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         "{} is retired: nothing is received, asked or written any more. What it knows of old and new numbers stays.",
         row.name
     );
+    let left = mute(ledger, &row).await?;
+    left.iter().for_each(|voice| println!("{}", by_hand(&row, voice)));
     Ok(0)
+}
+
+/// The desks that may still be silent about people's replies in some tickets.
+async fn mute(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<Vec<Voice>> {
+    let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
+    let mut voices = voices(ledger, row.id, &config).await?;
+    voices.retain(|voice| voice.mute > 0);
+    Ok(voices)
+}
+
+fn still_mute(voice: &Voice) -> String {
+    format!(
+        "in {} tickets of the new desk people's replies may reach nobody yet, and only a mirror that is served mends that: wait for it",
+        voice.mute
+    )
+}
+
+/// Nobody takes it off any more.
+fn by_hand(row: &MirrorRow, voice: &Voice) -> String {
+    let (desk, mute) = (desk_name(voice.side), voice.mute);
+    let tag = MirrorConfig::stored(&row.name, row.config.clone()).map(|config| config.policy.tags.silent).unwrap_or_default();
+    format!(
+        "{mute} tickets of the {desk} desk may keep the tag `{tag}`: rules that leave it alone mail nobody about them. If people go on \
+         working there, take it off (a view of the tickets that have it, select all, edit)."
+    )
 }
 
 async fn refuse_phase(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {

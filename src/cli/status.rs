@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::clock::{Clock, delta};
+use crate::config::mirror::MirrorConfig;
 use crate::config::settings::Settings;
 use crate::cutover::retention::limits;
+use crate::cutover::voice::{self, voices};
 use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::ledger::Ledger;
@@ -68,6 +70,10 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         let (keeping, check) = (ledger.keeping(mirror.id).await?, Checked::of(ledger, &mirror).await?);
         let switch = ledger.open_switch(mirror.id).await?;
         let windows = Stand::all(ledger, &mirror, now).await?;
+        let voices = match MirrorConfig::stored(&mirror.name, mirror.config.clone()) {
+            Ok(config) => voices(ledger, mirror.id, &config).await?,
+            Err(_) => Vec::new(),
+        };
         if !args.json && keeping.purge.is_some() {
             purge_lines(&mirror, &keeping).iter().for_each(|line| println!("{line}"));
         } else if !args.json {
@@ -75,6 +81,7 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
             let switch = switch.as_ref().map(|run| switch_line(&mirror.name, run));
             let told =
                 lines(&mirror, &status, [&source, &target]).into_iter().chain(switch).chain(kept_line(&mirror, &keeping, now));
+            let told = told.chain(voices.iter().filter_map(voice::line).map(|line| format!("  {line}")));
             let told = told.chain(windows.iter().flat_map(Stand::lines)).chain(runs).chain(conflict_lines(&conflicts));
             told.chain(check.lines(&mirror.name, now)).for_each(|line| println!("{line}"));
         }
@@ -83,7 +90,7 @@ async fn print(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
             "reference_time": mirror.reference_time, "recovered_at": mirror.recovered_at, "status": status,
             "webhook": { "source": source, "target": target }, "conflicts": conflicts, "check": check, "switch": switch,
             "retention": { "keeping": keeping, "until": keeping.until(delta(limits(&mirror).after_retirement)) },
-            "windows": windows,
+            "windows": windows, "silence": voices,
         }));
     }
     if args.json {

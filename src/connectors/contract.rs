@@ -94,9 +94,10 @@ pub trait Desk: Send + Sync {
         Ok(Survey::untold())
     }
 
-    /// When promises about these tickets are broken next, one for each that has any, in no order. Some hundreds at once are fine.
-    async fn due(&self, _tickets: &[TicketId]) -> Result<Vec<Due>, Fault> {
-        Ok(Vec::new())
+    /// When promises about these tickets are broken next, one for each that has any, in no order. Some hundreds at once are fine. What a
+    /// desk does not tell of is *cannot tell*, never *nothing is due*.
+    async fn due(&self, _tickets: &[TicketId]) -> Result<Told<Vec<Due>>, Fault> {
+        Ok(Told::CannotTell("this desk does not tell what is due when".to_string()))
     }
 
     /// How many mails it holds back that are no tickets: its suspended or spam queue. They are not mirrored.
@@ -209,6 +210,18 @@ pub trait TargetDesk: Desk {
         Ok(())
     }
 
+    /// The same for tickets at once, up to about a hundred, in as few calls as the desk allows. Returns those for which it could not be,
+    /// and why. Errors: nothing is known of any of them.
+    async fn end_silences(&self, tickets: &[TicketId]) -> Result<Vec<StillSilent>, Fault> {
+        let mut still = Vec::new();
+        for ticket in tickets {
+            if let Err(fault) = self.end_silence(ticket).await {
+                still.push(StillSilent { ticket: ticket.clone(), why: fault.to_string() });
+            }
+        }
+        Ok(still)
+    }
+
     /// Makes a customer: nobody is invited, verified, mailed, or given a seat.
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault>;
 
@@ -230,6 +243,14 @@ pub trait TargetDesk: Desk {
 
     /// The mails and notifications about a ticket since `since` (the desk's clock), those that followed people's acts too.
     async fn notices(&self, ticket: &TicketId, since: DateTime<Utc>) -> Result<Notices, Fault>;
+}
+
+/// A ticket that its desk stays silent about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StillSilent {
+    pub ticket: TicketId,
+    /// A sentence.
+    pub why: String,
 }
 
 /// A target ticket with its key.

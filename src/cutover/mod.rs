@@ -9,7 +9,8 @@
 //! `verdicts_for_gate` and `check_stale` in `parity` are for whoever has to decide: they ask for what is known as of now, and bring
 //! it up to date.
 //!
-//! `switch` changes which desk leads: through `gate`, which says what is missing, and only with `way_back` proven.
+//! `switch` changes which desk leads: through `gate`, which says what is missing, and only with `way_back` proven; `voice` lets people
+//! be heard who work in a desk that we wrote to.
 
 pub mod aside;
 pub mod case;
@@ -34,6 +35,7 @@ pub mod sums;
 pub mod switch;
 pub mod thread;
 pub mod urgent;
+pub mod voice;
 pub mod walk;
 pub mod way_back;
 pub mod witness;

@@ -7,6 +7,7 @@ use crate::connectors::contract::Connector;
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::id::TicketId;
+use crate::desk::survey::Told;
 use crate::ledger::{self, Ledger};
 use crate::mirror::MirrorId;
 
@@ -30,6 +31,10 @@ pub struct Open {
     pub urgent: Vec<Urgent>,
     /// Open tickets that were asked about.
     pub asked: usize,
+    /// Why the desk cannot tell what is due, a sentence; then `latest` stands instead.
+    pub untold: Option<String>,
+    /// Old and new numbers of the open tickets, those first at which something happened last.
+    pub latest: Vec<(TicketId, TicketId)>,
 }
 
 /// Why there is no list.
@@ -52,11 +57,16 @@ pub async fn open(
     let ids: Vec<TicketId> =
         tickets.iter().map(|(old, new)| if led == Side::Source { old.clone() } else { new.clone() }).collect();
     let mut urgent: Vec<Urgent> = Vec::new();
-    for due in desk.due(&ids).await? {
+    let asked = tickets.len();
+    let all = match desk.due(&ids).await? {
+        Told::Known(all) => all,
+        Told::CannotTell(why) => return Ok(Open { asked, untold: Some(why), latest: tickets, ..Open::default() }),
+    };
+    for due in all {
         let Some(at) = ids.iter().position(|id| *id == due.ticket) else { continue };
         let (old, new) = tickets[at].clone();
         urgent.push(Urgent { old, new, at: due.at, what: due.what });
     }
     urgent.sort_by(|a, b| (a.at, &a.old).cmp(&(b.at, &b.old)));
-    Ok(Open { urgent, asked: tickets.len() })
+    Ok(Open { urgent, asked, ..Open::default() })
 }

@@ -66,6 +66,8 @@ pub struct Capabilities {
     pub agent_page: &'static str,
     /// How the desk is kept from mailing anyone about our writes; for people.
     pub silence: &'static str,
+    /// It stays on each ticket that we write to, until it is taken off: people's replies there reach nobody meanwhile.
+    pub silence_stays: bool,
     /// What stays behind of tickets and people that we made and removed again; for people.
     pub residue: &'static str,
     /// Fields that the desk has of its own.

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::mirror::Webhook;
 use crate::connectors::contract::SourceDesk;
 use crate::cutover::retention::Keeper;
+use crate::cutover::voice::Speaker;
 use crate::desk::Side;
 use crate::intake::backfill::Lister;
 use crate::intake::poll::Poller;
@@ -257,6 +258,7 @@ impl Shared {
         }
         tasks.spawn(run(self.runner(&connected, pollers)));
         tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected), self.leak_watch(&connected)));
+        tasks.spawn(speak(self.speaker(&connected)));
         for test in [Side::Source, Side::Target].into_iter().filter_map(|side| self.self_test(&connected, side)) {
             tasks.spawn(repeat(test));
         }
@@ -274,6 +276,17 @@ impl Shared {
 
     fn leak_watch(&self, connected: &Connected) -> LeakWatch {
         LeakWatch { ledger: self.ledger.clone(), clock: self.clock.clone(), course: connected.course.clone() }
+    }
+
+    fn speaker(&self, connected: &Connected) -> Speaker {
+        let course = &connected.course;
+        Speaker {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            desks: [course.source.clone(), course.target.clone()],
+        }
     }
 
     fn sweeper(&self, connected: &Connected) -> Sweeper {
@@ -374,6 +387,12 @@ async fn repeat(test: SelfTest) {
 async fn run(runner: Runner) {
     let (_never, stop) = stopper();
     task::run(stop, || runner.activate()).await;
+}
+
+/// People are heard in the desks that were written to.
+async fn speak(speaker: Speaker) {
+    let (_never, stop) = stopper();
+    task::run(stop, || speaker.activate()).await;
 }
 
 /// The slow tasks: what the credentials can see, what no witness tells, and whom the target told because of us.

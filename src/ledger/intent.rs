@@ -116,7 +116,8 @@ impl Ledger {
     }
 }
 
-/// Records it as sent, if the claim still holds the lane.
+/// Records it as sent, if the claim still holds the lane, and that the desk may be silent about the ticket from now on. Where a desk is
+/// hushed, whoever answers there takes that off right away.
 async fn insert<'e>(
     executor: impl sqlx::PgExecutor<'e>,
     claim: &Claim,
@@ -124,11 +125,20 @@ async fn insert<'e>(
     now: DateTime<Utc>,
 ) -> Result<i64> {
     let id: Option<i64> = sqlx::query_scalar(
-        "insert into intent (tenant_id, mirror_id, pair_id, fence, kind, key, state, detail, prepared_at, sent_at)
-         select m.tenant_id, l.mirror_id, l.pair_id, l.fence, $3, $4, 'sent', $5, $6, $6
-         from lane l join mirror m on m.id = l.mirror_id
-         where l.pair_id = $1 and l.fence = $2 and l.lease_until > $6
-         returning id",
+        "with sent as (
+             insert into intent (tenant_id, mirror_id, pair_id, fence, kind, key, state, detail, prepared_at, sent_at)
+             select m.tenant_id, l.mirror_id, l.pair_id, l.fence, $3, $4, 'sent', $5, $6, $6
+             from lane l join mirror m on m.id = l.mirror_id
+             where l.pair_id = $1 and l.fence = $2 and l.lease_until > $6
+             returning id, pair_id, coalesce(detail ->> 'at', 'target') as desk
+         ), mute as (
+             update pair p
+             set source_mute = p.source_mute or s.desk = 'source', target_mute = p.target_mute or s.desk = 'target'
+             from sent s
+             where p.id = s.pair_id and not case s.desk when 'source' then p.source_mute else p.target_mute end
+               and not coalesce(p.base -> 'hushed' ? s.desk, false)
+         )
+         select id from sent",
     )
     .bind(claim.pair.0)
     .bind(claim.fence)

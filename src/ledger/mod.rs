@@ -48,6 +48,7 @@ pub mod switch;
 pub mod takeback;
 pub mod tick;
 pub mod verdict;
+pub mod voice;
 pub mod webhook;
 pub mod window;
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::faults::{Hidden, Interruption, Kind, Rates};
-use super::snapshot::{Mail, TicketView};
+use super::snapshot::{Incoming, Mail, TicketView};
 use super::stage::{Action, Done, Stage, Who};
 use crate::clock::Clock;
 
@@ -67,11 +67,12 @@ pub struct Deed {
     pub slip: bool,
 }
 
-/// The routes: `tickets`, `mails`, `calls`, `faults`, `clock`, `act`, below `/_sim`.
+/// The routes: `tickets`, `mails`, `mail`, `calls`, `faults`, `clock`, `act`, below `/_sim`.
 pub fn router(stage: Arc<dyn Stage>, clock: Clock) -> Router {
     Router::new()
         .route("/_sim/tickets", get(tickets))
         .route("/_sim/mails", get(mails))
+        .route("/_sim/mail", post(mail))
         .route("/_sim/calls", get(calls))
         .route("/_sim/faults", get(faults).put(set_faults))
         .route("/_sim/clock", get(clock_now).put(turn_clock))
@@ -85,6 +86,10 @@ async fn tickets(State(desk): State<Desk>) -> Json<Vec<TicketView>> {
 
 async fn mails(State(desk): State<Desk>) -> Json<Vec<Mail>> {
     Json(desk.stage.mails())
+}
+
+async fn mail(State(desk): State<Desk>, Json(mail): Json<Incoming>) -> Result<Json<Done>, (StatusCode, String)> {
+    desk.stage.receive(&mail).map(Json).map_err(|why| (StatusCode::UNPROCESSABLE_ENTITY, why))
 }
 
 async fn calls(State(desk): State<Desk>) -> Json<BTreeMap<String, u64>> {

@@ -69,6 +69,12 @@ impl Running {
         self
     }
 
+    /// Its port is closed at once: nobody reaches it any more. Its store can still be looked at.
+    pub fn cut_off(&mut self) {
+        self.stopper.stop();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+
     /// Stops it and returns when its port is free. Calls under way are still answered; webhooks under way are not sent.
     pub async fn stop(mut self) {
         self.stopper.stop();
@@ -81,8 +87,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stopper.stop();
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.cut_off();
     }
 }
 

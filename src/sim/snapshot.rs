@@ -64,4 +64,52 @@ pub struct Mail {
     /// Who did what led to it, by e-mail.
     pub actor: String,
     pub at: DateTime<Utc>,
+    #[serde(default)]
+    pub letter: Letter,
+}
+
+/// What a mail program needs of a mail to answer it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// With angle brackets.
+    pub message_id: String,
+    pub subject: String,
+    /// Where answers go.
+    pub reply_to: String,
+    pub body: String,
+}
+
+/// A mail that somebody sends to a desk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Incoming {
+    /// Address and name of the sender.
+    pub from: String,
+    pub name: String,
+    pub to: String,
+    pub subject: String,
+    /// With angle brackets, as all of these.
+    pub message_id: String,
+    pub in_reply_to: Option<String>,
+    pub references: Vec<String>,
+    /// Plain text.
+    pub body: String,
+}
+
+impl Mail {
+    /// An answer to it as mail programs make one: what was read is quoted below.
+    pub fn answered(&self, from: &str, words: &str) -> Incoming {
+        let Letter { message_id, subject, reply_to, body } = &self.letter;
+        let quoted: String = body.lines().map(|line| format!("> {line}\n")).collect();
+        Incoming {
+            from: from.to_string(),
+            name: from.split('@').next().unwrap_or(from).to_string(),
+            to: reply_to.clone(),
+            subject: format!("Re: {subject}"),
+            message_id: format!("<answer-to-{}", message_id.trim_start_matches('<')),
+            in_reply_to: Some(message_id.clone()),
+            references: vec![message_id.clone()],
+            body: format!("{words}\n\n{quoted}"),
+        }
+    }
 }

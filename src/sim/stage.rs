@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
-use super::snapshot::{Mail, TicketView};
+use super::snapshot::{Incoming, Mail, TicketView};
 
 /// Who acts, by e-mail. The desk makes customers it has not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +150,12 @@ pub trait Stage: Send + Sync {
     /// Does it as `who`, at `at` (history is told with times in the past; live work at now). Quiet actions are history that was
     /// there before anybody listened: no webhook, no mail. Errors: the desk's refusal, in its words.
     fn act(&self, who: &Who, action: Action, at: DateTime<Utc>, quiet: bool) -> Result<Done, String>;
+
+    /// Takes a mail in, now: an answer goes to the ticket that the desk finds by its own rules, anything else opens one. Errors: the desk
+    /// holds it back.
+    fn receive(&self, _mail: &Incoming) -> Result<Done, String> {
+        Err("this desk takes no mail in".to_owned())
+    }
 
     /// Does it behind the desk's back (a script on its database): no webhook, and no feed of changes shows it; a read of the ticket does.
     /// Errors: the desk's refusal; a desk where this cannot happen, or not to this.

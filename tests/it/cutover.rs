@@ -2,7 +2,9 @@
 
 mod gates;
 mod list;
+mod mails;
 mod scale;
 mod turns;
 mod verbs;
+mod voice;
 mod windows;

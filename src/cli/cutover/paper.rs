@@ -4,6 +4,7 @@ use crate::cutover::checklist::items;
 use crate::cutover::gate::{Gate, desk_name};
 use crate::cutover::switch::{Outcome, Report};
 use crate::cutover::urgent::{Open, Unlisted, Urgent, open};
+use crate::cutover::voice::{self, voices};
 use crate::desk::Side;
 use crate::gateway::connect::Connected;
 use crate::ledger::Ledger;
@@ -124,6 +125,8 @@ pub async fn afterwards(ledger: &Ledger, desks: &Connected, report: &Report, to:
         // Each has its list; what they have in common is shown once, and nothing as done.
         [_, _, ..] => (None, " --window WINDOW".to_string()),
     };
+    let voices = voices(ledger, course.id, &desks.config).await?;
+    lines.extend(voices.iter().filter_map(voice::line).map(|line| format!("{line} so far; `serve` goes on, open tickets first")));
     let ticks = ledger.ticks(&List { mirror: course.id, window, to }).await?;
     let list = items(course.desk(to).capabilities(), course.desk(led).capabilities(), &ticks);
     let each = if turned.len() > 1 { " for each of these windows" } else { "" };
@@ -135,12 +138,29 @@ pub async fn afterwards(ledger: &Ledger, desks: &Connected, report: &Report, to:
     Ok(lines)
 }
 
+/// The open tickets of a desk that does not tell what is due.
+fn latest_lines(open: &Open, why: &str) -> Vec<String> {
+    let shown = open.latest.iter().take(URGENT).map(|(old, new)| format!("  old {old}, new {new}"));
+    let head = format!(
+        "What is due next is not known: {why}. The {} open tickets, those first at which something happened last:",
+        open.asked
+    );
+    let mut lines: Vec<String> = [String::new(), head].into_iter().chain(shown).collect();
+    if open.latest.len() > URGENT {
+        lines.push(format!("  … and {} more", open.latest.len() - URGENT));
+    }
+    lines
+}
+
 /// The open tickets that are due next.
 fn urgent_lines(open: Result<Open, Unlisted>) -> Vec<String> {
     let open = match open {
         Ok(open) => open,
         Err(why) => return vec![String::new(), format!("The open tickets could not be asked for what is due next: {why}")],
     };
+    if let Some(why) = &open.untold {
+        return latest_lines(&open, why);
+    }
     if open.urgent.is_empty() {
         return vec![String::new(), format!("Nothing is due in the {} open tickets.", open.asked)];
     }

@@ -117,6 +117,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     plain_tags: false,
     agent_page: "/Ticket/Display.html?id={ticket}",
     silence: "the scrip `Tidegate: silence` in RT keeps back every mail about what the gateway's user does (deploy/request-tracker)",
+    silence_stays: false,
     residue: "the rows of deleted tickets stay in RT's database with the status `deleted`, with their messages and files, and their numbers \
               are not given again (`rt-shredder` of an RT admin takes them out); RT keeps every user",
     fields: &["subject", "status", "priority", "group", "assignee", "requester", "cc", "followers", "tags", "due"],
@@ -238,8 +239,8 @@ impl Desk for RequestTracker {
         Ok(Told::Known(0))
     }
 
-    async fn due(&self, tickets: &[TicketId]) -> Result<Vec<Due>, Fault> {
-        self.due_of(tickets).await
+    async fn due(&self, tickets: &[TicketId]) -> Result<Told<Vec<Due>>, Fault> {
+        self.due_of(tickets).await.map(Told::Known)
     }
 }
 

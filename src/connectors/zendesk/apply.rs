@@ -1,8 +1,6 @@
 //! Writes to a ticket that is there. Each is decided on the ticket as it is now and sent with compare-and-set, so that the
 //! tag that keeps the account's triggers silent is on the ticket when they look.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -16,28 +14,22 @@ use crate::desk::field::Fields;
 use crate::desk::id::{MessageId, TicketId};
 use crate::desk::ticket::{Link, LinkKind};
 use crate::desk::write::{Handle, NewMessage, Outcome, Staged, Write, Written};
-use crate::task;
 
 use super::Zendesk;
 use super::api::{about, general};
 use super::create::{Files, comment};
 use super::fields::time;
+use super::jobs::{self, JobAnswer};
 use super::read::lag_behind;
 use super::translate::{KEY_NAME, key_in};
-use super::wire::{Audit, Event, Id, Job, Ticket};
+use super::wire::{Audit, Event, Id, Ticket};
 
 const UPDATE: Call = general("update ticket");
-const TAG: Call = general("tag ticket");
 const MERGE: Call = general("merge ticket");
-const JOB: Call = general("read job status");
 const DELETE: Call = general("delete ticket");
 
 /// A ticket that changes between reading and writing is read anew so often.
-const TRIES: u32 = 3;
-/// A merge is a background job; it is asked for so often before the outcome counts as unknown.
-const JOB_TRIES: u32 = 20;
-const JOB_WAIT: Duration = Duration::from_millis(500);
-
+pub(super) const TRIES: u32 = 3;
 /// What an update answers. Without the ticket it is not the desk's answer, and whether the ticket was written is unknown.
 #[derive(Debug, Deserialize)]
 struct Updated {
@@ -45,13 +37,6 @@ struct Updated {
     _ticket: IgnoredAny,
     #[serde(default)]
     audit: Option<MadeAudit>,
-}
-
-/// What a change of tags answers.
-#[derive(Debug, Deserialize)]
-struct Tagged {
-    #[serde(rename = "tags")]
-    _tags: IgnoredAny,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -213,49 +198,6 @@ impl Zendesk {
         answer.json(UPDATE).map(Some)
     }
 
-    /// Sees to it that triggers are silent about a change that is not an update of ours: one call, two if a tag was missing.
-    /// A closed ticket takes no tag and runs no trigger.
-    pub(super) async fn silence(&self, id: &TicketId) -> Result<Ticket, Fault> {
-        for _ in 0..TRIES {
-            let current = self.plain_ticket(id).await?;
-            let have = |tag: &str| current.tags.iter().flatten().any(|own| own == tag);
-            let missing: Vec<&str> = self.settings.own_tags().filter(|tag| !have(tag)).collect();
-            if missing.is_empty() || current.status == "closed" {
-                return Ok(current);
-            }
-            let body = json!({ "tags": missing, "updated_stamp": time(current.updated_at), "safe_update": "true" });
-            let url = self.url(&format!("tickets/{id}/tags"), &[]);
-            let answer = self.send(TAG, Method::PUT, url, Some(&body), &[409]).await?;
-            if answer.status != 409 {
-                return answer.json::<Tagged>(TAG).map(|_| current);
-            }
-        }
-        Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))
-    }
-
-    /// Takes the silent tag off, or the account's triggers would tell nobody about the agents' next reply either: one call, two where it is
-    /// there. Triggers that mail look at the comment of an update; this one has none.
-    pub(super) async fn unsilence(&self, id: &TicketId) -> Result<(), Fault> {
-        for _ in 0..TRIES {
-            let current = self.plain_ticket(id).await?;
-            let silent = current.tags.iter().flatten().any(|tag| *tag == self.settings.silent_tag);
-            if !silent || current.status == "closed" {
-                return Ok(());
-            }
-            let body = json!({
-                "tags": [self.settings.silent_tag],
-                "updated_stamp": time(current.updated_at),
-                "safe_update": "true",
-            });
-            let url = self.url(&format!("tickets/{id}/tags"), &[]);
-            let answer = self.send(TAG, Method::DELETE, url, Some(&body), &[409]).await?;
-            if answer.status != 409 {
-                return answer.json::<Tagged>(TAG).map(|_| ());
-            }
-        }
-        Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))
-    }
-
     /// A background job of the desk, waited for. Both comments are ours and internal.
     async fn merge(&self, id: &TicketId, into: &TicketId) -> Result<Outcome, Fault> {
         self.silence(into).await?;
@@ -270,21 +212,10 @@ impl Zendesk {
         let url = self.url(&format!("tickets/{into}/merge"), &[]);
         let answer = self.send(MERGE, Method::POST, url, Some(&body), &[]).await?;
         let started: JobAnswer = answer.json(MERGE)?;
-        self.finish(started.job_status).await?;
-        Ok(Outcome::Done(Written { ticket: Some(into.clone()), ..Written::default() }))
-    }
-
-    async fn finish(&self, mut job: Job) -> Result<(), Fault> {
-        for _ in 0..JOB_TRIES {
-            match job_state(&job) {
-                JobState::Done => return Ok(()),
-                JobState::Failed(why) => return Err(Fault::refused(format!("{}: the desk's job failed{why}", MERGE.kind))),
-                JobState::Waiting => task::delay(JOB_WAIT).await,
-            }
-            let answer: JobAnswer = self.get(JOB, &format!("job_statuses/{}", job.id), &[]).await?;
-            job = answer.job_status;
+        match jobs::failure(&self.end_of(MERGE, started.job_status).await?) {
+            None => Ok(Outcome::Done(Written { ticket: Some(into.clone()), ..Written::default() })),
+            Some(why) => Err(Fault::refused(format!("{}: the desk's job failed{why}", MERGE.kind))),
         }
-        Err(Fault::unreachable(format!("{}: the desk's job has not ended yet", MERGE.kind)))
     }
 
     /// A soft deletion. One that the desk no longer shows is deleted, or was never ours to see: the read-back tells.
@@ -331,34 +262,6 @@ fn added(id: &TicketId, message: &NewMessage, events: &[Event]) -> Written {
         ticket: Some(id.clone()),
         messages: made.map(|made| (message.key.clone(), MessageId::new(made))).into_iter().collect(),
         remarks: missing.into_iter().collect(),
-    }
-}
-
-#[derive(Deserialize)]
-struct JobAnswer {
-    job_status: Job,
-}
-
-enum JobState {
-    Waiting,
-    Done,
-    Failed(String),
-}
-
-/// As documented by Zendesk: queued, working, failed, completed; a completed one has a result for each ticket.
-fn job_state(job: &Job) -> JobState {
-    let of_ticket = |result: &Json| result.get("success") == Some(&Json::Bool(false));
-    let failed = match &job.results {
-        Json::Array(results) => results.iter().any(of_ticket),
-        result => of_ticket(result),
-    };
-    match job.status.as_str() {
-        "completed" if !failed => JobState::Done,
-        "completed" | "failed" | "killed" => {
-            let words: Option<String> = job.message.as_ref().map(|text| text.chars().take(120).collect());
-            JobState::Failed(words.map(|text| format!(" ({text})")).unwrap_or_default())
-        }
-        _ => JobState::Waiting,
     }
 }
 

@@ -28,9 +28,9 @@ pub const BEGINS: &[ByHand] = &[
     },
     ByHand {
         name: "rules-on",
-        what: "Admin Center, Objects and rules > Business rules: switch triggers and automations on again that were off for the copy. \
-               Then take the mirror's silent tag off the open tickets (a view of those that have it, select all, edit): as long as a ticket has \
-               it, rules that leave it alone mail nobody about an agent's reply either",
+        what: "Admin Center, Objects and rules > Business rules: switch triggers and automations on again that were off for the copy. Leave \
+               their condition on the silent tag: Tidegate takes the tag off the tickets by itself, open ones first (`tidegate status` \
+               counts them), and needs it for late mails from the old desk",
         is_channel: false,
     },
 ];

@@ -2,7 +2,7 @@
 //!
 //! * `webhook` reads deliveries, `translate`, `fields` and `html` turn JSON into neutral words and back: pure.
 //! * `api` and `auth` make calls; `directory` knows what ids mean; `read`, `feed`, `files`, `people`, `hooks`, `notices` read and
-//!   look up; `create`, `apply` and `restrict` write.
+//!   look up; `create`, `apply`, `restrict` and `silence` write, some of it by `jobs`.
 //!
 //! What Zendesk means for the contract:
 //! * Strong stamp: the id of the newest audit. `updated_at` stands still when the system changes something, and has whole
@@ -27,10 +27,12 @@ pub mod fields;
 mod files;
 mod hooks;
 pub mod html;
+mod jobs;
 mod notices;
 mod people;
 mod read;
 mod restrict;
+mod silence;
 mod survey;
 pub mod translate;
 pub mod webhook;
@@ -56,7 +58,9 @@ use crate::desk::ticket::{Attachment, Due, LinkKind};
 use crate::desk::write::{Outcome, Staged, Write};
 use crate::secret::Secret;
 
-use super::contract::{Desk, Download, Identity, KeyedPage, Read, Registration, SourceDesk, Steps, TargetDesk, Upload};
+use super::contract::{
+    Desk, Download, Identity, KeyedPage, Read, Registration, SourceDesk, Steps, StillSilent, TargetDesk, Upload,
+};
 use super::delivery::{Scheme, Verified};
 use super::fault::Fault;
 use super::http::Http;
@@ -216,6 +220,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     plain_tags: true,
     agent_page: "/agent/tickets/{ticket}",
     silence: "imports run no triggers; every later write carries a tag that the account's triggers and automations have to exclude",
+    silence_stays: true,
     residue: "deleted tickets are in the list of deleted tickets for 30 days, where an admin can restore them, and their numbers are not \
               given again; a removed customer leaves a row that is not active; tags and organisations are left as they are",
     fields: &[
@@ -291,7 +296,7 @@ impl Desk for Zendesk {
         self.suspended_tickets().await
     }
 
-    async fn due(&self, tickets: &[TicketId]) -> Result<Vec<Due>, Fault> {
+    async fn due(&self, tickets: &[TicketId]) -> Result<Told<Vec<Due>>, Fault> {
         self.due_of(tickets).await
     }
 }
@@ -380,6 +385,10 @@ impl TargetDesk for Zendesk {
 
     async fn end_silence(&self, ticket: &TicketId) -> Result<(), Fault> {
         self.unsilence(ticket).await.map_err(api::about(format_args!("ticket {ticket}")))
+    }
+
+    async fn end_silences(&self, tickets: &[TicketId]) -> Result<Vec<StillSilent>, Fault> {
+        self.unsilence_many(tickets).await
     }
 
     async fn create_person(&self, person: &NewPerson) -> Result<Person, Fault> {

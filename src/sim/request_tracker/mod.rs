@@ -35,7 +35,7 @@ use chrono::{DateTime, Utc};
 
 use super::faults::{Faults, Interruption, Kind};
 use super::server::{Options, Running, bind};
-use super::snapshot::{Mail, TicketView};
+use super::snapshot::{Incoming, Mail, TicketView};
 use super::stage::{Action, Damage, Done, Stage, Who};
 use crate::clock::Clock;
 use crate::task;
@@ -51,6 +51,7 @@ mod http;
 mod link;
 mod list;
 mod lookup;
+mod mailgate;
 mod mime;
 mod network;
 mod note;
@@ -220,6 +221,12 @@ impl Stage for RequestTrackerSim {
             self.hooks.send(outcome.hooks);
         }
         Ok(done)
+    }
+
+    fn receive(&self, mail: &Incoming) -> Result<Done, String> {
+        let action = mailgate::sort(mail, |id| self.store().tickets.contains_key(&id));
+        let who = Who { email: mail.from.clone(), name: mail.name.clone(), agent: false };
+        self.act(&who, action, self.clock.now(), false)
     }
 
     fn slip(&self, who: &Who, action: Action) -> Result<Done, String> {

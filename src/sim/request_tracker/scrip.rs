@@ -3,6 +3,7 @@
 //! A mail goes to everybody in the scrip's roles but whoever caused it (the autoreply goes to them too), the disabled and
 //! those squelched for the ticket; RT keeps a copy as an `EmailRecord` (`CommentEmailRecord`) of its own user.
 
+use super::mailgate;
 use super::mime::Message;
 use super::status;
 use super::store::{NOBODY, RT_SYSTEM, Role, Transaction};
@@ -133,12 +134,17 @@ impl Work<'_> {
             return;
         }
         let actor = self.store.users[&actor].email.clone();
+        self.store.last.message += 1;
+        let (version, count, scrip) = (super::VERSION, self.store.last.message, notification.number);
+        let message_id = format!("<rt-{version}-{count}-{}-0.{ticket}-{scrip}-0@{}>", self.at.timestamp(), super::ORGANIZATION);
+        let subject = format!("{}{}", notification.prefix, self.store.ticket(ticket).subject.as_deref().unwrap_or(""));
         if self.store.settings.records_mail {
-            self.keep_copy(ticket, notification, &named, &actor);
+            self.keep_copy((ticket, &message_id, &subject), notification, &named, &actor);
         }
         let to = named.into_iter().map(|(_, address)| address).collect();
         let because = notification.description.to_owned();
-        self.store.outbox.push(Mail { to, ticket: ticket.to_string(), because, actor, at: self.at });
+        let letter = mailgate::letter(message_id, ticket, &subject, &because);
+        self.store.outbox.push(Mail { to, ticket: ticket.to_string(), because, actor, at: self.at, letter });
     }
 
     /// Under which header each address stands: as seen on RT 5.0.3, `AdminCc`s are blind copies.
@@ -170,9 +176,13 @@ impl Work<'_> {
         to
     }
 
-    fn keep_copy(&mut self, ticket: u64, notification: &Notification, named: &[(&'static str, String)], originator: &str) {
-        let subject = self.store.ticket(ticket).subject.as_deref().unwrap_or("");
-        let subject = format!("{}{subject}", notification.prefix);
+    fn keep_copy(
+        &mut self,
+        (ticket, message_id, subject): (u64, &str, &str),
+        notification: &Notification,
+        named: &[(&'static str, String)],
+        originator: &str,
+    ) {
         let mut headers = Vec::new();
         for header in ["To", "CC", "BCC"] {
             let addresses: Vec<&str> =
@@ -184,12 +194,9 @@ impl Work<'_> {
         if !originator.is_empty() {
             headers.push(format!("X-RT-Originator: {originator}"));
         }
-        let message = Message::outgoing(ticket, &subject, notification.description, headers);
+        let message = Message::outgoing(ticket, subject, notification.description, headers);
         let kind = if notification.comment { "CommentEmailRecord" } else { "EmailRecord" };
-        self.store.last.message += 1;
-        let (version, count, scrip) = (super::VERSION, self.store.last.message, notification.number);
-        let data = format!("<rt-{version}-{count}-{}-0.{ticket}-{scrip}-0@{}>", self.at.timestamp(), super::ORGANIZATION);
-        let draft = Draft { kind, data: Some(data), message: Some(message), ..Draft::default() };
+        let draft = Draft { kind, data: Some(message_id.to_owned()), message: Some(message), ..Draft::default() };
         self.record_silently(ticket, draft, RT_SYSTEM);
     }
 

@@ -13,6 +13,7 @@ use super::answer::{Answer, Outcome, Refusal};
 use super::call::{Call, truth};
 use super::commit::{Deed, commit};
 use super::field;
+use super::mailbox;
 use super::paging;
 use super::store::{Store, stamp};
 use super::ticket::{SYSTEM, Ticket};
@@ -125,6 +126,7 @@ fn act(store: &mut Store, automation: &Automation, mut ticket: Ticket, now: Date
             because: automation.title.clone(),
             actor: String::new(),
             at: now,
+            letter: mailbox::letter(store, &ticket, "How was it?"),
         };
         store.mails.push(mail);
         let subject = format!("[{}]", ticket.subject);

@@ -33,6 +33,7 @@ pub mod html;
 mod imports;
 mod jobs;
 mod limits;
+mod mailbox;
 mod organizations;
 mod paging;
 mod people;
@@ -73,7 +74,7 @@ use self::routes::Route;
 use self::store::Store;
 use super::faults::{Faults, Interruption, Kind};
 use super::server::{Options, Running, bind};
-use super::snapshot::{Mail, TicketView};
+use super::snapshot::{Incoming, Mail, TicketView};
 use super::stage::{Action, Damage, Done, Stage, Who};
 use crate::task;
 
@@ -239,6 +240,17 @@ impl Stage for ZendeskSim {
         let done = acting::act(&mut store, who, action, acting::When { at, quiet });
         self.hand_over(&mut store);
         done.map_err(|refusal| refusal.words())
+    }
+
+    fn receive(&self, mail: &Incoming) -> Result<Done, String> {
+        let (who, action, now) = {
+            let mut store = self.store();
+            let action = mailbox::sort(&mut store, mail)?;
+            (Who { email: mail.from.clone(), name: mail.name.clone(), agent: false }, action, store.now())
+        };
+        let done = self.act(&who, action, now, false)?;
+        mailbox::keep(&mut self.store(), mail, &done);
+        Ok(done)
     }
 
     fn slip(&self, who: &Who, action: Action) -> Result<Done, String> {

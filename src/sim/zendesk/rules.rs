@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::commit::{Deed, differences};
 use super::field;
+use super::mailbox;
 use super::store::Store;
 use super::ticket::{Comment, Event, Ticket};
 use crate::sim::snapshot::Mail;
@@ -185,6 +186,7 @@ fn notify(store: &mut Store, trigger: &Trigger, round: &Round<'_>, after: &Ticke
         because: trigger.title.to_string(),
         actor: store.people.address(round.deed.actor),
         at: round.deed.at,
+        letter: mailbox::letter(store, after, round.comment.map_or("", |comment| &comment.plain)),
     };
     store.mails.push(mail);
     let subject = format!("[{}]", after.subject);

@@ -44,6 +44,8 @@ pub struct Store {
     /// Events that wait to be sent when the lock is given back.
     pub outgoing: Vec<Outgoing>,
     pub mails: Vec<Mail>,
+    /// Tickets by the Message-IDs of mails about them, sent and received.
+    pub message_ids: BTreeMap<String, u64>,
     pub tokens: Tokens,
     pub limiter: Limiter,
     /// Answers kept under an idempotency key: the request's body, the answer, and when.
@@ -73,6 +75,7 @@ impl Store {
             webhooks: BTreeMap::new(),
             outgoing: Vec::new(),
             mails: Vec::new(),
+            message_ids: BTreeMap::new(),
             tokens: Tokens::default(),
             limiter: Limiter::default(),
             kept: HashMap::new(),

@@ -11,7 +11,7 @@ use super::paging;
 use super::people::User;
 use super::store::{Store, stamp};
 use super::wire;
-use crate::sim::snapshot::Mail;
+use crate::sim::snapshot::{Letter, Mail};
 
 type Wanted = Map<String, Value>;
 
@@ -164,7 +164,7 @@ fn make(store: &mut Store, wanted: &Wanted, actor: u64) -> Result<u64, Refusal> 
     if let Some(email) = user.email.clone().filter(|_| !truth(wanted.get("skip_verify_email")) && !user.verified) {
         let because = "Verify your email address".to_string();
         let actor = store.people.address(actor);
-        store.mails.push(Mail { to: vec![email], ticket: String::new(), because, actor, at: now });
+        store.mails.push(Mail { to: vec![email], ticket: String::new(), because, actor, at: now, letter: Letter::default() });
     }
     let id = user.id;
     store.people.put(user);

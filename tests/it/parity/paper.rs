@@ -66,6 +66,7 @@ const CAN: Capabilities = Capabilities {
     plain_tags: false,
     agent_page: "/{ticket}",
     silence: "paper is silent",
+    silence_stays: false,
     residue: "nothing stays",
     begins: &[],
     ends: &[],

@@ -254,7 +254,14 @@ fn a_mail_of_the_mirror_is_found() {
     finds(&[Kind::Mail], |run| {
         let actor = "gateway@desk.example".to_string();
         let (to, because) = (vec!["customer@mail.example".to_string()], "Notify requester".to_string());
-        run.mails.push(Mail { to, ticket: "1".to_string(), because, actor, at: DateTime::UNIX_EPOCH });
+        run.mails.push(Mail {
+            to,
+            ticket: "1".to_string(),
+            because,
+            actor,
+            at: DateTime::UNIX_EPOCH,
+            letter: Default::default(),
+        });
     });
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use tidegate::clock::Clock;
 use tidegate::sim::faults::{Hidden, Interruption};
 use tidegate::sim::server::{self, Options, Running};
-use tidegate::sim::snapshot::{MessageView, TicketView};
+use tidegate::sim::snapshot::{Incoming, MessageView, TicketView};
 use tidegate::sim::stage::{Action, Done, File, Text, Who};
 use tidegate::sim::story::vocabulary::Vocabulary;
 
@@ -213,6 +213,17 @@ impl Desk {
         let fields = BTreeMap::from([("subject".to_string(), vec![subject.to_string()])]);
         let action = Action::Set { ticket: ticket.to_string(), fields };
         self.running.stage.slip(&self.agent(), action).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// A mail comes in, a second later. Errors: the desk holds it back.
+    pub async fn receive(&self, mail: &Incoming) -> Result<Done, String> {
+        self.clock.advance(Duration::from_secs(1));
+        let body = serde_json::to_string(mail).expect("it is plain data");
+        let call = reqwest::Client::new().post(format!("{}/_sim/mail", self.running.url));
+        let answer = call.header("content-type", "application/json").body(body).send().await.expect("the desk answers");
+        let taken = answer.status().is_success();
+        let told = answer.text().await.expect("a text");
+        if taken { Ok(serde_json::from_str(&told).expect("what came of it")) } else { Err(told) }
     }
 
     /// API calls of one kind so far.

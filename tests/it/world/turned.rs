@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tidegate::clock::Clock;
 use tidegate::connectors::contract::SourceDesk;
+use tidegate::cutover::voice::Speaker;
 use tidegate::desk::Side;
 use tidegate::gateway::connect::{Connected, connected};
 use tidegate::gateway::run::Runner;
@@ -194,6 +195,19 @@ impl Process {
     pub async fn look_for_leaks(&self) {
         let watch = LeakWatch { ledger: self.ledger.clone(), clock: self.clock.clone(), course: self.course().clone() };
         while watch.activate().await == Next::Again {}
+    }
+
+    /// What keeps the desks silent is taken off where people work. Another process would go on as this one does: it keeps nothing.
+    pub async fn speak(&self) {
+        let course = self.course();
+        let speaker = Speaker {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: course.id,
+            name: course.name.clone(),
+            desks: [course.source.clone(), course.target.clone()],
+        };
+        while speaker.activate().await == Next::Again {}
     }
 
     /// One activation of polls, listing and sweep, and of the watch over a desk that is out of sight; a failing desk is asked

@@ -8,6 +8,7 @@ use tidegate::connectors::contract::{Desk, Download, Read, SourceDesk, TargetDes
 use tidegate::connectors::fault::Fault;
 use tidegate::desk::field::{FieldKey, Value};
 use tidegate::desk::id::{AttachmentId, MessageId, PersonId, TicketId};
+use tidegate::desk::survey::Told;
 use tidegate::desk::ticket::{Attachment, AttachmentState};
 use tidegate::desk::write::{Handle, NewTicket, Outcome, Restriction, Write};
 
@@ -342,4 +343,39 @@ async fn people_are_compared_exactly() {
     );
     let found = script.desk(token_auth()).find_person(Some("jo@C.example"), "k").await.unwrap();
     assert_eq!(found.iter().map(|person| person.id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_tell_sla_targets_is_not_taken_for_one_without_any() {
+    let script = Script::start().await;
+    let line = "GET /api/v2/tickets/show_many";
+    let without = json!({ "tickets": [{ "id": 5 }, { "id": 6, "due_at": "2026-08-06T00:00:00Z" }] });
+    let empty = json!({ "tickets": [{ "id": 5, "slas": { "policy_metrics": [] } }] });
+    script.on(line, 200, without).on(line, 200, empty);
+    let desk = script.desk(token_auth());
+    let tickets = [TicketId::new("5"), TicketId::new("6")];
+    let told = desk.due(&tickets).await.unwrap();
+    assert!(matches!(&told, Told::CannotTell(why) if why.contains("SLA targets")), "{told:?}");
+    assert_eq!(desk.due(&tickets).await.unwrap(), Told::Known(Vec::new()), "no policy is nothing due");
+    assert!(script.asked(line)[0].line.contains("include=slas"));
+}
+
+#[tokio::test]
+async fn the_silent_tag_is_taken_off_in_one_job_and_singly_where_the_job_does_not_say_it_did() {
+    let script = Script::start().await;
+    let job =
+        |status: &str, results: serde_json::Value| json!({ "job_status": { "id": "j1", "status": status, "results": results } });
+    let results = json!([{ "id": 4, "index": 0, "success": true }, { "index": 1, "success": false, "error": "TicketLocked" }]);
+    script.on("PUT /api/v2/tickets/update_many", 200, job("queued", json!(null)));
+    script.on("GET /api/v2/job_statuses/j1", 200, job("working", json!(null)));
+    script.on("GET /api/v2/job_statuses/j1", 200, job("completed", results));
+    script.on(TICKET, 200, ticket("open")).on("DELETE /api/v2/tickets/5/tags", 200, json!({ "tags": [] }));
+    let tickets = ["4", "5", "6"].map(TicketId::new);
+    let still = script.desk(token_auth()).end_silences(&tickets).await.unwrap();
+    assert_eq!(still.iter().map(|one| one.ticket.as_str()).collect::<Vec<_>>(), ["6"], "it is not there: {still:?}");
+    let asked = &script.asked("PUT /api/v2/tickets/update_many?ids=4%2C5%2C6")[0];
+    assert_eq!(asked.json()["ticket"]["remove_tags"], json!(["quiet"]));
+    assert!(asked.json()["ticket"].get("comment").is_none());
+    assert_eq!(script.asked("DELETE /api/v2/tickets/5/tags")[0].json()["tags"], json!(["quiet"]));
+    assert_eq!(script.asked("GET /api/v2/job_statuses").len(), 2);
 }
