@@ -50,7 +50,8 @@ class RequestTracker:
         """A customer's mail opens a ticket."""
         newest = self.newest()
         self.mail(customer, subject, queue, text, files)
-        return self.opened_since(newest)[-1]
+        # Others are opened meanwhile, by us too.
+        return next(one for one in self.opened_since(newest) if self.ask(GATEWAY, "GET", f"ticket/{one}").get("Subject") == subject)
 
     def answer(self, customer, ticket, text, files=()):
         """A customer's mail answers."""
@@ -224,7 +225,7 @@ class RequestTracker:
             self.texts[part] = base64.b64decode(got.get("Content") or "")
         return self.texts[part]
 
-    def content_ids(self, ticket, message):
+    def content_ids(self, message):
         """By what names a message's text can show its files that are there."""
         transaction = self.ask("alice", "GET", f"transaction/{message}")
         parts = [link["_url"].rsplit("/", 1)[1] for link in transaction["_hyperlinks"] if link["ref"] == "attachment"]

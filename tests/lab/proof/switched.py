@@ -266,13 +266,10 @@ class Switched(Part):
 
     def shown(self, tickets):
         """Each image in a text is a file of the same message."""
-        images = 0
-        for message in (message for ticket in tickets for message in ticket.messages):
-            for cid in re.findall(r'<img[^>]*src="cid:([^"]+)"', message.text):
-                self.held(f"image {cid} of message {message.id} opens", cid in self.target.content_ids(message.ticket, message.id))
-                images += 1
-            self.held("no image is somewhere else", not re.search(r'<img[^>]*src="(?!cid:)', message.text), message.text)
-        self.held(f"{images} images open", images > 3)
+        shown = [(message, source) for ticket in tickets for message in ticket.messages
+                 for source in re.findall(r'<img[^>]*src="([^"]+)"', message.text)]
+        lost = [source for message, source in shown if source.removeprefix("cid:") not in self.target.content_ids(message.id)]
+        self.held(f"{len(shown)} images open", shown and not lost, lost)
 
     def leads_nowhere(self, tickets):
         led = [(message.id, link) for ticket in tickets for message in ticket.messages
