@@ -74,12 +74,17 @@ fn add(report: &mut Report, verdict: NewVerdict, unjudged: Unjudged) {
     report.differences.extend(verdict.found.differences.into_iter().filter_map(difference));
 }
 
-/// Judges what has no verdict that stands, or moved, or could not be read, in rounds.
+/// Judges what has no verdict that stands, or moved, or could not be read; in rounds, as long as a desk does not let itself be read. Those
+/// that move are not waited for: with people at work they never end.
 pub async fn stale(bench: &Bench<'_>, options: &Options, witness: &Witness<'_>, tell: Tell<'_>) -> Result<(), CheckError> {
     let rules = bench.rules();
     let measure = options.measure(bench.mirror, &rules);
     let mut now = Progress::default();
+    let mut unread = true;
     for round in 0..=options.rounds {
+        if !unread {
+            break;
+        }
         let mut page = bench.ledger.due_again(&measure, PairId(0), PAGE).await?;
         if page.is_empty() {
             break;
@@ -87,12 +92,13 @@ pub async fn stale(bench: &Bench<'_>, options: &Options, witness: &Witness<'_>, 
         if round > 0 {
             task::delay(options.pause).await;
         }
-        now.moving = 0;
+        (now.moving, unread) = (0, false);
         while let Some(last) = page.last().copied() {
             for verdict in judge_now(bench, options, witness, &page).await? {
                 now.done += u64::from(round == 0);
                 now.different += u64::from(verdict.answer == Answer::Different);
                 now.moving += u64::from(matches!(verdict.answer, Answer::Moving | Answer::Unread));
+                unread |= verdict.answer == Answer::Unread;
             }
             now.total = now.total.max(now.done);
             tell(now);

@@ -7,6 +7,7 @@
 
 pub mod adopt;
 pub mod align;
+pub mod answer;
 pub mod attribution;
 pub mod base;
 pub mod digest;

@@ -106,38 +106,6 @@ pub fn plan(scene: &Scene<'_>) -> Plan {
     plan
 }
 
-/// Plans the conversation the other way: the scene's leading desk is the one whose fields do not count. Messages and restrictions alone,
-/// and the status that has to stand again after them.
-pub fn answers(scene: &Scene<'_>) -> Plan {
-    let conversation = thread::plan(scene);
-    let (drafts, pending) = match scene.policy.carries_back(scene.lead_side) {
-        true => (conversation.drafts, conversation.pending),
-        false => (Vec::new(), false),
-    };
-    let mut plan = Plan { adopted: conversation.adopted, pending, ..Plan::default() };
-    let closed = scene.follow.is_none_or(|follow| follow.immutable);
-    plan.steps.extend(conversation.restricted.into_iter().map(|one| Step::Restrict(if closed { one.beyond_us() } else { one })));
-    if closed {
-        let ids = drafts.into_iter().map(|draft| draft.original);
-        plan.stays = ids.filter(|id| !scene.base.stays.contains(id)).collect();
-        return plan;
-    }
-    let adds = !drafts.is_empty();
-    plan.steps.extend(drafts.into_iter().map(Step::AddMessage));
-    plan.steps.extend(stands_again(scene, adds).map(Step::StatusLast));
-    plan
-}
-
-/// The status of a desk that has a say in it: what our messages make of it is put back.
-fn stands_again(scene: &Scene<'_>, adds_messages: bool) -> Option<FieldWrite> {
-    let before = scene.follow?.fields.get(&FieldKey::Status)?.clone();
-    if let Some(owed) = scene.owed() {
-        return Some(FieldWrite { before, ..owed.write.clone() });
-    }
-    let (source, key, lead, intended) = (FieldKey::Status, FieldKey::Status, before.clone(), before.clone());
-    adds_messages.then_some(FieldWrite { source, key, lead, before, intended, why: Reason::Stands, at: None, apart: None })
-}
-
 fn field_writes(scene: &Scene<'_>, plan: &mut Plan) -> Vec<FieldWrite> {
     let mut writes = Vec::new();
     for (key, lead) in &scene.lead.fields {

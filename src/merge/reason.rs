@@ -29,6 +29,8 @@ pub enum Reason {
     Remapped,
     /// Our own message may have changed it.
     Stands,
+    /// The customer wrote at the desk that does not lead, which opened the ticket.
+    Answered,
     /// A tag of ours.
     OurTag,
 }
@@ -46,6 +48,7 @@ impl Reason {
             Reason::Owed => "it was still owed after an interruption",
             Reason::Remapped => "the mapping was changed and applied with --reapply",
             Reason::Stands => "it has to stand after a message of ours, which may change it",
+            Reason::Answered => "the customer wrote at the other desk, which opened the ticket that was done",
             Reason::OurTag => "a tag of Tidegate's own",
         }
     }

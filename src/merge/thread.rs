@@ -156,6 +156,12 @@ fn draft(scene: &Scene<'_>, message: &Message, place: usize) -> Draft {
     }
 }
 
+/// Whether a customer wrote one of these for all to read.
+pub fn has_customers_word(scene: &Scene<'_>, drafts: &[Draft]) -> bool {
+    let mut originals = scene.lead.messages.iter().filter(|message| drafts.iter().any(|draft| draft.original == message.id));
+    originals.any(|message| message.visibility == Visibility::Public && !works_there(scene, &message.author))
+}
+
 fn works_there(scene: &Scene<'_>, person: &PersonId) -> bool {
     scene.lead.person(person).is_some_and(|person| person.role == Role::Agent)
 }

@@ -8,8 +8,8 @@ use crate::desk::id::MessageId;
 use crate::desk::ticket::{Presence, Ticket, newer};
 use crate::ledger::parked::Park;
 use crate::ledger::settle::StepSettled;
+use crate::merge::answer::answers;
 use crate::merge::links::Ends;
-use crate::merge::plan::answers;
 
 use super::fate::Result;
 use super::lane::Work;

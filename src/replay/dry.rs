@@ -9,8 +9,9 @@ use crate::desk::person::Person;
 use crate::desk::policy::Unmapped;
 use crate::desk::ticket::{Attachment, LinkKind, Presence, Ticket, Visibility};
 use crate::ledger::pair::Pair;
+use crate::merge::answer::answers;
 use crate::merge::base::{Base, FieldWrite};
-use crate::merge::plan::{Plan, Step, answers, follow_end, plan};
+use crate::merge::plan::{Plan, Step, follow_end, plan};
 use crate::merge::scene::Scene;
 use crate::merge::thread::Draft;
 

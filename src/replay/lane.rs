@@ -264,9 +264,8 @@ impl<'a> Work<'a> {
         self.owe_status(&plan).await?;
         for step in &plan.steps {
             if let Err(fate) = self.round.step(step).await {
-                return Err(
-                    proposal::for_refusal(self.round.course, (self.round.lead_side, &self.round.lead.id), step, fate).await
-                );
+                let ticket = (self.round.lead_side, &self.round.lead.id);
+                return Err(proposal::for_refusal(self.round.house, self.round.course, ticket, (step, fate)).await);
             }
         }
         let acted = !plan.steps.is_empty();

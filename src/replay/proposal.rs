@@ -173,9 +173,9 @@ fn renamed(round: &Round<'_>, key: &FieldKey, agreed: &Value) -> Option<Lost> {
     })
 }
 
-/// The following desk refused a step: maybe because it lacks a field or a word that the step wants. That is parked with a proposal at once;
-/// everything else stays the fault that it is.
-pub async fn for_refusal(course: &Course, (side, ticket): (Side, &TicketId), step: &Step, fate: Fate) -> Fate {
+/// The following desk refused a step: maybe because it lacks a field or a word that the step wants. That is parked with a proposal at once,
+/// unless another mapping is applied by now, which may know better; everything else stays the fault that it is.
+pub async fn for_refusal(house: &House, course: &Course, (side, ticket): (Side, &TicketId), (step, fate): (&Step, Fate)) -> Fate {
     let Fate::Fault(fault @ Fault::Refused { .. }) = fate else { return fate };
     let writes: &[FieldWrite] = match step {
         Step::Create { fields, .. } => fields,
@@ -185,10 +185,10 @@ pub async fn for_refusal(course: &Course, (side, ticket): (Side, &TicketId), ste
     };
     let there = side.other();
     let Ok(schema) = course.words.of(course, there).await else { return Fate::Fault(fault) };
-    let missing = writes.iter().find_map(|write| lacking(write, there, &schema));
-    match missing {
-        Some(lost) => Fate::Park(parking((side, ticket), lost)),
-        None => Fate::Fault(fault),
+    let Some(lost) = writes.iter().find_map(|write| lacking(write, there, &schema)) else { return Fate::Fault(fault) };
+    match by_the_latest(house, course).await {
+        Ok(()) => Fate::Park(parking((side, ticket), lost)),
+        Err(soon) => soon,
     }
 }
 

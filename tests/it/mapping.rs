@@ -215,11 +215,14 @@ async fn an_option_that_the_target_does_not_have_is_proposed() {
         parked.advice
     );
     world
-        .reapply(
+        .reapply_unnoticed(
             "[map.fields]",
             "[map.options.\"custom:Severity\"]\n\"critical!\" = \"critical\"\n\"*\" = \"same\"\n[map.fields]",
         )
         .await;
+    // A worker is quicker than the news of the file: it is refused once more, and must not park for good what the file cures.
+    assert!(world.turn().await);
+    world.process.serve(&world.mirror).await;
     world.settle().await;
     assert_eq!(field(&world.mirrored(&tickets[0]), "custom:Severity"), "critical");
     assert_eq!(world.status().await.parked, 0);

@@ -196,3 +196,32 @@ async fn what_is_closed_for_good_in_the_old_desk_stays_as_it_is() {
     assert_eq!(world.source.tickets().len(), 1, "no follow-up is made in the old desk");
     rests(&mut world, "closed").await;
 }
+
+#[tokio::test]
+async fn a_customer_s_late_mail_opens_a_ticket_that_was_done_and_an_agent_s_answer_does_not() {
+    for pair in pairs() {
+        let what = format!("{} to {}", pair.0.vendor, pair.1.vendor);
+        let (mut world, ticket, there) = mirrored(between(pair)).await;
+        turn(&world, Side::Target).await;
+        world.target.set(&there, "status", word(&world.target, DONE));
+        world.settle().await;
+        world.source.answer(&ticket, "For the record.");
+        world.settle().await;
+        assert_eq!(
+            field(&world.target.ticket(&there), "status"),
+            word(&world.target, DONE),
+            "{what}: nobody waits for an answer"
+        );
+        world.source.set(&ticket, "status", word(&world.source, DONE));
+        world.settle().await;
+        world.source.reply(&ticket, "It did not come.");
+        world.settle().await;
+        assert_eq!(saying(&world.target.ticket(&there), "did not come").len(), 1, "{what}");
+        assert_eq!(field(&world.target.ticket(&there), "status"), "open", "{what}: whoever works there sees it");
+        assert_eq!(field(&world.source.ticket(&ticket), "status"), "open", "{what}");
+        world.target.set(&there, "status", word(&world.target, DONE));
+        world.settle().await;
+        assert_eq!(field(&world.source.ticket(&ticket), "status"), word(&world.source, DONE), "{what}: and it ends there again");
+        rests(&mut world, &what).await;
+    }
+}

@@ -181,10 +181,15 @@ async fn apply(ledger: &Ledger, clock: &Clock, text: &str) -> MirrorRow {
 impl World {
     /// Applies the mirror file again with something else in it.
     pub async fn reapply(&mut self, from: &str, to: &str) {
+        self.reapply_unnoticed(from, to).await;
+        self.process.serve(&self.mirror).await;
+    }
+
+    /// The same, and the process goes by the former file for now.
+    pub async fn reapply_unnoticed(&mut self, from: &str, to: &str) {
         assert!(self.text.contains(from), "the mirror file does not say {from}");
         self.text = self.text.replace(from, to);
         self.mirror = apply(&self.ledger, &self.clock, &self.text).await;
-        self.process.serve(&self.mirror).await;
     }
 
     /// What `mirror apply` would refuse in the mirror file, held against both desks.

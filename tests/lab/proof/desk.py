@@ -18,6 +18,7 @@ class File:
     name: str
     kind: str
     data: bytes
+    cid: str = ""  # where the text shows it, its name there
 
     @property
     def digest(self):

@@ -98,6 +98,7 @@ class Trial:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(os.path.join(self.dir, "secrets"))
         os.chmod(self.dir, 0o755)
+        self.path = os.path.join(self.dir, "mirror.toml")
         self.port, self.sim, self.served = free_port(), None, None
         self.data = ["--data-dir", os.path.join(self.dir, "data"), "--listen", f"127.0.0.1:{self.port}"]
         self.gateway = f"http://127.0.0.1:{self.port}"
@@ -129,7 +130,7 @@ class Trial:
         source, target = self.desk("source"), self.desk("target")
         self.secrets(source, target)
         mails = {mail[0] for mail in target.mails()}
-        since = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        since = now()
         traffic = Traffic(self.name, source, target, self.run["words"], seed=len(self.name)).past(PAST)
         if source.vendor == "zendesk":
             source.advance(75)
@@ -171,18 +172,29 @@ class Trial:
                 self.lab.hook(side, url, hook)
 
     def serve(self, source, target, since):
+        self.start_gateway()
+        self.write_file(source, target, since)
+        self.tidegate("mirror", "apply", self.path)
+
+    def start_gateway(self):
         self.served = self.lab.start([self.lab.binary, *self.data, "serve"], os.path.join(self.dir, "serve.log"))
         until("the gateway", 60, lambda: answers(f"{self.gateway}/readyz"))
-        path = os.path.join(self.dir, "mirror.toml")
-        with open(path, "w") as file:
+
+    def write_file(self, source, target, since):
+        with open(self.path, "w") as file:
             file.write(mirror_file(self.run, source, target, self.gateway, os.path.join(self.dir, "secrets"), since))
-        self.tidegate("mirror", "apply", path)
+
+    def checked(self):
+        """The report of `mirror check`, and its findings by name."""
+        report = json.loads(self.tidegate("mirror", "check", self.path, "--json", may_fail=True).stdout)
+        return report, {finding["name"]: finding for finding in report["findings"]}
 
     def accept(self):
         """Checks the mirror file, and accepts what is found: these desks are the lab's own."""
-        path = os.path.join(self.dir, "mirror.toml")
-        done = self.tidegate("mirror", "check", path, "--sample", "20", "--json", may_fail=True)
-        for finding in json.loads(done.stdout)["open"]:
+        self.accept_all(self.checked()[0])
+
+    def accept_all(self, report):
+        for finding in report["open"]:
             self.tidegate("mirror", "accept", self.name, finding, "--why", "desks of the lab")
 
     def pairs(self, target, newest, least):
@@ -272,6 +284,10 @@ class Trial:
                 self.lab.stop(child)
 
 
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def answers(url):
     try:
         call("GET", url)
@@ -281,37 +297,48 @@ def answers(url):
 
 
 def table(rows):
-    columns = [name for name in rows[0] if name != "problems"]
+    columns = list(dict.fromkeys(name for row in rows for name in row if name != "problems"))
     widths = [max(len(str(row.get(name, ""))) for row in [{name: name}, *rows]) for name in columns]
     lines = ["  ".join(name.ljust(width) for name, width in zip(columns, widths))]
     lines += ["  ".join(str(row.get(name, "")).ljust(width) for name, width in zip(columns, widths)) for row in rows]
     return "\n".join(lines)
 
 
-def main(binary, state, *names):
-    lab, rows, bad = Lab(binary, state), [], 0
+def tried(lab, trials):
+    """Each trial after the other: (title, what begins it). Prints a table; returns how many failed. One that fails must not keep the
+    others from being tried."""
     # Ended from outside, everything is stopped all the same.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    rows = []
     try:
-        for run in RUNS:
-            if names and run["name"] not in names:
-                continue
-            trial = Trial(lab, run)
-            try:
-                row = trial.go()
-            except Exception as failed:  # one run that fails must not keep the others from being tried
-                where = "" if isinstance(failed, Failed) else traceback.format_exc(limit=-3)
-                row = {"mirror": run["title"], "judge": "failed", "problems": [f"{failed} {where}"]}
-            finally:
-                trial.end()
-            rows.append(row)
-            for problem in row["problems"][:25]:
+        for title, begin in trials:
+            rows.append(one(title, begin))
+            for problem in rows[-1]["problems"][:25]:
                 print(f"    {problem}", flush=True)
-            bad += bool(row["problems"])
     finally:
         lab.close()
-    print(table([dict(dict.fromkeys(max(rows, key=len), ""), **row) for row in rows]))
-    print("every mirror is at parity" if not bad else f"{bad} of {len(rows)} mirrors FAILED; what they left is in {state}/runs")
+    print(table(rows))
+    return sum(bool(row["problems"]) for row in rows)
+
+
+def one(title, begin):
+    trial = None
+    try:
+        trial = begin()
+        return trial.go()
+    except Exception as failed:  # whatever it is, it is this trial's
+        where = "" if isinstance(failed, Failed) else traceback.format_exc(limit=-3)
+        return {"mirror": title, "judge": "failed", "problems": [f"{failed} {where}"]}
+    finally:
+        if trial:
+            trial.end()
+
+
+def main(binary, state, *names):
+    lab = Lab(binary, state)
+    runs = [run for run in RUNS if not names or run["name"] in names]
+    bad = tried(lab, [(run["title"], lambda run=run: Trial(lab, run)) for run in runs])
+    print("every mirror is at parity" if not bad else f"{bad} of {len(runs)} mirrors FAILED; what they left is in {state}/runs")
     return 1 if bad else 0
 
 

@@ -1,6 +1,8 @@
 """A real Request Tracker, as its people use it (REST with their own tokens, mail through rt-mailgate) and as its admin sees it."""
 import base64
+import email
 import email.message
+import email.policy
 import glob
 import hashlib
 import os
@@ -8,6 +10,7 @@ import re
 import subprocess
 import time
 import urllib.parse
+from dataclasses import dataclass
 
 from desk import Message, Ticket, moment
 from web import ask
@@ -47,7 +50,8 @@ class RequestTracker:
         """A customer's mail opens a ticket."""
         newest = self.newest()
         self.mail(customer, subject, queue, text, files)
-        return self.opened_since(newest)[-1]
+        # Others are opened meanwhile, by us too.
+        return next(one for one in self.opened_since(newest) if self.ask(GATEWAY, "GET", f"ticket/{one}").get("Subject") == subject)
 
     def answer(self, customer, ticket, text, files=()):
         """A customer's mail answers."""
@@ -59,9 +63,15 @@ class RequestTracker:
         mail["Message-ID"] = f"<{time.time_ns()}@{customer.address.split('@')[1]}>"
         mail.set_content(re.sub("<[^>]*>", "", text))
         mail.add_alternative(f"<html><body>{text}</body></html>", subtype="html")
-        for file in files:
+        for file in sorted(files, key=lambda one: not one.cid):
             main, sub = file.kind.split("/")
-            mail.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name)
+            if file.cid:
+                mail.get_payload()[1].add_related(file.data, maintype=main, subtype=sub, cid=f"<{file.cid}>", filename=file.name)
+            else:
+                mail.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name)
+        self.gate(mail, queue)
+
+    def gate(self, mail, queue):
         gate = ["rt-mailgate-5", "--url", self.url, "--queue", queue, "--action", "correspond"]
         subprocess.run(gate, input=mail.as_bytes(), capture_output=True, check=True)
 
@@ -215,6 +225,13 @@ class RequestTracker:
             self.texts[part] = base64.b64decode(got.get("Content") or "")
         return self.texts[part]
 
+    def content_ids(self, message):
+        """By what names a message's text can show its files that are there."""
+        transaction = self.ask("alice", "GET", f"transaction/{message}")
+        parts = [link["_url"].rsplit("/", 1)[1] for link in transaction["_hyperlinks"] if link["ref"] == "attachment"]
+        parts = [self.ask("alice", "GET", f"attachment/{part}") for part in parts]
+        return {found[1] for part in parts if part.get("Content") and (found := re.search(r"Content-ID:\s*<?([^>\s]+)", part["Headers"], re.I))}
+
     # -- mails -------------------------------------------------------------------------------------------------------
     def mails(self):
         """Every mail so far: (file, ticket, who caused it, to whom)."""
@@ -225,6 +242,40 @@ class RequestTracker:
             number = one.get("x-rt-ticket", "#?").rsplit("#", 1)[1]
             found.append((path, number, one.get("x-rt-originator", ""), one.get("to", "") + one.get("bcc", "")))
         return found
+
+    def letters(self):
+        """Every mail so far, with its words."""
+        return [letter(path) for path in sorted(glob.glob(os.path.join(self.mail_dir, "*")))]
+
+    def threaded(self, customer, letter, text):
+        """A customer answers a mail of this desk in their mail program: nothing but that mail says where it belongs."""
+        mail = email.message.EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = written(customer), "support@rt.lab", f"Re: {letter.subject}"
+        mail["Message-ID"] = f"<{time.time_ns()}@{customer.address.split('@')[1]}>"
+        mail["In-Reply-To"] = mail["References"] = letter.id
+        mail.set_content(text)
+        self.gate(mail, "Support")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail that the desk wrote."""
+    path: str
+    ticket: str
+    by: str  # who caused it
+    to: str  # everybody who gets it
+    subject: str
+    id: str
+    text: str
+
+
+def letter(path):
+    mail = email.message_from_binary_file(open(path, "rb"), policy=email.policy.default)
+    text = "".join(part.get_content() for part in mail.walk() if part.get_content_type() == "text/plain")
+    head = {name.lower(): str(value) for name, value in mail.items()}
+    to = " ".join(head.get(name, "") for name in ("to", "cc", "bcc"))
+    ticket = head.get("x-rt-ticket", "#?").rsplit("#", 1)[1]
+    return Letter(path, ticket, head.get("x-rt-originator", "").lower(), to.lower(), head.get("subject", ""), head.get("message-id", ""), text)
 
 
 def written(customer):

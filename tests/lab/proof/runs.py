@@ -190,4 +190,4 @@ def mirror_file(run, source, target, gateway, secrets, since):
                 f'poll = {{ every = "{every}" }}\nallow-private-addresses = true\n')
     wins = "".join(f'"{here}" = "{winner}-wins"\n' for here, _, _, _, winner in run["words"]["disputes"] if winner == "target")
     return (f'name = "{run["name"]}"\n' + end("source", source) + end("target", target)
-            + f'[scope]\ncreated-after = {since}\n[policy]\nsilence = "admin-rule"\n[policy.fields]\n{wins}' + run["tables"])
+            + f'[scope]\ncreated-after = {since}\n[policy]\nsilence = "admin-rule"\n{run.get("policy", "")}[policy.fields]\n{wins}' + run["tables"])

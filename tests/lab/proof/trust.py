@@ -3,22 +3,21 @@
 `traps`: each trap that an RT can have is set through RT's own API or pages, and `mirror check` names it, and nothing else.
 `proposed`: a mirror is proposed, checked, accepted, rehearsed and taken back; then it copies and mirrors with people at work on both
 sides, and is judged as in `prove.py`.
-`adopted`: a copy that a plain script made is adopted and followed. Exit status 0 only if all held."""
-import datetime
+`adopted`: a copy that a plain script made is adopted and followed.
+`switched`: the new desk leads, the old one again, the new one for good; see switched.py. Exit status 0 only if all held."""
 import html
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-import traceback
 from collections import Counter
 
 from desk import Customer, File, plain
-from prove import LAB, PAST, Failed, Lab, Trial, answers, table, until
-from runs import EVERY_KIND, RT_TARGET, RT_WORDS, ZENDESK_TO_RT, ZENDESK_WORDS, from_zendesk, mirror_file, same
+from part import Part
+from prove import LAB, PAST, Lab, Trial, now, tried, until
+from runs import ZENDESK_TO_RT, ZENDESK_WORDS, from_zendesk
+from switched import Switched
 from traffic import Traffic
 
 SAMPLE = 3
@@ -41,70 +40,19 @@ catastrophic = "critical"
 '''
 
 
-def run(name, tables):
-    terms = dict(RT_TARGET, fields=same, links=EVERY_KIND, people={})
-    return {"name": name, "title": f"RT → RT, {name}", "source": "rt", "target": "rt", "hook": False, "tables": tables, "words": RT_WORDS,
-            "terms": terms}
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Trust(Trial):
-    """A trial whose steps are told one by one."""
-
-    def __init__(self, lab, name, tables):
-        super().__init__(lab, run(name, tables))
-        self.source, self.target = lab.rts["source"], lab.rts["target"]
-        self.path = os.path.join(self.dir, "mirror.toml")
-        for desk in (self.source, self.target):
-            if "root" not in desk.tokens:
-                root = subprocess.run([f"{LAB}/token", desk.name, "root"], check=True, capture_output=True, text=True)
-                desk.tokens["root"] = root.stdout.strip()
-
-    def held(self, what, holds, seen=""):
-        self.step(f"{'held' if holds else 'NOT HELD'}: {what}")
-        if not holds:
-            raise Failed(f"{what}: {seen}")
-
-    def write_file(self, since):
-        self.secrets(self.source, self.target)
-        with open(self.path, "w") as file:
-            file.write(mirror_file(self.run, self.source, self.target, self.gateway, os.path.join(self.dir, "secrets"), since))
-
-    def checked(self):
-        """The report of `mirror check`, and its findings by name."""
-        report = json.loads(self.tidegate("mirror", "check", self.path, "--json", may_fail=True).stdout)
-        return report, {finding["name"]: finding for finding in report["findings"]}
-
-    def accept_all(self, report):
-        for finding in report["open"]:
-            self.tidegate("mirror", "accept", self.name, finding, "--why", "desks of the lab")
-
-    def field(self, desk, name):
-        """The number of a custom field."""
-        query = json.dumps([{"field": "Name", "value": name}])
-        found = desk.ask("root", "POST", "customfields?fields=Name", json.loads(query))
-        return next(item["id"] for item in found["items"] if item["Name"] == name)
-
-    def right(self, right, *but):
-        """Tidegate's user at the target has a right for all custom fields, or for all but one."""
-        subprocess.run([f"{LAB}/right", "target", right, *but], check=True, stderr=subprocess.DEVNULL)
-
-
-class Traps(Trust):
+class Traps(Part):
     def __init__(self, lab):
         super().__init__(lab, "traps", WITH_A_GAP)
 
     def go(self):
         since = now()
         expected, harmless = self.set_traps()
-        self.write_file(since)
+        self.secrets(self.source, self.target)
+        self.write_file(self.source, self.target, since)
         self.named(expected, harmless)
         self.hidden_field()
         self.run["tables"] = MENDED
-        self.write_file(since)
+        self.write_file(self.source, self.target, since)
         self.locked_field(harmless)
         return self.summary(len(expected) + 2)
 
@@ -195,19 +143,18 @@ class Traps(Trust):
         return {"mirror": self.run["title"], "tickets": traps, "judge": "every trap named", "problems": []}
 
 
-class Proposed(Trust):
+class Proposed(Part):
     """The whole trial of `prove.py`, with a proposed mirror file and a rehearsal before its copy."""
 
     def __init__(self, lab):
         super().__init__(lab, "proposed", "")
 
     def serve(self, source, target, since):
-        self.write_file(since)
+        self.write_file(source, target, since)
         self.propose()
         self.check_and_accept()
         self.rehearse(target)
-        self.served = self.lab.start([self.lab.binary, *self.data, "serve"], os.path.join(self.dir, "serve.log"))
-        until("the gateway", 60, lambda: answers(f"{self.gateway}/readyz"))
+        self.start_gateway()
 
     def accept(self):
         """It is done before the rehearsal."""
@@ -281,7 +228,7 @@ class Adopted(Trial):
         super().__init__(lab, {"name": "adopted", "title": "a script's copy, adopted", "source": "zendesk", "target": "rt", "hook": False,
                                "tables": ZENDESK_TO_RT, "words": ZENDESK_WORDS})
 
-    held = Trust.held
+    held = Part.held
 
     def go(self):
         source, target = self.desk("source"), self.desk("target")
@@ -289,8 +236,7 @@ class Adopted(Trial):
         since, newest = now(), target.newest()
         traffic = self.past(Traffic(self.name, source, target, ZENDESK_WORDS, seed=5))
         source.advance(75)
-        time.sleep(1.5)
-        reference = now()
+        reference = self.later(self.later(now()))
         pairs = self.copy(source, target, traffic.tickets)
         live = [old for old in traffic.tickets if source.read(old).fields["status"] == "open"][:3]
         source.answer(traffic.customer_of[live[0]], live[0], "<p>Written before the adoption.</p>")
@@ -305,6 +251,11 @@ class Adopted(Trial):
         parked = self.tidegate("parked", "list", self.name).stdout
         self.held("nothing else is parked", "Nothing waits for a person." in parked, parked)
         return {"mirror": self.run["title"], "tickets": there, "judge": "each message once", "problems": []}
+
+    def later(self, moment):
+        """The next second: desks tell whole ones."""
+        until("the next second", 5, lambda: now() > moment)
+        return now()
 
     def past(self, traffic):
         for number in range(PAST):
@@ -334,12 +285,11 @@ class Adopted(Trial):
 
     def adopt(self, source, target, copied):
         pairs, since, reference = copied
-        path, listed = (os.path.join(self.dir, name) for name in ("mirror.toml", "pairs.csv"))
-        with open(path, "w") as file:
-            file.write(mirror_file(self.run, source, target, self.gateway, os.path.join(self.dir, "secrets"), since))
+        listed = os.path.join(self.dir, "pairs.csv")
+        self.write_file(source, target, since)
         with open(listed, "w") as file:
             file.write("old,new\n" + "".join(f"{old},{new}\n" for old, new in pairs.items()))
-        self.tidegate("mirror", "apply", path)
+        self.tidegate("mirror", "apply", self.path)
         words = ("adopt", self.name, "--map", listed, "--reference", reference)
         self.held("nothing is adopted before the mirror is checked", self.tidegate(*words, may_fail=True).returncode == 1)
         self.accept()
@@ -351,8 +301,7 @@ class Adopted(Trial):
 
     def follow(self, source, target, copied):
         pairs, live, traffic = copied
-        self.served = self.lab.start([self.lab.binary, *self.data, "serve"], os.path.join(self.dir, "serve.log"))
-        until("the gateway", 60, lambda: answers(f"{self.gateway}/readyz"))
+        self.start_gateway()
         for number, old in enumerate(live):
             source.answer(traffic.customer_of[old], old, f"<p>The customer after the adoption, {number}.</p>")
             target.reply("alice", pairs[old], f"<p>Alice after the adoption, {number}.</p>")
@@ -390,30 +339,14 @@ class Adopted(Trial):
         self.held("what Alice wrote stands once", alice == 4, alice)
 
 
-PARTS = {"traps": Traps, "proposed": Proposed, "adopted": Adopted}
+PARTS = {"traps": Traps, "proposed": Proposed, "adopted": Adopted, "switched": Switched}
+# `switched` takes as long as all others together, several times over, and is named.
+USUAL = ["traps", "proposed", "adopted"]
 
 
 def main(binary, state, *names):
-    lab, rows, bad = Lab(binary, state), [], 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        for name in names or PARTS:
-            part = PARTS[name](lab)
-            try:
-                row = part.go()
-            except Exception as failed:  # one part that fails must not keep the other from being tried
-                where = "" if isinstance(failed, Failed) else traceback.format_exc(limit=-3)
-                row = {"mirror": part.run["title"], "judge": "failed", "problems": [f"{failed} {where}"]}
-            finally:
-                part.end()
-            rows.append(row)
-            for problem in row["problems"][:25]:
-                print(f"    {problem}", flush=True)
-            bad += bool(row["problems"])
-    finally:
-        lab.close()
-    print(table([dict(dict.fromkeys(max(rows, key=len), ""), **row) for row in rows]))
-    return 1 if bad else 0
+    lab = Lab(binary, state)
+    return 1 if tried(lab, [(name, lambda name=name: PARTS[name](lab)) for name in names or USUAL]) else 0
 
 
 if __name__ == "__main__":
