@@ -25,8 +25,7 @@ pub struct Turned {
     pub tickets: i64,
     /// Those of them that both desks have.
     pub whole: i64,
-    /// Those of them that are looked at again, after live changes: at the last look the desk that leads now had something of its own, or
-    /// it told of something that nobody looked at.
+    /// Those of them that somebody touched in the desk that leads now: they are looked at again, after live changes.
     pub looked_at: i64,
     /// Those of them at which somebody was at work.
     pub fenced: i64,
@@ -109,8 +108,7 @@ pub(super) async fn turn(
          ), touched as (
              select id as pair_id from turned where has_own
              union
-             select e.pair_id from change_event e join turned t on t.id = e.pair_id
-             where e.side = $3 and (e.applied_at is null or e.settled_by is null)
+             select e.pair_id from change_event e join turned t on t.id = e.pair_id where e.side = $3
          ), changed as (
              update lane l
              set fence = l.fence + (l.lease_until is not null)::int, lease_owner = null, lease_until = least(l.lease_until, $4),

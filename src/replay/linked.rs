@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::desk::Side;
 use crate::desk::id::MessageId;
-use crate::desk::ticket::{Link, Presence, Ticket};
+use crate::desk::ticket::Ticket;
 use crate::ledger::settle::StepSettled;
 use crate::merge::base::MessageLink;
-use crate::merge::plan::follow_end;
 
 use super::fate::Result;
 use super::lane::Work;
@@ -67,16 +66,13 @@ impl Work<'_> {
         unknown
     }
 
-    /// Whether people of the following desk set, linked, wrote or removed something that is not at the other one as long as that leads.
+    /// Whether people of the following desk set or wrote something that stays there as long as the other desk leads.
     pub(super) fn follow_has_own(&self) -> bool {
         let Some(follow) = self.round.follow.as_ref().filter(|_| !self.round.survivor) else { return false };
-        let (lead, side) = (self.round.lead_side, self.round.lead_side.other());
-        let carried = |link: &Link| self.round.base.links.iter().any(|base| follow_end(lead, base) == link);
+        let side = self.round.lead_side.other();
         let known: BTreeSet<&MessageId> = self.links.iter().filter_map(|link| link.at(side)).collect();
         let wrote = follow.messages.iter().any(|message| message.key.is_none() && !known.contains(&message.id));
         wrote
-            || follow.presence != Presence::Present
-            || !follow.links.iter().all(carried)
             || self.round.base.fields.iter().any(|(source, agreed)| {
                 self.round
                     .course

@@ -12,7 +12,7 @@ use tidegate::ledger::settle::StepSettled;
 use uuid::Uuid;
 
 use super::{between, pairs, turn};
-use crate::world::desk::{field, saying};
+use crate::world::desk::field;
 use crate::world::killer::Holder;
 use crate::world::rest::mirrored;
 use crate::world::stand::World;
@@ -109,52 +109,4 @@ async fn a_worker_that_has_read_both_desks_does_not_write_what_it_decided() {
     turn(&world, Side::Source).await;
     world.settle().await;
     assert_eq!(field(&world.mirrored(&ticket), "subject"), "Order 8", "the source leads again");
-}
-
-#[tokio::test]
-async fn only_what_the_new_lead_has_of_its_own_is_looked_at_when_the_lead_turns() {
-    for pair in pairs() {
-        let what = format!("{} to {}", pair.0.vendor, pair.1.vendor);
-        let mut world = World::of()
-            .from(pair.0)
-            .to(pair.1)
-            .policy("replies-back = \"public\"\nsource-silence = \"admin-rule\"")
-            .begin()
-            .await;
-        let old: Vec<String> = (0..8).map(|number| world.source.open(&format!("Order {number}"), "Where is it?")).collect();
-        world.copy().await;
-        let new: Vec<String> = old.iter().map(|old| world.mirrored(old).id).collect();
-        // All of these are told and looked at, and stay where they are as long as the old desk leads.
-        world.target.set(&new[0], "subject", "Another subject");
-        world.target.note(&new[1], "The warehouse is slow.");
-        world.target.link(&new[2], "parent", &new[3]);
-        world.settle().await;
-        // And this is told only once the lead has turned.
-        world.target.set(&new[4], "subject", "A late subject");
-        let turned = turn(&world, Side::Target).await;
-        assert!((3..=4).contains(&turned.looked_at), "{what}: {turned:?}");
-        world.settle().await;
-        let here = |index: usize| world.source.ticket(&old[index]);
-        assert_eq!(field(&here(0), "subject"), "Another subject", "{what}");
-        assert_eq!(saying(&here(1), "The warehouse is slow").len(), 1, "{what}");
-        assert_eq!(here(2).links, [("parent".to_string(), old[3].clone())].into(), "{what}");
-        assert_eq!(field(&here(4), "subject"), "A late subject", "{what}");
-        let back = turn(&world, Side::Source).await;
-        assert!(back.looked_at <= 1, "{what}: both desks say the same: {back:?}");
-        world.settle().await;
-        assert!(world.check().await.at_parity(), "{what}");
-    }
-}
-
-#[tokio::test]
-async fn what_was_told_and_not_looked_at_when_the_lead_turned_is_looked_at() {
-    let (mut world, ticket, there) = mirrored(between(pairs()[0])).await;
-    world.hold(&ticket, true).await;
-    world.target.set(&there, "subject", "Another subject");
-    world.clock.advance(std::time::Duration::from_secs(75));
-    world.arrive().await;
-    assert_eq!(turn(&world, Side::Target).await.looked_at, 1);
-    world.hold(&ticket, false).await;
-    world.settle().await;
-    assert_eq!(field(&world.source.ticket(&ticket), "subject"), "Another subject");
 }
