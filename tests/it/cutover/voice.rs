@@ -210,7 +210,7 @@ async fn open_tickets_come_first_and_closed_ones_are_left_alone() {
         let found = world.ledger.mute(place, only_open, world.clock.now(), 10).await.expect("an answer");
         found.into_iter().map(|one| one.ticket.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(numbers(true).await, [new.clone()]);
+    assert_eq!(numbers(true).await, std::slice::from_ref(&new));
     assert_eq!(numbers(false).await, [new, world.mirrored(&one).id]);
     let closed = Place { closed: Some("solved"), ..place };
     assert_eq!(world.ledger.voice(closed).await.expect("an answer").tickets, 1, "{two} alone");
