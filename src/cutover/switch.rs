@@ -133,7 +133,7 @@ pub enum Outcome {
     Done,
     Refused,
     /// This run is under way and has to end first.
-    InTheWay(Run),
+    InTheWay(Box<Run>),
 }
 
 /// What a run came to.
@@ -184,7 +184,7 @@ impl Switch<'_> {
         let begun = self.ledger.begin_switch(self.mirror.id, wish, self.clock.now()).await?;
         let run = match begun {
             Ok(run) => run,
-            Err(other) => return Ok(Report::new(Outcome::InTheWay(other.clone()), &other)),
+            Err(other) => return Ok(Report::new(Outcome::InTheWay(Box::new(other.clone())), &other)),
         };
         let mut report = Report::new(Outcome::Done, &run);
         self.hands.reached(Step::Begun).await;

@@ -95,7 +95,7 @@ macro_rules! differing {
               select s.side, s.ticket, s.found ->> 'kind', ",
             digest!("s.found"),
             " from stray s
-              where s.mirror_id = $1 and $2::bigint is null and s.answer = 'different' and s.found is not null
+              where s.mirror_id = $1 and $2::bigint[] is null and s.answer = 'different' and s.found is not null
                 and ($6::text is null or s.found ->> 'kind' = $6) and ($7::text is null or s.ticket = $7)
                 and not (s.side = 'source' and exists
                     (select from pair o where o.mirror_id = $1 and o.source_ticket = s.ticket)) "

@@ -15,7 +15,7 @@ use crate::world::stand::World;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Tables that stay as they are, and why.
-const STAYS: [(&str, &str); 11] = [
+const STAYS: [(&str, &str); 12] = [
     ("cutover_window", "names of parts, given by the operator"),
     ("backfill", "counts and times"),
     ("figure", "counts"),
@@ -25,6 +25,7 @@ const STAYS: [(&str, &str); 11] = [
     ("extension", "who added days, and why"),
     ("purge", "the record of the end"),
     ("acceptance", "who accepted what"),
+    ("accepted_difference", "who accepted which difference, by number and digest"),
     ("pair", "the numbers"),
     ("pair_former", "the numbers"),
 ];

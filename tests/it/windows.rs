@@ -2,7 +2,6 @@
 
 use tidegate::config::file;
 use tidegate::desk::Side;
-use tidegate::ledger::pair::Pair;
 use tidegate::ledger::window::{Move, WindowStatus};
 
 use crate::world::desk::{field, request_tracker, saying, zendesk};
@@ -46,14 +45,6 @@ async fn turn(world: &World, name: &str, to: Side) -> i64 {
     world.ledger.turn(world.mirror.id, Some(window), to, world.clock.now()).await.expect("it is turned").tickets
 }
 
-async fn pair(world: &World, ticket: &str) -> Pair {
-    world.ledger.pairs_of_number(world.mirror.id, ticket).await.expect("an answer").remove(0)
-}
-
-async fn leads(world: &World, ticket: &str) -> Side {
-    pair(world, ticket).await.authority
-}
-
 #[tokio::test]
 async fn before_any_switch_a_ticket_changes_its_window_with_a_record() {
     let (mut world, [invoice, ..]) = mirrored().await;
@@ -93,7 +84,7 @@ async fn two_windows_are_switched_on_different_days_and_tickets_move_between_the
     world.source.set(&mast, "group", "Billing");
     world.source.reply(&mast, "It is about the invoice.");
     world.settle().await;
-    assert_eq!(leads(&world, &mast).await, Side::Target);
+    assert_eq!(world.leads_ticket(&mast).await, Side::Target);
     assert_eq!(field(&world.mirrored(&mast), "group"), "Billing");
     assert_eq!(field(&world.source.ticket(&mast), "priority"), "urgent", "what was done in the new desk was not lost");
     world.target.set(&there, "subject", "Mast, invoiced");
@@ -105,7 +96,7 @@ async fn two_windows_are_switched_on_different_days_and_tickets_move_between_the
     world.target.set(&there, "group", "Engineering");
     world.source.reply(&refund, "And another thing.");
     world.settle().await;
-    assert_eq!((leads(&world, &refund).await, leads(&world, &invoice).await), (Side::Source, Side::Target));
+    assert_eq!((world.leads_ticket(&refund).await, world.leads_ticket(&invoice).await), (Side::Source, Side::Target));
     assert_eq!(field(&world.source.ticket(&refund), "group"), "Engineering");
     world.source.set(&refund, "subject", "Refund of a mast");
     world.settle().await;
@@ -117,7 +108,7 @@ async fn two_windows_are_switched_on_different_days_and_tickets_move_between_the
     assert_eq!(turn(&world, "boats", Side::Target).await, 2);
     world.settle().await;
     for ticket in [&invoice, &refund, &mast, &sail] {
-        assert_eq!(leads(&world, ticket).await, Side::Target);
+        assert_eq!(world.leads_ticket(ticket).await, Side::Target);
     }
     for (ticket, words) in [(&mast, "It is about the invoice."), (&refund, "And another thing."), (&invoice, "An old mail")] {
         let (old, new) = (world.source.ticket(ticket), world.mirrored(ticket));
