@@ -111,7 +111,8 @@ pub(super) async fn turn(
              select e.pair_id from change_event e join turned t on t.id = e.pair_id where e.side = $3
          ), changed as (
              update lane l
-             set fence = l.fence + (l.lease_until is not null)::int, lease_owner = null, lease_until = least(l.lease_until, $4),
+             set fence = l.fence + (l.lease_until is not null)::int, lease_owner = null,
+                 lease_until = case when l.lease_until is not null then least(l.lease_until, $4) end,
                  pending = l.pending + (c.pair_id is not null)::int,
                  due_at = case when c.pair_id is null then l.due_at else least(l.due_at, $4) end,
                  priority = case when l.pending > l.applied or c.pair_id is null then l.priority else $5 end

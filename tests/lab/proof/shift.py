@@ -8,7 +8,7 @@ from web import Refused
 
 
 # Seconds between two deeds of people who talk.
-PACE = 5
+PACE = 2
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Switched(Part):
         self.judged("answered by mail")
         self.switch("--back")
         self.a_day("the old desk leads again")
-        self.switch("--go", kill_at="who leads")
+        self.switch("--go", kill_at="the other desk leads")
         self.a_day("the new desk leads for good")
         self.retired()
         verdict = self.without_the_old_desk()
@@ -159,8 +159,10 @@ class Switched(Part):
         """With people talking in both desks meanwhile. What it said."""
         stop = threading.Event()
         people = threading.Thread(target=self.shift.talk, args=(self.lead, stop))
+        before = self.shift.done
         people.start()
         try:
+            until("people to be at work", 60, lambda: self.shift.done > before + 1)
             said = "" if kill_at and not self.killed(way, kill_at) else self.turned(way, kill_at)
         finally:
             stop.set()
@@ -175,7 +177,10 @@ class Switched(Part):
     def turned(self, way, again):
         """A lab that is slower than its people waits longer than a team would; `again`: it turned before it was killed."""
         began = time.monotonic()
-        done = self.tidegate("cutover", self.name, way, "--lag", "3m", "--within", "4m", may_fail=True, limit=900)
+        words = ("cutover", self.name, way, "--lag", "3m", "--within", "4m")
+        done = self.tidegate(*words, may_fail=True, limit=900)
+        while done.returncode == 0 and "in the middle of something" in done.stdout:
+            done = self.tidegate(*words, may_fail=True, limit=900)
         self.figures["go s"].append(time.monotonic() - began)
         self.held(f"{way} is done", done.returncode == 0 or again, done.stdout)
         return done.stdout
@@ -251,6 +256,7 @@ class Switched(Part):
         verdict = both.Twins(seen, self.shift, self.run["terms"], self.lead).judge()
         self.held("both desks are as they were", not verdict.differences, verdict.differences[:5])
         files = sorted(digest for ticket in seen.tickets["old"].values() for message in ticket.messages for _, digest in message.files)
+        self.lab.hook("source", None, None)
         subprocess.run([f"{LAB}/down", "source"], check=True, stderr=subprocess.DEVNULL)
         self.target.texts.clear()
         new = [self.target.read(pair[1]) for pair in seen.roots()]
