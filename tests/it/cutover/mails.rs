@@ -111,7 +111,7 @@ async fn an_answer_to_a_mail_from_before_lands_in_the_old_ticket_and_is_carried_
 
 #[tokio::test]
 async fn a_simulated_zendesk_sorts_mail_as_its_vendor_says() {
-    let world = World::of().from(zendesk()).to(zendesk()).begin().await;
+    let mut world = World::of().from(zendesk()).to(zendesk()).begin().await;
     let (desk, ticket) = (&world.source, world.source.open("Order one", "Where is it?"));
     desk.answer(&ticket, "We look.");
     let reply = answer(&mail(desk, &ticket), "Thank you kindly.");
@@ -132,11 +132,12 @@ async fn a_simulated_zendesk_sorts_mail_as_its_vendor_says() {
     let said = desk.ticket(&ticket);
     let message = said.messages.iter().find(|message| Some(&message.id) == noted.message.as_ref()).expect("it is there");
     assert!(!message.public, "who takes no part writes to the agents");
+    world.settle().await;
 }
 
 #[tokio::test]
 async fn a_simulated_rt_knows_a_ticket_by_the_mark_in_the_subject_alone() {
-    let world = World::of().from(request_tracker()).to(zendesk()).begin().await;
+    let mut world = World::of().from(request_tracker()).to(zendesk()).begin().await;
     let (desk, ticket) = (&world.source, world.source.open("Order one", "Where is it?"));
     desk.answer(&ticket, "We look.");
     let reply = answer(&mail(desk, &ticket), "Thank you kindly.");
@@ -150,4 +151,5 @@ async fn a_simulated_rt_knows_a_ticket_by_the_mark_in_the_subject_alone() {
         let one = Incoming { subject, ..reply.clone() };
         assert_ne!(desk.receive(&one).await.expect("it is taken in").ticket, ticket, "{one:?}");
     }
+    world.settle().await;
 }
