@@ -78,20 +78,20 @@ async fn history(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<u8> {
 
 /// Until when a term lasts now, a sentence.
 async fn until(ledger: &Ledger, row: &MirrorRow, term: Term) -> anyhow::Result<String> {
-    let (name, keeping) = (&row.name, ledger.keeping(row.id).await?);
+    let name = &row.name;
     Ok(match term {
         Term::Runs => match ledger.before_run(row.id).await?.deadline() {
             Some(deadline) => format!("Runs of {name} may start until {}.", minute(deadline)),
             None => format!("Nothing of {name} is copied yet: runs may start for {DAYS} days from a copy on."),
         },
-        Term::Keeping => match keeping.until(delta(limits(row).after_retirement)) {
-            Some(until) => format!("What is known of the tickets of {name} is kept until {}.", minute(until)),
-            None => {
+        Term::Keeping => {
+            let (keeping, usual) = (ledger.keeping(row.id).await?, limits(row).after_retirement);
+            let until = keeping.until(delta(usual)).map(minute).unwrap_or_else(|| {
                 let more: i32 = keeping.extensions.iter().map(|one| one.days).sum();
-                let days = limits(row).after_retirement.as_secs() / 86_400 + u64::from(more.unsigned_abs());
-                format!("What is known of the tickets of {name} is kept until {days} days after its retirement.")
-            }
-        },
+                format!("{} days after its retirement", usual.as_secs() / 86_400 + u64::from(more.unsigned_abs()))
+            });
+            format!("What is known of the tickets of {name} is kept until {until}.")
+        }
     })
 }
 

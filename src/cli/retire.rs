@@ -47,10 +47,11 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
 
 async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let (row, clock) = (ledger.mirror(&args.mirror).await?, Clock::system());
+    let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
     if row.phase != Phase::Retired {
         refuse_phase(ledger, &row).await?;
         let mut against = against(ledger, &row, args.after, &clock).await?;
-        against.extend(mute(ledger, &row).await?.iter().filter(|voice| voice.side == Side::Target).map(still_mute));
+        against.extend(mute(ledger, &row, &config).await?.iter().filter(|voice| voice.side == Side::Target).map(still_mute));
         if !against.is_empty() && !args.force {
             against.iter().for_each(|why| println!("{why}"));
             println!("\nRefused: nothing was changed. To end {} all the same: --force --reason TEXT", row.name);
@@ -69,15 +70,14 @@ async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         "{} is retired: nothing is received, asked or written any more. What it knows of old and new numbers stays.",
         row.name
     );
-    let left = mute(ledger, &row).await?;
-    left.iter().for_each(|voice| println!("{}", by_hand(&row, voice)));
+    let left = mute(ledger, &row, &config).await?;
+    left.iter().for_each(|voice| println!("{}", by_hand(&config, voice)));
     Ok(0)
 }
 
 /// The desks that may still be silent about people's replies in some tickets.
-async fn mute(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<Vec<Voice>> {
-    let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
-    let mut voices = voices(ledger, row.id, &config).await?;
+async fn mute(ledger: &Ledger, row: &MirrorRow, config: &MirrorConfig) -> anyhow::Result<Vec<Voice>> {
+    let mut voices = voices(ledger, row.id, config).await?;
     voices.retain(|voice| voice.mute > 0);
     Ok(voices)
 }
@@ -90,9 +90,8 @@ fn still_mute(voice: &Voice) -> String {
 }
 
 /// Nobody takes it off any more.
-fn by_hand(row: &MirrorRow, voice: &Voice) -> String {
-    let (desk, mute) = (desk_name(voice.side), voice.mute);
-    let tag = MirrorConfig::stored(&row.name, row.config.clone()).map(|config| config.policy.tags.silent).unwrap_or_default();
+fn by_hand(config: &MirrorConfig, voice: &Voice) -> String {
+    let (desk, mute, tag) = (desk_name(voice.side), voice.mute, &config.policy.tags.silent);
     format!(
         "{mute} tickets of the {desk} desk may keep the tag `{tag}`: rules that leave it alone mail nobody about them. If people go on \
          working there, take it off (a view of the tickets that have it, select all, edit)."

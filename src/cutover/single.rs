@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ledger;
 use crate::ledger::verdict::{Answer, Bar, NewVerdict};
 use crate::mirror::PairId;
 use crate::task;
@@ -39,9 +40,12 @@ pub async fn report(bench: &Bench<'_>, options: &Options, pairs: &[PairId]) -> R
     let mut report = Report::begin(bench.clock.now());
     for page in pairs.chunks(PAGE as usize) {
         for verdict in judge_now(bench, options, &witness, page).await? {
-            let pair = bench.ledger.pair(verdict.pair).await?;
-            let named = Unjudged::of([pair.source_ticket, pair.target_ticket], verdict.why.clone().unwrap_or_default());
-            add(&mut report, verdict, named);
+            match verdict.answer {
+                Answer::Moving => report.moving.push(named(bench, &verdict).await?),
+                Answer::Unread => report.unread.push(named(bench, &verdict).await?),
+                Answer::Equal | Answer::Explained | Answer::Different => {}
+            }
+            add(&mut report, verdict);
         }
     }
     report.read = report.tickets;
@@ -50,14 +54,19 @@ pub async fn report(bench: &Bench<'_>, options: &Options, pairs: &[PairId]) -> R
     Ok(report)
 }
 
-fn add(report: &mut Report, verdict: NewVerdict, unjudged: Unjudged) {
+/// A ticket without a verdict, by its numbers.
+async fn named(bench: &Bench<'_>, verdict: &NewVerdict) -> ledger::Result<Unjudged> {
+    let pair = bench.ledger.pair(verdict.pair).await?;
+    Ok(Unjudged::of([pair.source_ticket, pair.target_ticket], verdict.why.clone().unwrap_or_default()))
+}
+
+fn add(report: &mut Report, verdict: NewVerdict) {
     report.tickets += 1;
     match verdict.answer {
         Answer::Equal => report.equal += 1,
         Answer::Explained => report.explained += 1,
         Answer::Different => report.different += 1,
-        Answer::Moving => report.moving.push(unjudged),
-        Answer::Unread => report.unread.push(unjudged),
+        Answer::Moving | Answer::Unread => {}
     }
     (report.messages, report.attachments) = (report.messages + verdict.messages, report.attachments + verdict.attachments);
     report.bytes += verdict.bytes;
@@ -80,11 +89,7 @@ pub async fn stale(bench: &Bench<'_>, options: &Options, witness: &Witness<'_>, 
     let rules = bench.rules();
     let measure = options.measure(bench.mirror, &rules);
     let mut now = Progress::default();
-    let mut unread = true;
     for round in 0..=options.rounds {
-        if !unread {
-            break;
-        }
         let mut page = bench.ledger.due_again(&measure, PairId(0), PAGE).await?;
         if page.is_empty() {
             break;
@@ -92,7 +97,8 @@ pub async fn stale(bench: &Bench<'_>, options: &Options, witness: &Witness<'_>, 
         if round > 0 {
             task::delay(options.pause).await;
         }
-        (now.moving, unread) = (0, false);
+        now.moving = 0;
+        let mut unread = false;
         while let Some(last) = page.last().copied() {
             for verdict in judge_now(bench, options, witness, &page).await? {
                 now.done += u64::from(round == 0);
@@ -103,6 +109,9 @@ pub async fn stale(bench: &Bench<'_>, options: &Options, witness: &Witness<'_>, 
             now.total = now.total.max(now.done);
             tell(now);
             page = bench.ledger.due_again(&measure, last, PAGE).await?;
+        }
+        if !unread {
+            break;
         }
     }
     Ok(())

@@ -68,8 +68,10 @@ impl Speaker {
     async fn step(&self, side: Side, desk: &dyn Connector) -> ledger::Result<bool> {
         let place = place(self.mirror, side, desk.capabilities());
         let tried_before = self.clock.now() - delta(AGAIN);
-        let busy = self.ledger.lanes_waiting(self.mirror).await? > BUSY;
-        let mute = self.ledger.mute(place, busy, tried_before, AT_ONCE).await?;
+        let mut mute = self.ledger.mute(place, false, tried_before, AT_ONCE).await?;
+        if !mute.is_empty() && self.ledger.lanes_waiting(self.mirror).await? > BUSY {
+            mute = self.ledger.mute(place, true, tried_before, AT_ONCE).await?;
+        }
         if mute.is_empty() {
             return Ok(false);
         }

@@ -41,12 +41,26 @@ impl Kind {
         }
     }
 
+    /// The switch after which this desk leads.
+    pub fn towards(side: Side) -> Kind {
+        match side {
+            Side::Source => Kind::Back,
+            Side::Target => Kind::Go,
+        }
+    }
+
     /// The option of `tidegate cutover` that asks for it.
     pub fn verb(self) -> &'static str {
         match self {
             Kind::Rehearsal => "rehearse",
             other => other.as_str(),
         }
+    }
+
+    /// All options of `tidegate cutover` that ask for it, of a window or of everything.
+    pub fn options(self, window: Option<&str>) -> String {
+        let window = window.map(|name| format!(" --window {name}")).unwrap_or_default();
+        format!("--{}{window}", self.verb())
     }
 }
 
@@ -95,10 +109,7 @@ impl Run {
 
     /// The options of `tidegate cutover` that go on with it.
     pub fn options(&self) -> String {
-        match self.names.first().filter(|_| self.window.is_some()) {
-            Some(window) => format!("--{} --window {window}", self.kind.verb()),
-            None => format!("--{}", self.kind.verb()),
-        }
+        self.kind.options(self.names.first().filter(|_| self.window.is_some()).map(String::as_str))
     }
 }
 

@@ -56,7 +56,6 @@ impl Work<'_> {
         }
     }
 
-    /// Asks both desks what time it is.
     /// Closes the rulings that this replay knew of: carried out, or overtaken by what the desks say now.
     pub(super) async fn close_rulings(&mut self) -> Result<()> {
         let rulings = std::mem::take(&mut self.pair.rulings);

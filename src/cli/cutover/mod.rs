@@ -126,8 +126,8 @@ async fn undo(ledger: &Ledger, row: &MirrorRow, open: Option<Run>, window: Optio
         bail!("no switch of that window is under way, but this one: {went}");
     }
     if run.turned_at.is_some() {
-        let back = if run.to == Side::Target { "--back" } else { "--go" };
-        bail!("this switch has turned already: finish it with {went}; then {back} is the way back");
+        let back = Kind::towards(run.to.other()).verb();
+        bail!("this switch has turned already: finish it with {went}; then --{back} is the way back");
     }
     ledger.end_switch(row.id, &run, "undone", Clock::system().now()).await?;
     println!("The switch of {name} ({went}) is given up. Nothing was changed.");
@@ -187,10 +187,7 @@ fn refuse_phase(row: &MirrorRow, open: Option<&Run>, kind: Kind) -> anyhow::Resu
 /// Refuses to turn what is turned.
 fn refuse_lead(row: &MirrorRow, window: Option<&Part>, kind: Kind) -> anyhow::Result<()> {
     let name = &row.name;
-    let (what, option) = match window {
-        Some(part) => (format!("window {} of {name}", part.name), format!(" --window {}", part.name)),
-        None => (name.clone(), String::new()),
-    };
+    let what = window.map_or_else(|| name.clone(), |part| format!("window {} of {name}", part.name));
     let leads = match (window, row.phase) {
         (Some(part), _) => part.leads,
         // Some of it is left to be turned either way.
@@ -199,7 +196,8 @@ fn refuse_lead(row: &MirrorRow, window: Option<&Part>, kind: Kind) -> anyhow::Re
     };
     match (leads, kind) {
         (Side::Target, Kind::Go) => {
-            bail!("the new desk leads {what} already; the way back is tidegate cutover {name} --back{option}")
+            let back = Kind::Back.options(window.map(|part| part.name.as_str()));
+            bail!("the new desk leads {what} already; the way back is tidegate cutover {name} {back}")
         }
         (Side::Source, Kind::Back) => bail!("the old desk leads {what}: there is nothing to come back from"),
         _ => Ok(()),

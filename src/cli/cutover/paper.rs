@@ -85,11 +85,8 @@ fn of(report: &Report) -> String {
 
 /// The command that lets a desk lead what this run was about.
 fn command(mirror: &str, wish: &Wish, report: &Report, to: Side) -> String {
-    let verb = if to == Side::Target { "--go" } else { "--back" };
-    match report.names.first().filter(|_| wish.window.is_some()) {
-        Some(window) => format!("tidegate cutover {mirror} {verb} --window {window}"),
-        None => format!("tidegate cutover {mirror} {verb}"),
-    }
+    let window = report.names.first().filter(|_| wish.window.is_some());
+    format!("tidegate cutover {mirror} {}", Kind::towards(to).options(window.map(String::as_str)))
 }
 
 fn took(report: &Report) -> String {

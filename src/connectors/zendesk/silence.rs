@@ -32,43 +32,33 @@ struct Tagged {
 
 impl Zendesk {
     /// Sees to it that triggers are silent about a change that is not an update of ours: one call, two if a tag was missing.
-    /// A closed ticket takes no tag and runs no trigger.
     pub(super) async fn silence(&self, id: &TicketId) -> Result<Ticket, Fault> {
-        for _ in 0..TRIES {
-            let current = self.plain_ticket(id).await?;
-            let have = |tag: &str| current.tags.iter().flatten().any(|own| own == tag);
-            let missing: Vec<&str> = self.settings.own_tags().filter(|tag| !have(tag)).collect();
-            if missing.is_empty() || current.status == "closed" {
-                return Ok(current);
-            }
-            let body = json!({ "tags": missing, "updated_stamp": time(current.updated_at), "safe_update": "true" });
-            let url = self.url(&format!("tickets/{id}/tags"), &[]);
-            let answer = self.send(TAG, Method::PUT, url, Some(&body), &[409]).await?;
-            if answer.status != 409 {
-                return answer.json::<Tagged>(TAG).map(|_| current);
-            }
-        }
-        Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))
+        let missing = |have: &[String]| self.settings.own_tags().filter(|own| !have.iter().any(|tag| tag == own)).collect();
+        self.retag(id, Method::PUT, missing).await
     }
 
     /// Takes the silent tag off, or the account's triggers would tell nobody about the agents' next reply either: one call, two where it is
     /// there. Triggers that mail look at the comment of an update; this one has none.
     pub(super) async fn unsilence(&self, id: &TicketId) -> Result<(), Fault> {
+        let silent = self.settings.silent_tag.as_str();
+        let there = |have: &[String]| have.iter().any(|tag| tag == silent).then_some(silent).into_iter().collect();
+        self.retag(id, Method::DELETE, there).await.map(|_| ())
+    }
+
+    /// Puts tags on a ticket (`PUT`) or takes them off (`DELETE`): `which` of those that it has now. Returns the ticket as it was before.
+    /// A closed ticket takes no tag and runs no trigger.
+    async fn retag<'t>(&self, id: &TicketId, method: Method, which: impl Fn(&[String]) -> Vec<&'t str>) -> Result<Ticket, Fault> {
         for _ in 0..TRIES {
             let current = self.plain_ticket(id).await?;
-            let silent = current.tags.iter().flatten().any(|tag| *tag == self.settings.silent_tag);
-            if !silent || current.status == "closed" {
-                return Ok(());
+            let tags = which(current.tags.as_deref().unwrap_or_default());
+            if tags.is_empty() || current.status == "closed" {
+                return Ok(current);
             }
-            let body = json!({
-                "tags": [self.settings.silent_tag],
-                "updated_stamp": time(current.updated_at),
-                "safe_update": "true",
-            });
+            let body = json!({ "tags": tags, "updated_stamp": time(current.updated_at), "safe_update": "true" });
             let url = self.url(&format!("tickets/{id}/tags"), &[]);
-            let answer = self.send(TAG, Method::DELETE, url, Some(&body), &[409]).await?;
+            let answer = self.send(TAG, method.clone(), url, Some(&body), &[409]).await?;
             if answer.status != 409 {
-                return answer.json::<Tagged>(TAG).map(|_| ());
+                return answer.json::<Tagged>(TAG).map(|_| current);
             }
         }
         Err(Fault::unreachable(format!("{}: it changed each time we tried", TAG.kind)))

@@ -10,6 +10,7 @@ use tidegate::desk::field::{FieldKey, Fields, Value};
 use tidegate::desk::id::TicketId;
 use tidegate::desk::ticket::{Link, LinkKind};
 use tidegate::desk::write::Write;
+use tidegate::gateway::connect;
 use tidegate::sim::stage::Damage;
 
 use super::seeds::Way;
@@ -18,18 +19,7 @@ use crate::world::stand::World;
 use crate::world::switching::{Hand, shut, wish};
 
 fn bench(world: &World) -> Bench<'_> {
-    let course = world.process.course();
-    Bench {
-        ledger: &world.ledger,
-        source: course.source.as_ref(),
-        target: course.target.as_ref(),
-        mapping: &course.mapping,
-        policy: &course.policy,
-        scope: &course.scope,
-        keys: &course.keys,
-        mirror: course.id,
-        clock: world.clock.clone(),
-    }
+    connect::bench(world.process.course(), &world.ledger, &world.clock)
 }
 
 async fn mend(world: &World) -> Repaired {
