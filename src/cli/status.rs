@@ -235,9 +235,10 @@ fn switch_line(mirror: &str, run: &Run) -> String {
         (Kind::Go | Kind::Back, None) => format!(
             "  a switch was begun by {who} at {at} and has changed nothing yet: tidegate cutover {mirror} {go_on} goes on, --undo gives it up"
         ),
-        (Kind::Go | Kind::Back, Some(_)) => {
-            format!("  a switch was begun by {who} at {at} and is not finished: tidegate cutover {mirror} {go_on}")
-        }
+        (Kind::Go | Kind::Back, Some(_)) => format!(
+            "  a switch was begun by {who} at {at} and has turned; tickets in the middle of something are turned when that is done \
+             (tidegate cutover {mirror} {go_on} asks at once)"
+        ),
         (Kind::Rehearsal | Kind::Retire, _) => format!("  {}: begun by {who} at {at}", run.kind.as_str()),
     }
 }

@@ -9,8 +9,8 @@
 //! `verdicts_for_gate` and `check_stale` in `parity` are for whoever has to decide: they ask for what is known as of now, and bring
 //! it up to date.
 //!
-//! `switch` changes which desk leads: through `gate`, which says what is missing, and only with `way_back` proven; `voice` lets people
-//! be heard who work in a desk that we wrote to.
+//! `switch` changes which desk leads: through `gate`, which says what is missing, and only with `way_back` proven; `late` turns
+//! the tickets that it could not wait for; `voice` lets people be heard who work in a desk that we wrote to.
 
 pub mod aside;
 pub mod case;
@@ -21,6 +21,7 @@ pub mod fields;
 pub mod files;
 pub mod gate;
 pub mod judge;
+pub mod late;
 pub mod links;
 pub mod paper;
 pub mod parity;

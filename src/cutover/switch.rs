@@ -7,7 +7,7 @@
 //! Before the turn a run only reads, but for the proof of the way back, which removes what it makes: whatever ends it, nothing is to be
 //! undone but its own rows, and one that is taken up again goes through all of it anew, because the gate speaks of now. The turn is one
 //! commit: the authority of every ticket that is at rest, of the mirror or of the windows that the run is about, the mirror's phase, and the
-//! run. After it a run is only ever finished. Tickets that were in the middle of something are turned when it is done, so that what the one
+//! run. After it a run is only ever finished. Tickets that were in the middle of something are turned when it is done (`late`), so that what the one
 //! desk said before the switch is carried.
 
 use std::time::Duration;
@@ -196,7 +196,7 @@ impl Switch<'_> {
             Kind::Go | Kind::Back => self.turn(&run, &mut report).await?,
             Kind::Rehearsal | Kind::Retire => report.turn_would_take = Some(self.try_turn(&run).await?),
         }
-        // Those that are late are turned when the run is taken up again.
+        // The gateway turns those that are late, and ends the run then.
         if report.turned.late == 0 {
             self.ledger.end_switch(self.mirror.id, &run, "done", self.clock.now()).await?;
         }
@@ -328,7 +328,8 @@ impl Switch<'_> {
         while report.turned.late > 0 && self.clock.now() - began < delta(self.limits.late) {
             self.hands.rest().await;
             let more = self.ledger.turn_switch(self.mirror.id, run, self.clock.now()).await?;
-            report.turned.tickets += more.tickets;
+            // The gateway turns them too, and counts for itself.
+            report.turned.tickets += report.turned.late - more.late;
             report.turned.whole += more.whole;
             report.turned.looked_at += more.looked_at;
             report.turned.late = more.late;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::config::mirror::Webhook;
 use crate::connectors::contract::SourceDesk;
+use crate::cutover::late::LateTurn;
 use crate::cutover::retention::Keeper;
 use crate::cutover::voice::Speaker;
 use crate::desk::Side;
@@ -258,7 +259,7 @@ impl Shared {
         }
         tasks.spawn(run(self.runner(&connected, pollers)));
         tasks.spawn(watch(self.watcher(&connected), self.sweeper(&connected), self.leak_watch(&connected)));
-        tasks.spawn(speak(self.speaker(&connected)));
+        tasks.spawn(after_a_switch(self.late_turn(&connected), self.speaker(&connected)));
         for test in [Side::Source, Side::Target].into_iter().filter_map(|side| self.self_test(&connected, side)) {
             tasks.spawn(repeat(test));
         }
@@ -276,6 +277,15 @@ impl Shared {
 
     fn leak_watch(&self, connected: &Connected) -> LeakWatch {
         LeakWatch { ledger: self.ledger.clone(), clock: self.clock.clone(), course: connected.course.clone() }
+    }
+
+    fn late_turn(&self, connected: &Connected) -> LateTurn {
+        LateTurn {
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            mirror: connected.course.id,
+            name: connected.course.name.clone(),
+        }
     }
 
     fn speaker(&self, connected: &Connected) -> Speaker {
@@ -389,10 +399,10 @@ async fn run(runner: Runner) {
     task::run(stop, || runner.activate()).await;
 }
 
-/// People are heard in the desks that were written to.
-async fn speak(speaker: Speaker) {
+/// The last tickets are turned, and people are heard in the desks that were written to.
+async fn after_a_switch(late: LateTurn, speaker: Speaker) {
     let (_never, stop) = stopper();
-    task::run(stop, || speaker.activate()).await;
+    tokio::join!(task::run(stop.clone(), || late.activate()), task::run(stop, || speaker.activate()));
 }
 
 /// The slow tasks: what the credentials can see, what no witness tells, and whom the target told because of us.

@@ -1,6 +1,7 @@
 //! The switch: its gate, its steps, its way back, its verbs, its windows, and how long it takes.
 
 mod gates;
+mod late;
 mod list;
 mod mails;
 mod scale;

@@ -24,7 +24,7 @@ use super::{open, operator, window};
 use hands::Real;
 
 /// How long tickets in the middle of something are waited for after the turn.
-const LATE: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_secs(10);
 
 /// Options of `cutover`.
 #[derive(Debug, clap::Args)]

@@ -62,7 +62,7 @@ fn turned_lines(name: &str, wish: &Wish, report: &Report) -> Vec<String> {
     }
     if turned.late > 0 {
         lines.push(format!(
-            "{} tickets are in the middle of something and still led by the {} desk: run the same command again to turn them.",
+            "{} tickets are in the middle of something and still led by the {} desk: the gateway turns each when that is done.",
             turned.late,
             desk_name(wish.to.other())
         ));

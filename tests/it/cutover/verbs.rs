@@ -11,13 +11,13 @@ use crate::world::house::{House, port};
 use crate::world::process::{Serve, printed, run, tidegate};
 
 /// A copied mirror with a gateway at work.
-struct Scene {
-    house: House,
+pub(super) struct Scene {
+    pub(super) house: House,
     _serve: Serve,
 }
 
 impl Scene {
-    async fn begin() -> Scene {
+    pub(super) async fn begin() -> Scene {
         Scene::with("").await
     }
 
@@ -50,7 +50,7 @@ impl Scene {
         command
     }
 
-    async fn says(&self, words: &[&str]) -> String {
+    pub(super) async fn says(&self, words: &[&str]) -> String {
         let said = printed(self.verb(words)).await;
         println!("$ tidegate {}\n{said}", words.join(" "));
         said

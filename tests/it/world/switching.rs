@@ -30,6 +30,8 @@ pub struct Hand<'a> {
     pub works: Cell<bool>,
     /// Somebody does something right after this step.
     deed: RefCell<Option<Deed<'a>>>,
+    /// The engine works no longer right after this step.
+    idle: Cell<Option<Step>>,
     /// The process ends right after this step.
     end: Cell<Option<Step>>,
     pub ended: Notify,
@@ -45,6 +47,7 @@ impl<'a> Hand<'a> {
             findings: RefCell::new(Ok(())),
             works: Cell::new(true),
             deed: RefCell::default(),
+            idle: Cell::default(),
             end: Cell::default(),
             ended: Notify::new(),
         }
@@ -60,6 +63,12 @@ impl<'a> Hand<'a> {
     /// Somebody does this right after the step.
     pub fn after(self, step: Step, deed: impl Fn() + 'a) -> Self {
         *self.deed.borrow_mut() = Some((step, Box::new(deed)));
+        self
+    }
+
+    /// Nothing is carried any more right after the step.
+    pub fn idle_after(self, step: Step) -> Self {
+        self.idle.set(Some(step));
         self
     }
 
@@ -104,6 +113,9 @@ impl Hands for Hand<'_> {
     async fn reached(&self, step: Step) {
         if self.done_at(step) {
             self.world.arrive().await;
+        }
+        if self.idle.get() == Some(step) {
+            self.works.set(false);
         }
         if self.end.get() == Some(step) {
             self.ended.notify_one();
