@@ -1,7 +1,6 @@
 //! What people decide about tickets of a running mirror, as an operator types it: conflicts, undoing.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use tidegate::clock::Clock;
 use tidegate::ledger::mirror::MirrorRow;
@@ -10,7 +9,7 @@ use tidegate::sim::stage::{Action, Who};
 use crate::world::db::until;
 use crate::world::desk::{field, saying};
 use crate::world::house::{House, port};
-use crate::world::process::{Serve, printed, run, tidegate};
+use crate::world::process::{Serve, printed, run};
 
 /// A served mirror whose policy asks.
 struct Scene {
@@ -42,15 +41,8 @@ impl Scene {
         Scene { house, row, serve: Some(serve) }
     }
 
-    fn verb(&self, words: &[&str]) -> Command {
-        let mut command = tidegate();
-        command.env("DATABASE_URL", &self.house.url).env("USER", "olga").env_remove("SUDO_USER");
-        command.args(["--log", "warn"]).args(words);
-        command
-    }
-
     async fn says(&self, words: &[&str]) -> String {
-        printed(self.verb(words)).await
+        printed(self.house.verb(words)).await
     }
 
     /// A ticket with the priority `low` at both desks; returns both numbers.
@@ -126,7 +118,7 @@ async fn conflicts_are_shown_and_decided_alike() {
     assert!(why.contains("the new one to `51`: olga decided for `77`"), "{why}");
     assert!(why.contains("`urgent` in `priority`, as the old desk has it: both desks had changed it"), "{why}");
     assert!(!why.contains("nobody has decided"), "{why}");
-    let output = run(scene.verb(&["conflicts", "resolve", "demo", &id, "--keep", "source"])).await;
+    let output = run(scene.house.verb(&["conflicts", "resolve", "demo", &id, "--keep", "source"])).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(said, format!("No conflict {id} waits in mirror `demo`; `tidegate conflicts list demo` shows those that do.\n"));
@@ -166,6 +158,6 @@ async fn the_last_write_to_a_ticket_is_shown_and_undone() {
     let said = scene.says(&["undo", "demo", &copy, "--yes"]).await;
     assert!(said.contains("Put back: `priority`."), "the verb writes it by itself: {said}");
     scene.holds(&copy, "priority", "20").await;
-    let (code, said) = (run(scene.verb(&["undo", "demo", "4711"])).await, "knows no ticket 4711, neither old nor new");
+    let (code, said) = (run(scene.house.verb(&["undo", "demo", "4711"])).await, "knows no ticket 4711, neither old nor new");
     assert!(code.status.code() == Some(1) && String::from_utf8_lossy(&code.stderr).contains(said), "{code:?}");
 }

@@ -1,14 +1,12 @@
 //! `cutover`, `checklist` and `retire` as an operator types them, with a gateway at work.
 
-use std::process::Command;
-
 use tidegate::clock::Clock;
 use tidegate::desk::Side;
 use tidegate::ledger::switch::{Kind, Wish};
 
 use crate::world::db::until;
 use crate::world::house::{House, port};
-use crate::world::process::{Serve, printed, run, tidegate};
+use crate::world::process::{Serve, ended, printed};
 
 /// A copied mirror with a gateway at work.
 pub(super) struct Scene {
@@ -43,25 +41,21 @@ impl Scene {
         Scene { house, _serve: serve }
     }
 
-    fn verb(&self, words: &[&str]) -> Command {
-        let mut command = tidegate();
-        command.env("DATABASE_URL", &self.house.url).env("USER", "olga").env_remove("SUDO_USER");
-        command.args(["--log", "warn"]).args(words);
-        command
-    }
-
     pub(super) async fn says(&self, words: &[&str]) -> String {
-        let said = printed(self.verb(words)).await;
+        let said = printed(self.house.verb(words)).await;
         println!("$ tidegate {}\n{said}", words.join(" "));
         said
     }
 
     /// Exit status and everything that it said.
     async fn ends(&self, words: &[&str]) -> (Option<i32>, String) {
-        let output = run(self.verb(words)).await;
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
-        println!("$ tidegate {}\n{said}", words.join(" "));
-        (output.status.code(), said)
+        let (code, said) = ended(self.house.verb(words)).await;
+        println!(
+            "$ tidegate {}
+{said}",
+            words.join(" ")
+        );
+        (code, said)
     }
 
     async fn refused(&self, words: &[&str], because: &str) {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::world::desk::{Desk, customer, request_tracker, saying, zendesk};
 use crate::world::killer::Holder;
+use crate::world::process::{ended, verb};
 use crate::world::stand::World;
 
 const TAG: &str = "tidegate_silent";
@@ -262,4 +263,19 @@ async fn an_old_desk_that_is_written_to_after_the_switch_lets_its_people_answer(
     world.process.speak().await;
     world.settle().await;
     assert_eq!(world.source.calls(MANY), calls, "it comes to rest");
+}
+
+#[tokio::test]
+async fn a_mirror_is_not_retired_while_people_s_replies_may_reach_nobody() {
+    let (mut world, [_, [_, two]]) = copied().await;
+    world.switched(Kind::Go).await;
+    world.settle().await;
+    let refused = "in 2 tickets of the new desk people's replies may reach nobody yet";
+    let (code, said) = ended(verb(&world.url(), &["retire", "demo"])).await;
+    assert!(code == Some(1) && said.contains(refused) && said.contains("Refused: nothing was changed."), "{said}");
+    world.process.speak().await;
+    world.target.set(&two, "priority", "urgent");
+    world.settle().await;
+    let (code, said) = ended(verb(&world.url(), &["retire", "demo"])).await;
+    assert!(code == Some(0) && !said.contains("nobody"), "{said}");
 }

@@ -1,7 +1,5 @@
 //! `tidegate check` as an operator types it, with a gateway at work.
 
-use std::process::Command;
-
 use tidegate::clock::Clock;
 use tidegate::desk::Side;
 use tidegate::sim::stage::{Action, Who};
@@ -9,7 +7,7 @@ use tidegate::sim::stage::{Action, Who};
 use crate::world::db::until;
 use crate::world::house::{House, port};
 use crate::world::paper::Paper;
-use crate::world::process::{Serve, run, tidegate};
+use crate::world::process::{Serve, ended};
 
 /// A copied mirror with a gateway at work.
 struct Scene {
@@ -30,19 +28,15 @@ impl Scene {
         Scene { house, _serve: serve }
     }
 
-    fn verb(&self, words: &[&str]) -> Command {
-        let mut command = tidegate();
-        command.env("DATABASE_URL", &self.house.url).env("USER", "olga").env_remove("SUDO_USER");
-        command.args(["--log", "warn"]).args(words);
-        command
-    }
-
     /// Exit status and everything that it said.
     async fn ends(&self, words: &[&str]) -> (Option<i32>, String) {
-        let output = run(self.verb(words)).await;
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
-        println!("$ tidegate {}\n{said}", words.join(" "));
-        (output.status.code(), said)
+        let (code, said) = ended(self.house.verb(words)).await;
+        println!(
+            "$ tidegate {}
+{said}",
+            words.join(" ")
+        );
+        (code, said)
     }
 
     /// Ends so, and says all of this.

@@ -1,18 +1,10 @@
 //! `backfill --sample` and `takeback` as an operator types them.
 
-use std::process::Command;
-
 use tidegate::clock::Clock;
 use tidegate::sim::snapshot::TicketState;
 
 use crate::world::house::{House, port};
-use crate::world::process::{printed, run, tidegate};
-
-fn verb(house: &House, words: &[&str]) -> Command {
-    let mut command = tidegate();
-    command.env("DATABASE_URL", &house.url).args(["--connections", "6", "--log", "warn"]).args(words);
-    command
-}
+use crate::world::process::{printed, run};
 
 fn present(house: &House) -> usize {
     house.target.stage.tickets().iter().filter(|ticket| ticket.state == TicketState::Present).count()
@@ -26,18 +18,18 @@ async fn an_operator_rehearses_takes_back_and_copies() {
     house.admit(&text).await;
     let (code, said) = refused(&house, &["takeback", "demo", "--sample"]).await;
     assert!(code == Some(1) && said.contains("demo is not being rehearsed"), "{said}");
-    let shown = printed(verb(&house, &["backfill", "demo", "--sample", "3"])).await;
+    let shown = printed(house.verb(&["backfill", "demo", "--sample", "3"])).await;
     for words in
         ["3 tickets were chosen", "longest thread (", "/agent/tickets/", "/Ticket/Display.html?id=", "message 1", "subject"]
     {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert_eq!(present(&house), 3, "{shown}");
-    let again = printed(verb(&house, &["backfill", "demo", "--sample", "3"])).await;
+    let again = printed(house.verb(&["backfill", "demo", "--sample", "3"])).await;
     assert!(again.contains("was chosen before") && again.contains("3 of 3 tickets were copied"), "{again}");
-    let status = printed(verb(&house, &["status", "demo"])).await;
+    let status = printed(house.verb(&["status", "demo"])).await;
     assert!(status.contains("demo: rehearsing") && status.contains("rehearsal: a sample of 3 tickets"), "{status}");
-    let taken = printed(verb(&house, &["takeback", "demo", "--sample"])).await;
+    let taken = printed(house.verb(&["takeback", "demo", "--sample"])).await;
     for words in [
         "demo is paused while its sample is taken back.",
         "3 tickets removed, 0 removed before, 0 stay",
@@ -48,7 +40,7 @@ async fn an_operator_rehearses_takes_back_and_copies() {
     assert_eq!(present(&house), 0, "{taken}");
     let (code, said) = refused(&house, &["backfill", "demo", "--tickets", "1,4711,4712"]).await;
     assert!(code == Some(1) && said.contains("4711") && said.contains("4712") && said.contains("Nothing was copied"), "{said}");
-    printed(verb(&house, &["backfill", "demo"])).await;
+    printed(house.verb(&["backfill", "demo"])).await;
     let verdict = house.verdict(&mirror).await;
     assert!(verdict.agrees(), "{:?}", verdict.differences);
     let (code, said) = refused(&house, &["backfill", "demo", "--sample", "3"]).await;
@@ -58,6 +50,6 @@ async fn an_operator_rehearses_takes_back_and_copies() {
 }
 
 async fn refused(house: &House, words: &[&str]) -> (Option<i32>, String) {
-    let output = run(verb(house, words)).await;
+    let output = run(house.verb(words)).await;
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

@@ -1,21 +1,13 @@
 //! What an operator is told: before replies go back, and about those that did.
 
-use std::process::Command;
-
 use tidegate::clock::Clock;
 use tidegate::sim::stage::{Action, Text, Who};
 
 use crate::world::db::until;
 use crate::world::house::{House, gateway, port};
-use crate::world::process::{printed, run, tidegate};
+use crate::world::process::{printed, run};
 
 const USUAL: &str = "silence = \"admin-rule\"";
-
-fn verb(house: &House, words: &[&str]) -> Command {
-    let mut command = tidegate();
-    command.env("DATABASE_URL", &house.url).args(["--connections", "6", "--log", "warn"]).args(words);
-    command
-}
 
 /// The demo's mirror file with this in its policy too.
 fn text(house: &House, gateway: std::net::SocketAddr, policy: &str) -> String {
@@ -32,11 +24,11 @@ async fn a_mirror_file_is_refused_until_the_source_is_silent() {
     for replies in ["notes", "public"] {
         let replies = format!("replies-back = \"{replies}\"");
         std::fs::write(&path, text(&house, port(), &replies)).expect("a new file");
-        let output = run(verb(&house, &["mirror", "apply", &file])).await;
+        let output = run(house.verb(&["mirror", "apply", &file])).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains("write source-silence = \"admin-rule\" under [policy]"), "{said}");
         std::fs::write(&path, text(&house, port(), &format!("{replies}\nsource-silence = \"admin-rule\""))).expect("a file");
-        let said = printed(verb(&house, &["mirror", "apply", &file])).await;
+        let said = printed(house.verb(&["mirror", "apply", &file])).await;
         assert!(said.contains("demo is applied"), "{said}");
     }
 }
@@ -61,7 +53,7 @@ async fn dry_run_explain_and_status_name_the_replies() {
         .stage
         .act(&alice, Action::Reply { ticket: new.clone(), text: said }, house.clock.now(), false)
         .expect("it takes it");
-    let foreseen = printed(verb(&house, &["backfill", "demo", "--tickets", &old, "--dry-run"])).await;
+    let foreseen = printed(house.verb(&["backfill", "demo", "--tickets", &old, "--dry-run"])).await;
     assert!(foreseen.contains("in the old desk: add message 2: internal, Alice Agent"), "{foreseen}");
     assert!(!foreseen.contains("both desks say the same"), "{foreseen}");
     let (gateway, address) = gateway(&house).await;
@@ -71,11 +63,11 @@ async fn dry_run_explain_and_status_name_the_replies() {
     let carried = async || here().messages.iter().any(|message| message.body.contains("A new bulb"));
     until("the reply is in the old desk", carried).await;
     house.quiet(&mirror).await;
-    let told = printed(verb(&house, &["explain", "demo", &old])).await;
+    let told = printed(house.verb(&["explain", "demo", &old])).await;
     assert!(told.contains(" in the old desk") && told.contains("add message"), "{told}");
     let copy = here().messages.last().expect("the copy").id.clone();
     assert!(told.contains(&format!("old {copy} = new ")), "{told}");
-    let told = printed(verb(&house, &["status", "demo"])).await;
+    let told = printed(house.verb(&["status", "demo"])).await;
     assert!(told.contains("1 messages that people wrote in the new desk were carried into the old one"), "{told}");
     gateway.stop().await;
 }

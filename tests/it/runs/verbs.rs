@@ -1,6 +1,6 @@
 //! `tidegate run` as an operator types it.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -11,16 +11,10 @@ use tidegate::sim::snapshot::{TicketState, TicketView};
 
 use crate::world::db::until;
 use crate::world::house::{House, port};
-use crate::world::process::{printed, run, tidegate};
-
-fn verb(house: &House, words: &[&str]) -> Command {
-    let mut command = tidegate();
-    command.env("DATABASE_URL", &house.url).args(["--connections", "6", "--log", "warn"]).args(words);
-    command
-}
+use crate::world::process::{printed, run};
 
 async fn refused(house: &House, words: &[&str]) -> String {
-    let output = run(verb(house, words)).await;
+    let output = run(house.verb(words)).await;
     assert_eq!(output.status.code(), Some(1), "{words:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -33,8 +27,8 @@ async fn copied(tickets: usize) -> (House, MirrorRow) {
     let mirror = house.apply(&text).await;
     let early = refused(&house, &["run", "demo"]).await;
     assert!(early.contains("demo is applied") && early.contains("tidegate backfill demo"), "{early}");
-    printed(verb(&house, &["backfill", "demo"])).await;
-    printed(verb(&house, &["run", "demo"])).await;
+    printed(house.verb(&["backfill", "demo"])).await;
+    printed(house.verb(&["run", "demo"])).await;
     (house, mirror)
 }
 
@@ -62,20 +56,19 @@ async fn write(house: &House, mirror: &MirrorRow, words: &str) {
 async fn an_operator_makes_runs_and_reads_their_reports() {
     let (house, mirror) = copied(16).await;
     write(&house, &mirror, "Still waiting.").await;
-    let said = printed(verb(&house, &["run", "demo"])).await;
+    let said = printed(house.verb(&["run", "demo"])).await;
     assert!(said.contains("No `tidegate serve` is running, so the run is made here"), "{said}");
     assert!(said.contains("run 2, ordered by ") && said.contains("  0 created, 4 updated, 0 skipped, 0 failed; "), "{said}");
     assert_eq!(house.found("Still waiting."), 4);
-    let again = printed(verb(&house, &["run", "demo"])).await;
+    let again = printed(house.verb(&["run", "demo"])).await;
     assert!(again.contains("run 3, ordered by ") && again.contains("  0 created, 0 updated, 0 skipped, 0 failed; "), "{again}");
-    let list = printed(verb(&house, &["run", "demo", "--list"])).await;
+    let list = printed(house.verb(&["run", "demo", "--list"])).await;
     assert!(list.contains("run 1, ") && list.contains("run 3, ") && list.contains("Runs may start until "), "{list}");
-    let json: Value =
-        serde_json::from_str(&printed(verb(&house, &["run", "demo", "--show", "2", "--json"])).await).expect("JSON");
+    let json: Value = serde_json::from_str(&printed(house.verb(&["run", "demo", "--show", "2", "--json"])).await).expect("JSON");
     assert_eq!((&json["run"]["updated"], &json["run"]["number"]), (&4.into(), &2.into()));
     assert!(json["run"]["calls"].as_i64().is_some_and(|calls| calls >= 12), "{json}");
     assert_eq!(json["tickets"].as_array().map(Vec::len), Some(4));
-    let status = printed(verb(&house, &["status", "demo"])).await;
+    let status = printed(house.verb(&["status", "demo"])).await;
     assert!(status.contains("changes are carried in runs; 0 tickets wait for one"), "{status}");
     assert!(refused(&house, &["run", "demo", "--show", "9"]).await.contains("demo has no run 9"));
 }
@@ -85,7 +78,8 @@ async fn a_run_that_was_stopped_goes_on_with_its_number() {
     let (house, mirror) = copied(16).await;
     write(&house, &mirror, "Still waiting.").await;
     house.target.stage.faults().set(Rates { slow: 1.0, slow_ms: 400, ..Rates::default() });
-    let verbs = verb(&house, &["--workers", "1", "run", "demo"])
+    let verbs = house
+        .verb(&["--workers", "1", "run", "demo"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -93,10 +87,10 @@ async fn a_run_that_was_stopped_goes_on_with_its_number() {
     until("some tickets are carried", async || house.found("Still waiting.") > 0).await;
     interrupt(verbs).await;
     assert!(house.found("Still waiting.") < 4, "it was stopped in the middle");
-    let detached = printed(verb(&house, &["run", "demo", "--detach"])).await;
+    let detached = printed(house.verb(&["run", "demo", "--detach"])).await;
     assert_eq!(detached, "Run 2 of demo is ordered; `tidegate run demo --show 2` shows it.\n");
     house.target.stage.faults().set(Rates::default());
-    let said = printed(verb(&house, &["run", "demo"])).await;
+    let said = printed(house.verb(&["run", "demo"])).await;
     assert!(said.contains("run 2, ordered by ") && said.contains("  0 created, 4 updated, 0 skipped, 0 failed; "), "{said}");
     assert_eq!(house.found("Still waiting."), 4);
 }
@@ -113,13 +107,13 @@ async fn ten_days_after_the_copy_a_run_is_refused_until_it_is_extended() {
     aged.expect("time passed");
     let late = refused(&house, &["run", "demo"]).await;
     assert!(late.contains("10 days after the copy") && late.contains("tidegate extend demo --runs 10"), "{late}");
-    let status = printed(verb(&house, &["status", "demo"])).await;
+    let status = printed(house.verb(&["status", "demo"])).await;
     assert!(status.contains("ALARM: no run may start any more since "), "{status}");
-    let said = printed(verb(&house, &["extend", "demo", "--runs", "10", "--reason", "the move was put off"])).await;
+    let said = printed(house.verb(&["extend", "demo", "--runs", "10", "--reason", "the move was put off"])).await;
     assert!(said.starts_with("Runs of demo may start until "), "{said}");
-    printed(verb(&house, &["run", "demo"])).await;
-    printed(verb(&house, &["extend", "demo", "--keep", "5", "--reason", "an audit"])).await;
-    let history = printed(verb(&house, &["extend", "demo"])).await;
+    printed(house.verb(&["run", "demo"])).await;
+    printed(house.verb(&["extend", "demo", "--keep", "5", "--reason", "an audit"])).await;
+    let history = printed(house.verb(&["extend", "demo"])).await;
     let lines: Vec<&str> = history.lines().collect();
     assert!(lines[0].contains(" --runs 10, by ") && lines[0].ends_with(": the move was put off"), "{history}");
     assert!(lines[1].ends_with(": an audit") && format!("{}\n", lines[2]) == said, "{history}");

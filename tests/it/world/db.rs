@@ -49,7 +49,11 @@ pub async fn fresh_options() -> PgConnectOptions {
 
 /// The same as a `DATABASE_URL`.
 pub async fn fresh_url() -> String {
-    let options = fresh_options().await;
+    url(&fresh_options().await)
+}
+
+/// A database as a `DATABASE_URL`.
+pub fn url(options: &PgConnectOptions) -> String {
     let socket = options.get_socket().expect("the cluster has no port").display().to_string();
     format!("postgres://postgres@localhost/{}?host={socket}&sslmode=disable", options.get_database().expect("a name was given"))
 }

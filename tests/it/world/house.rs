@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use tidegate::sim::story::live::Scene;
 use tidegate::sim::story::vocabulary::Vocabulary;
 
 use super::db::{self, until};
+use super::process::verb;
 use super::scratch::Scratch;
 
 /// A free port of this machine, for itself only.
@@ -88,6 +90,11 @@ impl House {
     pub async fn admit(&self, text: &str) {
         let file = file::parse("demo.toml", text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         admit(&self.ledger, &self.clock, &file, "a test").await.expect("nothing has to be mended");
+    }
+
+    /// A verb on this ledger, as olga types it.
+    pub fn verb(&self, words: &[&str]) -> Command {
+        verb(&self.url, words)
     }
 
     /// What a gateway in this process is made of. Its desks answer at once, so that nothing has to rest for long.

@@ -23,9 +23,23 @@ pub fn tidegate() -> Command {
     command
 }
 
+/// A verb as olga types it, on this ledger.
+pub fn verb(url: &str, words: &[&str]) -> Command {
+    let mut command = tidegate();
+    command.env("DATABASE_URL", url).env("USER", "olga").env_remove("SUDO_USER");
+    command.args(["--connections", "6", "--log", "warn"]).args(words);
+    command
+}
+
 /// Runs a verb to its end.
 pub async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("the program starts")
+}
+
+/// Exit status and everything that a verb said.
+pub async fn ended(command: Command) -> (Option<i32>, String) {
+    let output = run(command).await;
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
 }
 
 /// What a verb printed; fails if it did.

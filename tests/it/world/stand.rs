@@ -297,6 +297,11 @@ impl World {
             .expect("a lane can be held");
     }
 
+    /// Where its ledger is, for a process of its own.
+    pub fn url(&self) -> String {
+        db::url(&self.options)
+    }
+
     /// Every ticket is looked at again, as if all its hints came once more.
     pub async fn raise_everything(&self) {
         sqlx::query("update lane set pending = pending + 1, due_at = $1")
