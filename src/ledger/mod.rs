@@ -144,6 +144,16 @@ impl Role {
     }
 }
 
+/// A pool that leaves no transaction open on a connection that is given back, whoever was cancelled with it.
+pub fn pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(connections).after_release(|connection, _| {
+        Box::pin(async move {
+            connection.execute("rollback").await?;
+            Ok(true)
+        })
+    })
+}
+
 /// The durable state of all mirrors of one Postgres.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -166,18 +176,8 @@ impl Ledger {
             .log_slow_statements("debug".parse().expect("it is a level"), Duration::from_secs(1))
             .options([("idle_in_transaction_session_timeout", "10s"), ("client_min_messages", "error")])
             .application_name(role.as_str());
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .acquire_slow_level(quiet)
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    connection.execute("rollback").await?;
-                    Ok(true)
-                })
-            })
-            .connect_with(options)
-            .await?;
+        let pool =
+            pool(connections).acquire_timeout(Duration::from_secs(5)).acquire_slow_level(quiet).connect_with(options).await?;
         let ledger = Self { pool };
         ledger.refuse_old_server().await?;
         MIGRATOR.run(&ledger.pool).await?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::process::{Pid, geteuid, getpid, getppid, test_kill_process};
 use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tidegate::embedded::error::EmbeddedError;
 use tidegate::embedded::{Embedded, Options};
@@ -33,7 +33,7 @@ const HOLD: &str = "TIDEGATE_TEST_HOLD";
 /// A database of one's own with all migrations applied.
 pub async fn fresh() -> PgPool {
     let options = fresh_options().await;
-    PgPoolOptions::new().max_connections(10).connect_with(options).await.expect("a new database takes connections")
+    tidegate::ledger::pool(10).connect_with(options).await.expect("a new database takes connections")
 }
 
 /// How to connect to a database of one's own, for tests that start several programs on it.

@@ -16,11 +16,11 @@ use tidegate::config::values::check_values;
 use tidegate::cutover::parity::{Options, Which, check};
 use tidegate::cutover::report::Report;
 use tidegate::gateway::connect::bench;
-use tidegate::ledger::Ledger;
 use tidegate::ledger::leak::Verdict;
 use tidegate::ledger::mirror::MirrorRow;
 use tidegate::ledger::parked::Parked;
 use tidegate::ledger::status::Status;
+use tidegate::ledger::{self, Ledger};
 use tidegate::replay::course::{GoOn, Steps};
 use tidegate::setup::findings::finding::Report as Proof;
 use tidegate::sim::judge::{self, rules::Rules};
@@ -130,7 +130,7 @@ impl Plan {
         let there = clock.ahead(self.target_ahead);
         let (source, target) = (self.source.start(&clock, self.seed).await, self.target.start(&there, self.seed).await);
         let options = db::fresh_options().await;
-        let pool = sqlx::postgres::PgPoolOptions::new().max_connections(8).connect_with(options.clone()).await.expect("a pool");
+        let pool = ledger::pool(8).connect_with(options.clone()).await.expect("a pool");
         let ledger = Ledger::on(pool.clone());
         let secrets = Scratch::new();
         for (name, secret) in [("zendesk", "sim-secret"), ("request-tracker", "sim-token"), ("hook", "hook-secret")] {
