@@ -21,11 +21,7 @@ const PROOF: &str = "Tidegate: proof";
 async fn mirrored(from: Desk, to: Desk) -> World {
     let mut world = World::of().from(from).to(to).both_tell().begin().await;
     let ticket = world.source.open("Order 1", "Where is it?");
-    world.copy().await;
-    let there = world.mirrored(&ticket).id;
-    world.source.reply(&ticket, "Hello?");
-    world.target.note(&there, "Seen.");
-    world.settle().await;
+    world.copy_and_work(&ticket).await;
     world
 }
 

@@ -6,6 +6,7 @@ use tidegate::desk::Side;
 use tidegate::ledger::switch::{Kind, Run};
 use tidegate::mirror::Phase;
 
+use super::turns::mirrored;
 use super::verbs::Scene;
 use crate::world::db::until;
 use crate::world::desk::{field, request_tracker, zendesk};
@@ -21,18 +22,9 @@ async fn run(world: &World) -> Run {
     world.ledger.switches(world.mirror.id).await.expect("an answer").remove(0)
 }
 
-/// Two tickets that both desks know.
-async fn mirrored() -> (World, [String; 2]) {
-    let mut world = World::of().from(zendesk()).to(request_tracker()).both_tell().begin().await;
-    let tickets = ["one", "two"].map(|name| world.source.open(&format!("Order {name}"), "Where is it?"));
-    world.copy().await;
-    world.settle().await;
-    (world, tickets)
-}
-
 #[tokio::test]
 async fn a_ticket_in_the_middle_of_something_is_turned_by_the_gateway_when_that_is_done() {
-    let (mut world, [first, second]) = mirrored().await;
+    let (mut world, [first, second]) = mirrored(zendesk(), request_tracker()).await;
     let hand =
         Hand::of(&world).after(Step::Verdicts, || world.source.set(&first, "priority", "urgent")).idle_after(Step::Verdicts);
     let report = world.switch(&wish(Kind::Go, &[]), &hand).await;
@@ -51,7 +43,7 @@ async fn a_ticket_in_the_middle_of_something_is_turned_by_the_gateway_when_that_
 
 #[tokio::test]
 async fn a_switch_whose_command_was_killed_after_the_turn_is_turned_to_the_end_and_ended_when_nobody_comes_back() {
-    let (mut world, [first, _]) = mirrored().await;
+    let (mut world, [first, _]) = mirrored(zendesk(), request_tracker()).await;
     world.interrupted_switch(&wish(Kind::Go, &[]), Step::Mark).await;
     gateway_looks(&world).await;
     assert_eq!(

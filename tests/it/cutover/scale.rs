@@ -120,11 +120,7 @@ async fn traffic(world: &World, over: &Cell<bool>) -> i64 {
 async fn a_hundred_thousand_settled_tickets_are_switched_in_less_than_a_minute_with_traffic() {
     let mut world = World::of().from(zendesk()).to(request_tracker()).both_tell().begin().await;
     let ticket = world.source.open("Order 1", "Where is it?");
-    world.copy().await;
-    let there = world.mirrored(&ticket).id;
-    world.source.reply(&ticket, "Hello?");
-    world.target.note(&there, "Seen.");
-    world.settle().await;
+    world.copy_and_work(&ticket).await;
     settled(&world).await;
     let course = world.process.course().clone();
     let hands = Plain { world: &world, asked: Cell::default() };

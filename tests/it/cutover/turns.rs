@@ -11,14 +11,10 @@ use crate::world::stand::World;
 use crate::world::switching::{Hand, shut, wish};
 
 /// Two tickets that both desks know, with webhooks of both. Returns their old numbers.
-async fn mirrored(from: Desk, to: Desk) -> (World, [String; 2]) {
+pub(super) async fn mirrored(from: Desk, to: Desk) -> (World, [String; 2]) {
     let mut world = World::of().from(from).to(to).both_tell().begin().await;
     let tickets = ["one", "two"].map(|name| world.source.open(&format!("Order {name}"), "Where is it?"));
-    world.copy().await;
-    let there = world.mirrored(&tickets[0]).id;
-    world.source.reply(&tickets[0], "Hello?");
-    world.target.note(&there, "Seen.");
-    world.settle().await;
+    world.copy_and_work(&tickets[0]).await;
     (world, tickets)
 }
 

@@ -27,11 +27,7 @@ async fn mirrored() -> (World, Tickets) {
         world.source.set(&ticket, "group", group);
         ticket
     });
-    world.copy().await;
-    let there = world.mirrored(&tickets[0]).id;
-    world.source.reply(&tickets[0], "Hello?");
-    world.target.note(&there, "Seen.");
-    world.settle().await;
+    world.copy_and_work(&tickets[0]).await;
     (world, tickets)
 }
 

@@ -146,6 +146,15 @@ pub fn shut(report: &Report) -> Vec<&Gate> {
 }
 
 impl World {
+    /// Copies everything; then both desks are at work on this old ticket.
+    pub async fn copy_and_work(&mut self, ticket: &str) {
+        self.copy().await;
+        let there = self.mirrored(ticket).id;
+        self.source.reply(ticket, "Hello?");
+        self.target.note(&there, "Seen.");
+        self.settle().await;
+    }
+
     /// Runs a switch to its end.
     pub async fn switch(&self, wish: &Wish, hand: &Hand<'_>) -> Report {
         let course = self.process.course();
