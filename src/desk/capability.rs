@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::id::TicketId;
-use super::ticket::LinkKind;
+use super::ticket::{Attachment, LinkKind, Message, Ticket};
 
 /// Capabilities of one vendor.
 #[derive(Debug, Clone, Serialize)]
@@ -102,6 +102,19 @@ impl Capabilities {
         let (number, rest) = number.split_at(number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len()));
         let ends = rest.strip_prefix(after).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
         (ends && !number.is_empty()).then(|| TicketId::new(number))
+    }
+
+    /// Whether the desk at `address` hands out a file of this ticket there.
+    pub fn is_file_of(&self, address: &str, page: &str, ticket: &Ticket) -> bool {
+        let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_string();
+        let Some(asked) = page.strip_prefix(address).map(path) else { return false };
+        if !self.file_paths.iter().any(|below| asked.contains(below)) {
+            return false;
+        }
+        let names = |message: &Message, file: &Attachment| {
+            path(&file.locator).ends_with(&asked) || format!("{asked}/").contains(&format!("/{}/{}/", message.id, file.id))
+        };
+        ticket.messages.iter().any(|message| message.attachments.iter().any(|file| names(message, file)))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Where links in messages lead: from pages of the old desk's tickets to the new ones. What people read stays as it was written, so the
+//! Where links in messages lead: from pages of the old desk's tickets to the new ones, and from files of the ticket itself (mails that an
+//! answer quotes name them) to the new ticket, which has them. What people read stays as it was written, so the
 //! old address can still be seen; only where it leads is another. A ticket that is not copied yet is led to by the gateway
 //! (`/t/<mirror>/<number>`), where the gateway has a public address.
 
@@ -7,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::desk::Side;
 use crate::desk::body::{Body, escape_html};
 use crate::desk::id::TicketId;
+use crate::desk::ticket::Ticket;
 
 use super::course::Course;
 use super::fate::Result;
@@ -23,13 +25,14 @@ pub struct Pages {
     pub numbers: Option<String>,
 }
 
-/// The body of a message from the old desk, with links that lead to new tickets.
-pub async fn turned(house: &House, course: &Course, body: Body) -> Result<Body> {
+/// The body of a message of this ticket of the old desk, with links that lead to new tickets.
+pub async fn turned(house: &House, course: &Course, from: &Ticket, body: Body) -> Result<Body> {
     let (Body::Html(text) | Body::Text(text)) = &body;
     if !text.contains(&course.pages.old) {
         return Ok(body);
     }
-    let ticket_of = |page: &str| course.source.capabilities().ticket_of(&course.pages.old, page);
+    let (can, old) = (course.source.capabilities(), &course.pages.old);
+    let ticket_of = |page: &str| can.ticket_of(old, page).or_else(|| can.is_file_of(old, page, from).then(|| from.id.clone()));
     let html = body.to_html();
     let mut named = BTreeSet::new();
     turn(&html, &mut |page| {

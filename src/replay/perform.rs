@@ -153,7 +153,7 @@ impl Round<'_> {
         if self.lead_side == Side::Target {
             return Ok(message);
         }
-        let body = pages::turned(self.house, self.course, message.body).await?;
+        let body = pages::turned(self.house, self.course, &self.lead, message.body).await?;
         Ok(NewMessage { body, ..message })
     }
 

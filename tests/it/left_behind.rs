@@ -72,6 +72,43 @@ async fn links_between_tickets_lead_to_the_new_ones_and_read_as_before() {
     }
 }
 
+/// Where people open the only file of a ticket in the old desk.
+async fn file_page(world: &World, ticket: &str) -> String {
+    let source = &world.process.course().source;
+    let Ok(Read::Found(read)) = source.read(&TicketId::new(ticket), None).await else { panic!("{ticket} is not there") };
+    let (message, file) =
+        read.messages.iter().find_map(|message| Some((message, message.attachments.first()?))).expect("it has a file");
+    match world.source.kind.vendor {
+        "zendesk" => file.locator.clone(),
+        _ => format!("{}/Ticket/Attachment/{}/{}/{}", world.source.running.url, message.id, file.id, file.name),
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_a_file_of_the_ticket_leads_to_the_new_ticket_which_has_it() {
+    for way in WAYS {
+        let mut world = way.world().begin().await;
+        let [ticket, other] = ["one", "two"].map(|name| {
+            let ticket = world.source.open(&format!("Order {name}"), "Where is it?");
+            let files =
+                vec![File { name: "bill.txt".into(), content_type: "text/plain".into(), bytes: b"9 EUR".into(), inline: false }];
+            say(&world.source, &customer(), &ticket, true, Text { body: "See there.".into(), html: false, files });
+            ticket
+        });
+        world.copy().await;
+        let (here, elsewhere) = (file_page(&world, &ticket).await, file_page(&world, &other).await);
+        let body = format!("<p>You sent <a href=\"{here}\">a bill</a>, and <a href=\"{elsewhere}\">another</a>.</p>");
+        say(&world.source, &customer(), &ticket, true, Text { body, html: true, files: Vec::new() });
+        world.settle().await;
+        let answer = html(there(&world, &ticket).await.messages.last().expect("three messages"));
+        let new = page(&world, true, &world.mirrored(&ticket).id).replace('&', "&amp;");
+        assert!(answer.contains(&format!("<a href=\"{new}\">a bill</a>")), "{way:?}: {answer}");
+        assert!(answer.contains(&format!("<a href=\"{elsewhere}\">another</a>")), "{way:?}: {answer}");
+        let report = world.check().await;
+        assert!(report.at_parity(), "{way:?}: {:?}", report.lines());
+    }
+}
+
 #[tokio::test]
 async fn every_image_opens_in_the_new_desk_and_no_message_shows_a_file_of_the_old_one() {
     for way in WAYS {
