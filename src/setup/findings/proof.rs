@@ -12,6 +12,7 @@ use crate::connectors::fault::Fault;
 use crate::connectors::http::{Http, Priority, at_priority};
 use crate::desk::Side;
 use crate::desk::id::TicketId;
+use crate::desk::policy::{Policy, Silence};
 use crate::desk::schema::Schema;
 use crate::desk::survey::{Rules, Survey, Unseen};
 use crate::desk::ticket::{Presence, Ticket};
@@ -158,11 +159,16 @@ async fn ask(bench: &Bench<'_>) -> Result<Asked, Finding> {
             patiently(|| target.survey(Side::Target)).await.map_err(of(Side::Target))?,
         ],
         rules: rules_of(Side::Target, target).await?,
-        source_rules: match bench.config.policy.back() {
-            Some(_) => Some(rules_of(Side::Source, source).await?),
-            None => None,
+        source_rules: match is_written_to(&bench.config.policy) {
+            true => Some(rules_of(Side::Source, source).await?),
+            false => None,
         },
     })
+}
+
+/// Whether anything is written into the source: while it leads, or after a switch, for which whoever wants one says why it is silent.
+fn is_written_to(policy: &Policy) -> bool {
+    policy.back().is_some() || policy.source_silence != Silence::Proven
 }
 
 async fn rules_of(side: Side, desk: &dyn Connector) -> Result<Rules, Finding> {

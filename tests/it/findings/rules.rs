@@ -116,6 +116,11 @@ async fn where_replies_go_back_the_source_is_asked_the_same() {
         assert!(told("source-followers-mailed", Severity::Risk), "{setting}: {found:?}");
         before = back;
     }
+    world.reapply(&before, "silence = \"admin-rule\"\nsource-silence = \"admin-rule\"").await;
+    let found = names(&world).await;
+    let told = found.contains(&("source-trigger-mails-customers".to_string(), Severity::Risk));
+    assert!(told, "after a switch it is written to: {found:?}");
+    world.reapply("source-silence = \"admin-rule\"", "tickets-back = true").await;
     world.reapply("tickets-back", "source-silence = \"mail-allowed\"\ntickets-back").await;
     assert!(!names(&world).await.iter().any(|(name, _)| name == "source-silence"));
 }
