@@ -8,15 +8,18 @@ use crate::clock::{Clock, delta};
 use crate::config::duration;
 use crate::config::mirror::MirrorConfig;
 use crate::config::settings::Settings;
-use crate::cutover::gate::desk_name;
+use crate::cutover::gate::{self, Facts, desk_name};
 use crate::cutover::voice::voices;
 use crate::desk::Side;
+use crate::desk::survey::Told;
+use crate::gateway::connect::connected;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Kind, Wish};
 use crate::ledger::voice::Voice;
 use crate::mirror::Phase;
 
+use super::cutover::ears;
 use super::mirror::unregister;
 use super::serve::length;
 use super::{open, operator};
@@ -50,7 +53,8 @@ async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let config = MirrorConfig::stored(&row.name, row.config.clone()).map_err(anyhow::Error::msg)?;
     if row.phase != Phase::Retired {
         refuse_phase(ledger, &row).await?;
-        let mut against = against(ledger, &row, args.after, &clock).await?;
+        let mut against = deaf(ledger, &row, &clock).await?;
+        against.extend(self::against(ledger, &row, args.after, &clock).await?);
         against.extend(mute(ledger, &row, &config).await?.iter().filter(|voice| voice.side == Side::Target).map(still_mute));
         if !against.is_empty() && !args.force {
             against.iter().for_each(|why| println!("{why}"));
@@ -112,6 +116,31 @@ async fn refuse_phase(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Why nobody would know of somebody who writes in the old desk, a sentence each: its silence would prove nothing.
+async fn deaf(ledger: &Ledger, row: &MirrorRow, clock: &Clock) -> anyhow::Result<Vec<String>> {
+    let (desks, now) = (connected(row, ledger, clock)?, clock.now());
+    let facts = Facts {
+        mirror: row,
+        status: &ledger.status(row.id, now).await?,
+        account: &ledger.account(row.id, None, now).await?,
+        copying: false,
+        served: ledger.gateway_works().await?,
+        ears: ears(&desks),
+        witnesses: [ledger.witness(row.id, Side::Source).await?, ledger.witness(row.id, Side::Target).await?],
+        lag: Duration::MAX,
+        now,
+    };
+    let mut gates = gate::hears(&facts);
+    gates.push(gate::held_mail(
+        Side::Source,
+        &match desks.course.source.held_mail().await {
+            Ok(held) => held,
+            Err(fault) => Told::CannotTell(format!("the old desk cannot be asked for mails that it holds back: {fault}")),
+        },
+    ));
+    Ok(gates.into_iter().filter(|gate| !gate.holds).map(|gate| format!("{}: {}", gate.found, gate.opens)).collect())
+}
+
 /// What speaks against it, a sentence each.
 async fn against(ledger: &Ledger, row: &MirrorRow, after: Duration, clock: &Clock) -> anyhow::Result<Vec<String>> {
     let (name, mut against) = (&row.name, Vec::new());
@@ -143,7 +172,7 @@ async fn against(ledger: &Ledger, row: &MirrorRow, after: Duration, clock: &Cloc
 }
 
 async fn end(ledger: &Ledger, row: &MirrorRow, args: &Args, clock: &Clock) -> anyhow::Result<()> {
-    let waived = if args.force { vec![crate::cutover::gate::EVERY.to_string()] } else { Vec::new() };
+    let waived = if args.force { vec![gate::EVERY.to_string()] } else { Vec::new() };
     let wish =
         Wish { kind: Kind::Retire, to: Side::Target, window: None, who: operator::name(), waived, reason: args.reason.clone() };
     match ledger.begin_switch(row.id, &wish, clock.now()).await? {

@@ -104,6 +104,11 @@ pub fn gates(facts: &Facts<'_>) -> Vec<Gate> {
     vec![mirror(facts), gateway(facts), polls(facts), webhooks(facts), lag(facts), parked(facts), conflicts(facts)]
 }
 
+/// Those of them without which nobody would know what people do in the desks.
+pub fn hears(facts: &Facts<'_>) -> Vec<Gate> {
+    vec![mirror(facts), gateway(facts), polls(facts)]
+}
+
 fn mirror(facts: &Facts<'_>) -> Gate {
     let name = &facts.mirror.name;
     if let Some(why) = &facts.mirror.paused_why {
@@ -250,16 +255,14 @@ pub fn silence(follows: Side, said: Silence, means: &str) -> Gate {
     }
 }
 
-/// The old desk's mails that are no tickets.
-pub fn held_mail(held: &Told<u64>) -> Gate {
-    let name = "held-mail";
+/// A desk's mails that are no tickets.
+pub fn held_mail(side: Side, held: &Told<u64>) -> Gate {
+    let (name, desk) = ("held-mail", desk_name(side));
     let opens =
-        "go through the suspended or spam queue of the desk that leads now: recover or delete what is there; it is not mirrored";
+        format!("go through the suspended or spam queue of the {desk} desk: recover or delete what is there; it is not mirrored");
     match held {
-        Told::Known(0) => Gate::open(name, "the desk that leads now holds no mail back"),
-        Told::Known(count) => {
-            Gate::shut(name, format!("the desk that leads now holds {count} mails back that are no tickets"), opens)
-        }
+        Told::Known(0) => Gate::open(name, format!("the {desk} desk holds no mail back")),
+        Told::Known(count) => Gate::shut(name, format!("the {desk} desk holds {count} mails back that are no tickets"), opens),
         Told::CannotTell(why) => Gate::shut(name, why.clone(), opens),
     }
 }

@@ -245,7 +245,7 @@ impl Switch<'_> {
             Ok(held) => held,
             Err(fault) => Told::CannotTell(fault.to_string()),
         };
-        gates.push(gate::held_mail(&held));
+        gates.push(gate::held_mail(run.to.other(), &held));
         gates.push(gate::findings(self.hands.findings().await));
         let silence = self.silence(run.to.other()).waived_by(&run.waived);
         let may_write = silence.lets_through();
