@@ -70,9 +70,21 @@ async fn each_gate_of_the_ledger_refuses_in_words() {
     assert_eq!((forced.outcome.clone(), shut(&forced)[0].name), (Outcome::Refused, "mirror"), "nobody passes this by");
     world.ledger.resume_mirror(world.mirror.id).await.expect("an answer");
 
+    world
+        .sql("insert into blind (mirror_id, side, why, since) select id, 'source', 'it sees none', created_at from mirror")
+        .await;
+    refuses(&world, &Hand::of(&world), "mirror", "it sees none").await;
+    world.sql("delete from blind").await;
+    world.ledger.backfill(world.mirror.id, true, world.clock.now()).await.expect("an answer");
+    refuses(&world, &Hand::of(&world), "mirror", "the full copy is under way").await;
+    world.settle().await;
+
     let hand = Hand::of(&world);
     hand.served.set(false);
     refuses(&world, &hand, "gateway", "no gateway is at work").await;
+    hand.served.set(true);
+    hand.hears.set(false);
+    refuses(&world, &hand, "look", "could not be asked for its last changes: 503 it says").await;
     drop(hand);
 
     world.sql("update watermark set fault = '503 it says' where side = 'source'").await;

@@ -126,26 +126,36 @@ async fn a_gate_waits_for_what_was_marked_and_not_for_silence() {
 
 #[tokio::test]
 async fn killed_after_any_step_it_is_undone_or_finished_and_never_half() {
-    for step in Step::ALL {
+    for (kind, step) in [Kind::Go, Kind::Back].into_iter().flat_map(|kind| Step::ALL.map(|step| (kind, step))) {
         let (mut world, _) = mirrored(zendesk(), request_tracker()).await;
-        world.interrupted_switch(&wish(Kind::Go, &[]), step).await;
+        let there = [(Phase::Switched, led_by(Side::Target)), (Phase::Mirroring, led_by(Side::Source))];
+        let ([before, after], back) = match kind {
+            Kind::Back => (there, Kind::Go),
+            _ => ([there[1].clone(), there[0].clone()], Kind::Back),
+        };
+        if kind == Kind::Back {
+            world.switched(Kind::Go).await;
+            world.settle().await;
+        }
+        world.interrupted_switch(&wish(kind, &[]), step).await;
         let open = world.ledger.open_switch(world.mirror.id).await.expect("an answer").expect("it is under way");
         let turned = matches!(step, Step::Turn | Step::Late);
-        assert_eq!(open.turned_at.is_some(), turned, "{step:?}");
-        let (phase, lead) = if turned { (Phase::Switched, Side::Target) } else { (Phase::Switching, Side::Source) };
-        assert_eq!((world.phase().await, world.leads().await), (phase, led_by(lead)), "{step:?}");
-        let other = world.switch(&wish(Kind::Back, &[]), &Hand::of(&world)).await;
-        assert!(matches!(other.outcome, Outcome::InTheWay(_)), "{step:?}");
+        assert_eq!(open.turned_at.is_some(), turned, "{kind:?} {step:?}");
+        let stands = if turned { after.clone() } else { (Phase::Switching, before.1.clone()) };
+        assert_eq!((world.phase().await, world.leads().await), stands, "{kind:?} {step:?}");
+        let other = world.switch(&wish(back, &[]), &Hand::of(&world)).await;
+        assert!(matches!(other.outcome, Outcome::InTheWay(_)), "{kind:?} {step:?}");
         if !turned {
             // Given up, it is as if nothing had been.
             world.ledger.end_switch(world.mirror.id, &open, "undone", world.clock.now()).await.expect("an answer");
-            assert_eq!((world.phase().await, world.leads().await), (Phase::Mirroring, led_by(Side::Source)), "{step:?}");
-            world.interrupted_switch(&wish(Kind::Go, &[]), step).await;
+            assert_eq!((world.phase().await, world.leads().await), before, "{kind:?} {step:?}");
+            world.interrupted_switch(&wish(kind, &[]), step).await;
         }
-        world.switched(Kind::Go).await;
-        assert_eq!((world.phase().await, world.leads().await), (Phase::Switched, led_by(Side::Target)), "{step:?}");
+        world.switched(kind).await;
+        assert_eq!((world.phase().await, world.leads().await), after, "{kind:?} {step:?}");
         let runs = world.ledger.switches(world.mirror.id).await.expect("an answer");
-        assert_eq!((runs.len(), runs[0].outcome.as_deref()), (1 + usize::from(!turned), Some("done")), "{step:?}");
+        let wanted = 1 + usize::from(!turned) + usize::from(kind == Kind::Back);
+        assert_eq!((runs.len(), runs[0].outcome.as_deref()), (wanted, Some("done")), "{kind:?} {step:?}");
         world.settle().await;
     }
 }

@@ -26,6 +26,8 @@ pub struct Hand<'a> {
     /// What the mirror file says of mail, of the source and of the target.
     pub silence: Cell<[Silence; 2]>,
     pub findings: RefCell<Result<(), String>>,
+    /// Both desks can be asked for their last changes.
+    pub hears: Cell<bool>,
     /// The engine works while the switch waits.
     pub works: Cell<bool>,
     /// Somebody does something right after this step.
@@ -45,6 +47,7 @@ impl<'a> Hand<'a> {
             served: Cell::new(true),
             silence: Cell::new([Silence::AdminRule; 2]),
             findings: RefCell::new(Ok(())),
+            hears: Cell::new(true),
             works: Cell::new(true),
             deed: RefCell::default(),
             idle: Cell::default(),
@@ -86,6 +89,9 @@ impl Hands for Hand<'_> {
     }
 
     async fn look(&self, _: Side) -> Result<(), String> {
+        if !self.hears.get() {
+            return Err("503 it says".to_string());
+        }
         self.world.arrive().await;
         Ok(())
     }
