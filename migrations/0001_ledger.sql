@@ -35,6 +35,9 @@ create table mirror (
     leads text not null default 'source',
     -- Tickets that people make in the target since then are made in the source as well. Null: never.
     births_since timestamptz,
+    -- Tickets made at one desk for new ones of the other, since when: the echo meter.
+    births integer not null default 0,
+    births_counted_since timestamptz,
     created_at timestamptz not null,
     applied_at timestamptz not null,
     -- The old desk is out of use: from here on the days run for which what is known of the tickets is kept.
@@ -148,6 +151,9 @@ create table lane (
     -- Visits of workers that wrote, since when: the echo meter.
     visits integer not null default 0,
     visits_since timestamptz,
+    -- The same within a day.
+    day_visits integer not null default 0,
+    day_since timestamptz,
     constraint lane_applied_not_ahead check (applied <= pending)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 create index lane_due on lane (priority, due_at) where pending > applied and not blocked;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::desk::field::FieldKey;
 use crate::desk::policy::{
-    Closed, Conflict, Deletion, DestructiveLimit, EchoLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped,
+    BirthLimit, Closed, Conflict, Deletion, DestructiveLimit, EchoLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped,
 };
 use crate::desk::scope::{Leaving, Scope};
 use crate::desk::window::{REST, Window};
@@ -128,6 +128,7 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
         unmapped: section.get("unmapped").and_then(|entry| entry.word(&UNMAPPED)).unwrap_or(usual.unmapped),
         destructive_limit: section.part("destructive-limit").map(|part| destructive(&part)).unwrap_or_default(),
         echo_limit: section.part("echo-limit").map(|part| echo(&part)).unwrap_or_default(),
+        birth_limit: section.part("birth-limit").map(|part| births(&part)).unwrap_or_default(),
         author_line: section.get("author-line").and_then(|entry| entry.truth()).unwrap_or(usual.author_line),
         tags: section.part("tags").map(|part| tags(&part)).unwrap_or_default(),
         silence: section.get("silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.silence),
@@ -180,6 +181,12 @@ fn echo(part: &Section<'_>) -> EchoLimit {
     let usual = EchoLimit::default();
     let (count, within) = limit(part, (usual.count, usual.within));
     EchoLimit { count, within }
+}
+
+fn births(part: &Section<'_>) -> BirthLimit {
+    let usual = BirthLimit::default();
+    let (count, within) = limit(part, (usual.count, usual.within));
+    BirthLimit { count, within }
 }
 
 fn limit(part: &Section<'_>, usual: (u32, Duration)) -> (u32, Duration) {

@@ -28,6 +28,8 @@ pub struct Policy {
     pub destructive_limit: DestructiveLimit,
     #[serde(default)]
     pub echo_limit: EchoLimit,
+    #[serde(default)]
+    pub birth_limit: BirthLimit,
     /// Where the target cannot keep author or time, a line in the message says who wrote it and when.
     pub author_line: bool,
     pub tags: Tags,
@@ -116,6 +118,14 @@ pub struct DestructiveLimit {
 /// A ticket that is written to in more than `count` visits within `within` halts the mirror: something answers each of our writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EchoLimit {
+    pub count: u32,
+    pub within: Duration,
+}
+
+/// More than `count` tickets that are made within `within` at the desks, and by us at the other one, halt the mirror: something makes a
+/// ticket for each of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BirthLimit {
     pub count: u32,
     pub within: Duration,
 }
@@ -211,6 +221,7 @@ impl Default for Policy {
             unmapped: Unmapped::Park,
             destructive_limit: DestructiveLimit::default(),
             echo_limit: EchoLimit::default(),
+            birth_limit: BirthLimit::default(),
             author_line: true,
             tags: Tags::default(),
             silence: Silence::Proven,
@@ -224,6 +235,12 @@ impl Default for Policy {
 impl Default for EchoLimit {
     fn default() -> Self {
         Self { count: 100, within: Duration::from_secs(600) }
+    }
+}
+
+impl Default for BirthLimit {
+    fn default() -> Self {
+        Self { count: 1000, within: Duration::from_secs(3600) }
     }
 }
 

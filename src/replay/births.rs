@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::clock::delta;
 use crate::desk::Side;
 use crate::desk::ticket::{Presence, Ticket};
 use crate::ledger::lane::Claim;
@@ -12,7 +13,7 @@ use crate::merge::digest;
 use crate::merge::plan::{Plan, Step};
 
 use super::course::Course;
-use super::fate::Result;
+use super::fate::{Fate, Result};
 use super::house::House;
 use super::hydrate::{DOUBT, not_yet};
 
@@ -91,6 +92,17 @@ pub(super) async fn leave(
         figures: &[("hydrations", 1), ("calls saved", (claim.events - 1).max(0))],
     };
     house.ledger.settle_lane(claim, settled, house.clock.now()).await?;
+    Ok(())
+}
+
+/// Counts a ticket that is made for a new one. What a copy makes, or what waited for long, tells nothing. Errors: `Halted`, there were too
+/// many.
+pub(super) async fn counted(house: &House, course: &Course, claim: &Claim, lead: &Ticket) -> Result<()> {
+    let (limit, now) = (&course.policy.birth_limit, house.clock.now());
+    let is_new = !claim.backfill && claim.attempts == 0 && lead.created_at > now - delta(limit.within);
+    if is_new && !house.ledger.may_bear(claim.mirror, limit, now).await? {
+        return Err(Fate::Halted);
+    }
     Ok(())
 }
 

@@ -26,8 +26,8 @@ use super::course::Course;
 use super::fate::{Fate, Result};
 use super::files;
 use super::house::House;
-use super::pages;
 use super::watch::Watch;
+use super::{births, pages};
 
 /// So often an answer that is older than our own write is asked again. A write may also have changed nothing.
 const STALE_READS: u32 = 4;
@@ -109,6 +109,7 @@ impl Round<'_> {
         if self.ticket_found_again(drafts).await? {
             return Ok(());
         }
+        births::counted(self.house, self.course, self.watch.claim(), &self.lead).await?;
         let mut messages = Vec::with_capacity(drafts.len());
         let (mut count, mut bytes, mut lost) = (0, 0, Vec::new());
         for draft in drafts {

@@ -28,6 +28,7 @@ allow-private-addresses = true
 [policy]
 silence = "admin-rule"
 destructive-limit = { count = 1000, within = "10m" }
+birth-limit = { count = 100000, within = "1h" }
 
 [map.status]
 new = "new"
