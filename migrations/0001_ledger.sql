@@ -76,6 +76,8 @@ create table pair (
     target_ticket text,
     -- Which desk leads the fields.
     authority text not null default 'source',
+    -- When it came to lead, where the other one did before.
+    turned_at timestamptz,
     -- Where people made the ticket first.
     born text not null default 'source',
     state text not null default 'new',

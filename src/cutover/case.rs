@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use crate::desk::Side;
 use crate::desk::capability::Capabilities;
 use crate::desk::field::{FieldKey, Value};
@@ -147,6 +149,11 @@ impl Case<'_> {
             acts.max_by_key(|act| number_of(&act.id)).is_some_and(left)
         };
         Hands { person: last(Actor::Person, back), rule: last(Actor::Rule, false) }
+    }
+
+    /// Whether somebody, besides us, had a hand in a field of the leading ticket by then.
+    pub fn had_hands(&self, field: &FieldKey, then: DateTime<Utc>) -> bool {
+        self.leading().acts.iter().any(|act| act.at <= then && act.by != Actor::Us && act.fields.contains(field))
     }
 
     /// Who had a hand in the following ticket at all.

@@ -30,6 +30,7 @@ const NOBODY: Told = ["the person has no account in the new desk", "the person h
 const TOO_LONG: &str = "cut to what the new desk can hold";
 const MERGED: &str = "another ticket was merged into it";
 const LEFT: &str = "the ticket left the scope";
+const BEFORE: Told = ["changed in the old desk before it led", "changed in the new desk before it led"];
 
 const ROOM_FOR_LINK: Told = [
     "the new desk links only tickets of a certain type, and the old one names none",
@@ -65,9 +66,9 @@ impl<'a> Point<'a> {
         if side == Side::Source { self.source } else { self.target }
     }
 
-    /// What the following desk calls the field.
-    fn follow_key(&self, lead: Side) -> &'a FieldKey {
-        if lead == Side::Source { self.there } else { self.key }
+    /// What a desk calls the field.
+    fn key_at(&self, side: Side) -> &'a FieldKey {
+        if side == Side::Source { self.key } else { self.there }
     }
 }
 
@@ -225,7 +226,7 @@ fn explanation(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> Option<&'s
     }
     let (lead, follow) = (case.lead, case.lead.other());
     let agreed = point.agreed.filter(|agreed| agreed.of(lead) == point.of(lead))?;
-    let key = point.follow_key(lead);
+    let key = point.key_at(follow);
     let hands = case.last_hands(key);
     if same(agreed.of(follow), point.of(follow)) {
         return match () {
@@ -268,7 +269,7 @@ fn makes_room(case: &Case<'_>, point: &Point<'_>, wanted: &Value) -> bool {
     let held = point.of(case.lead.other()).words();
     let says_nothing = if case.lead == Side::Source { *wanted == Value::Empty } else { *point.target == Value::Empty };
     let asked = [can.parent_type, can.child_type];
-    *point.follow_key(case.lead) == FieldKey::Type && says_nothing && asked.iter().flatten().any(|asked| held == [*asked])
+    *point.key_at(case.lead.other()) == FieldKey::Type && says_nothing && asked.iter().flatten().any(|asked| held == [*asked])
 }
 
 fn follow_won(case: &Case<'_>, point: &Point<'_>) -> bool {
@@ -318,8 +319,9 @@ fn compare_set(case: &Case<'_>, point: &Point<'_>, wanted: &Value, found: &mut F
     let mut extra = Vec::new();
     for element in held.difference(&leads).filter(|element| !is_own_tag(case, point, element)) {
         let from_lead = before.as_ref().is_some_and(|((leads, held), _)| leads.contains(element) && held.contains(element));
+        let apart = before.as_ref().is_some_and(|((leads, held), _)| !leads.contains(element) && held.contains(element));
         let reason = if from_lead { not_ours(case) } else { why_added(case, point) };
-        match reason {
+        match reason.or_else(|| stood_before(case, point).filter(|_| apart)) {
             Some(reason) => found.explain(reason),
             None => extra.push(element.as_str()),
         }
@@ -348,17 +350,28 @@ fn not_ours(case: &Case<'_>) -> Option<&'static str> {
 
 /// An element that was agreed on and is gone: taken out there, or never kept.
 fn why_gone(case: &Case<'_>, point: &Point<'_>, was_there: bool, agreed: &AgreedField) -> Option<&'static str> {
-    let hands = case.hands(point.follow_key(case.lead));
+    let hands = case.hands(point.key_at(case.lead.other()));
     match () {
         () if hands.any() => Some(case.told(hands.reason())),
         () if !was_there && agreed.flagged => Some(case.told(NOT_KEPT)),
         () if is_remapped(case) => Some(REMAPPED),
+        () if !was_there => stood_before(case, point),
+        () => None,
+    }
+}
+
+/// Why both desks were agreed on to be apart before the lead turned: by the history of the desk that leads now, or because of a merge.
+fn stood_before(case: &Case<'_>, point: &Point<'_>) -> Option<&'static str> {
+    let turned_at = case.pair.turned_at?;
+    match () {
+        () if case.had_hands(point.key_at(case.lead), turned_at) => Some(case.told(BEFORE)),
+        () if !case.record.absorbed.is_empty() => Some(MERGED),
         () => None,
     }
 }
 
 fn why_added(case: &Case<'_>, point: &Point<'_>) -> Option<&'static str> {
-    let hands = case.hands(point.follow_key(case.lead));
+    let hands = case.hands(point.key_at(case.lead.other()));
     match () {
         () if hands.any() => Some(case.told(hands.reason())),
         () if point.agreed.is_some_and(|agreed| agreed.flagged) => Some(case.told(NOT_KEPT)),

@@ -96,7 +96,7 @@ pub(super) async fn turn(
     let whole = lead(connection, mirror, window, to, now).await?;
     let row = sqlx::query(
         "with turned as (
-             update pair set authority = $3, seen_acts = '{}'
+             update pair set authority = $3, turned_at = $4, seen_acts = '{}'
              where mirror_id = $1 and authority <> $3 and ($7 or window_id = $2)
                and ($6 or exists (
                    select from lane l

@@ -25,6 +25,8 @@ pub struct Pair {
     pub target_ticket: Option<TicketId>,
     /// The desk that leads once both have the ticket; see [`Pair::lead`].
     pub authority: Side,
+    /// When it came to lead, where the other one did before.
+    pub turned_at: Option<DateTime<Utc>>,
     /// Where people made it first.
     pub born: Side,
     /// `new`, `copied`, `merged`, `deleted`, `left` (the scope), `outside` (never was in it).
@@ -92,7 +94,7 @@ impl Ledger {
     /// A pair with everything that a decision needs.
     pub async fn pair(&self, id: PairId) -> Result<Pair> {
         let row = sqlx::query(
-            "select p.id, p.source_ticket, p.target_ticket, p.authority, p.born, p.state, p.base, p.source_stamp, p.source_feed_stamp,
+            "select p.id, p.source_ticket, p.target_ticket, p.authority, p.turned_at, p.born, p.state, p.base, p.source_stamp, p.source_feed_stamp,
                     p.target_stamp, p.source_shown, p.target_shown, p.incomplete_why,
                     (select count(*) from pair_former f where f.pair_id = p.id) as part,
                     (select f.target_ticket from pair_former f where f.pair_id = p.id order by f.ordinal desc limit 1) as former,
@@ -272,6 +274,7 @@ fn read_pair(row: &PgRow) -> Result<Pair> {
         source_ticket: ticket("source_ticket"),
         target_ticket: ticket("target_ticket"),
         authority: side_of(row.get("authority")),
+        turned_at: row.get("turned_at"),
         born: side_of(row.get("born")),
         state: row.get("state"),
         base: base.map(|json| stored("a base", json)).transpose()?,

@@ -122,7 +122,7 @@ impl Ledger {
         hold(&mut transaction, claim).await?;
         sqlx::query(
             "update pair
-             set target_ticket = null, authority = 'source', state = 'new', base = null, mapping_version = null, source_stamp = null,
+             set target_ticket = null, authority = 'source', turned_at = null, state = 'new', base = null, mapping_version = null, source_stamp = null,
                  source_feed_stamp = null, target_stamp = null, target_feed_stamp = null, seen_acts = '{}', read_at = null,
                  merged_into = null, incomplete_why = null, adopted_at = null
              where id = $1",

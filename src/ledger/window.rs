@@ -238,7 +238,8 @@ pub(super) async fn place(connection: &mut PgConnection, claim: &Claim, window: 
              select mirror_id, id, coalesce(former, name), name, led_by, leads, $3 from place where former is not null
          )
          update pair p
-         set window_id = c.window_id, authority = c.leads, seen_acts = case when c.leads = c.led_by then p.seen_acts else '{}' end
+         set window_id = c.window_id, authority = c.leads, seen_acts = case when c.leads = c.led_by then p.seen_acts else '{}' end,
+             turned_at = case when c.leads = c.led_by then p.turned_at else $3 end
          from place c where p.id = c.id
          returning c.leads <> c.led_by as turned",
     )

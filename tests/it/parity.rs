@@ -165,6 +165,29 @@ async fn a_status_is_explained_only_by_an_act_that_left_it() {
     }
 }
 
+/// Both desks are agreed on a tag that only the one which leads has; a rule there did that at second 500, and it leads since `turned`.
+async fn apart(lead: Side, turned: i64) -> Report {
+    let mut mirror = Mirror::carried().await;
+    let ticket = if lead == Side::Source { mirror.old() } else { mirror.new_one() };
+    ticket.fields.insert(FieldKey::Tags, Value::set(["vip", "printer", "robot"]));
+    ticket.acts.push(act(Actor::Rule, &[FieldKey::Tags]));
+    for side in [lead.other(), lead] {
+        mirror.ledger.turn(mirror.row.id, None, side, start() + chrono::TimeDelta::seconds(turned)).await.unwrap();
+    }
+    mirror.settle_again("copied", |_| {}).await;
+    mirror.check().await
+}
+
+#[tokio::test]
+async fn what_a_desk_had_before_it_led_is_explained_by_its_history_from_then() {
+    for lead in [Side::Source, Side::Target] {
+        let report = apart(lead, 501).await;
+        assert!(found(&report).is_empty() && report.explanations.keys().any(|one| one.contains("before it led")), "{report:#?}");
+        let report = apart(lead, 499).await;
+        assert!(matches!(found(&report).as_slice(), [(Kind::Field, what)] if what.contains("`robot`")), "{lead:?}: {report:#?}");
+    }
+}
+
 #[tokio::test]
 async fn a_conflict_that_the_target_won_is_explained_by_its_record() {
     use tidegate::ledger::conflict::Found;
