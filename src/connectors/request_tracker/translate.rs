@@ -240,6 +240,8 @@ fn touched(transaction: &TransactionJson, layout: &Layout, settings: &Settings) 
         "Status" => vec![FieldKey::Status],
         "Take" | "Give" | "Steal" | "Untake" | "Force" => vec![FieldKey::Assignee],
         "AddWatcher" | "DelWatcher" => people,
+        // Whoever was in copy of the ticket that was merged is added, and no transaction of its own tells of that.
+        "AddLink" if transaction.field.0 == "MergedInto" => vec![FieldKey::Cc, FieldKey::Followers],
         "CustomField" => custom_key(&transaction.field.0, layout, settings).into_iter().collect(),
         "Set" | "SetWatcher" => plain_key(&transaction.field.0).into_iter().collect(),
         _ => Vec::new(),
