@@ -27,6 +27,7 @@ pub mod lane;
 pub mod leak;
 pub mod merged;
 pub mod mirror;
+pub mod naming;
 pub mod numbers;
 pub mod pair;
 pub mod parked;

@@ -18,6 +18,7 @@ pub mod hydrate;
 pub mod lane;
 pub mod leaks;
 mod linked;
+pub mod naming;
 pub mod pages;
 pub mod people;
 pub mod perform;

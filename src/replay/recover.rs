@@ -40,7 +40,7 @@ pub async fn close_open(house: &House, course: &Course, claim: &Claim, pair: &Pa
         match intent.kind.as_str() {
             "create" => creation(house, course, claim, pair, &intent).await?,
             "message" => message(house, course, claim, pair, &intent).await?,
-            "note" => note(house, course, claim, pair, &intent).await?,
+            "note" | "name" => note(house, course, claim, pair, &intent).await?,
             "fields" => {
                 let writes: Vec<FieldWrite> = read_detail(&intent, "fields")?;
                 half_done.fields.extend(writes.into_iter().map(|write| (intent.to, write)));

@@ -4,6 +4,7 @@ mod gates;
 mod late;
 mod list;
 mod mails;
+mod naming;
 mod own;
 mod scale;
 mod turns;

@@ -1,6 +1,7 @@
 //! `tidegate cutover MIRROR`
 
 mod hands;
+mod naming;
 mod paper;
 
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub struct Args {
     pub window: Option<String>,
     #[command(flatten)]
     pub what: What,
+    /// Write what --name-new told of
+    #[arg(long, requires = "name_new")]
+    pub yes: bool,
     /// Pass these gates by; wants --reason
     #[arg(long, value_name = "GATES", value_delimiter = ',', requires = "reason")]
     pub waive: Vec<String>,
@@ -72,20 +76,26 @@ pub struct What {
     /// Give up a switch that has not turned anything yet
     #[arg(long)]
     pub undo: bool,
+    /// Once the new desk leads: tell what it takes to have each open ticket of the old desk name its new one in an internal note
+    #[arg(long, conflicts_with_all = ["waive", "force", "json"])]
+    pub name_new: bool,
 }
 
 /// Switches. Exit status 0 when it is done (or would be), 1 when the gate refused.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<u8> {
     let opened = open::ledger(settings).await?;
-    let done = switch(&opened.ledger, &args).await;
+    let done = switch(&opened.ledger, settings, &args).await;
     opened.close().await;
     done
 }
 
-async fn switch(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
+async fn switch(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let row = ledger.mirror(&args.mirror).await?;
-    let open = ledger.open_switch(row.id).await?;
     let window = window::named(ledger, &row, args.window.as_deref()).await?;
+    if args.what.name_new {
+        return naming::run(ledger, settings, (&row, window.as_ref()), args.yes).await;
+    }
+    let open = ledger.open_switch(row.id).await?;
     if args.what.undo {
         return undo(ledger, &row, open, window.as_ref()).await;
     }
@@ -140,7 +150,7 @@ fn wish(row: &MirrorRow, open: Option<&Run>, window: Option<&Part>, args: &Args)
         What { rehearse: true, .. } => Kind::Rehearsal,
         What { back: true, .. } => Kind::Back,
         What { go: true, .. } => Kind::Go,
-        _ => bail!("say what to do: --rehearse, --go, --back or --undo"),
+        _ => bail!("say what to do: --rehearse, --go, --back, --undo or --name-new"),
     };
     let part = window.map(|part| part.id);
     if open.is_none_or(|run| run.kind != kind || run.window != part) {

@@ -69,6 +69,7 @@ async fn an_operator_rehearses_is_refused_goes_comes_back_goes_again_and_retires
     let scene = Scene::begin().await;
     scene.refused(&["cutover", "demo", "--back"], "the old desk leads demo: there is nothing to come back from").await;
     scene.refused(&["cutover", "demo", "--undo"], "no switch of demo is under way").await;
+    scene.refused(&["cutover", "demo", "--name-new"], "demo is mirroring: old tickets name the new ones once the new desk").await;
     scene.refused(&["retire", "demo"], "demo is mirroring: only a mirror whose new desk leads is retired").await;
     let said = scene.says(&["cutover", "demo", "--rehearse"]).await;
     for words in ["open       way-back", "The new desk could lead now. The switch would take ", "tidegate cutover demo --go"] {
@@ -95,6 +96,7 @@ async fn afterwards(scene: &Scene) {
     scene.refused(&["cutover", "demo", "--go"], "the new desk leads demo already").await;
     scene.refused(&["backfill", "demo"], "copies are made and taken back only while the old desk leads").await;
     scene.refused(&["takeback", "demo", "--yes", "demo"], "only while the old desk leads").await;
+    old_tickets_name_the_new_ones(scene).await;
     let ticked = scene.says(&["checklist", "demo", "--tick", "mail-forwarding", "--evidence", "a mail arrived as 12"]).await;
     assert!(ticked.starts_with("[x] mail-forwarding: ") && ticked.contains("(olga, "), "{ticked}");
     let (code, said) = scene.ends(&["checklist", "demo"]).await;
@@ -107,7 +109,7 @@ async fn afterwards(scene: &Scene) {
         "{said}"
     );
     assert!(scene.says(&["status", "demo"]).await.starts_with("demo: mirroring\n"));
-    scene.refused(&["cutover", "demo"], "say what to do: --rehearse, --go, --back or --undo").await;
+    scene.refused(&["cutover", "demo"], "say what to do: --rehearse, --go, --back, --undo or --name-new").await;
     let said = scene.says(&["cutover", "demo", "--go"]).await;
     assert!(said.contains("[ ] mail-forwarding: "), "what was done before the way back is to be done again: {said}");
     let (code, said) = scene.ends(&["retire", "demo"]).await;
@@ -129,6 +131,26 @@ async fn afterwards(scene: &Scene) {
     assert_eq!((waiting, scene.house.copy_of("Too late").is_none()), (0, true));
 }
 
+async fn old_tickets_name_the_new_ones(scene: &Scene) {
+    let order = ["cutover", "demo", "--name-new"];
+    let silence = async |word: &str| {
+        let sql = "update mirror set config = jsonb_set(config, '{policy,source_silence}', to_jsonb($1::text))";
+        sqlx::query(sql).bind(word).execute(&scene.house.pool).await.expect("it is set");
+    };
+    silence("proven").await;
+    scene.refused(&order, "nobody has said why it mails nobody about that; see to what keeps it silent").await;
+    silence("admin-rule").await;
+    let (code, said) = scene.ends(&[&order[..], &["--json"]].concat()).await;
+    assert!(code == Some(2) && said.contains("cannot be used with"), "{said}");
+    let said = scene.says(&order).await;
+    for words in ["5 open tickets of the old desk do not name their new ones: at least 15 calls.", "--name-new --yes"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let said = scene.says(&[&order[..], &["--yes"]].concat()).await;
+    assert!(said.contains("5 old tickets name their new ones now, 0 did before; "), "{said}");
+    assert!(scene.says(&order).await.starts_with("0 open tickets of the old desk do not name their new ones"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_switches_one_window_after_the_other() {
     let scene = Scene::with("[[window]]\nname = \"support\"\ngroups = [\"Support\"]\n").await;
@@ -147,6 +169,10 @@ async fn an_operator_switches_one_window_after_the_other() {
     {
         assert!(said.contains(words), "{words}: {said}");
     }
+    let said = scene.says(&["cutover", "demo", "--name-new", "--window", "support"]).await;
+    assert!(said.contains("--name-new --window support --yes"), "{said}");
+    let said = scene.says(&["cutover", "demo", "--name-new", "--window", "rest"]).await;
+    assert!(said.starts_with("0 open tickets"), "the old desk leads them: {said}");
     partly(&scene).await;
     one_at_a_time(&scene).await;
     let said = scene.says(&["cutover", "demo", "--go"]).await;

@@ -45,8 +45,9 @@ pub async fn ended(command: Command) -> (Option<i32>, String) {
 /// What a verb printed; fails if it did.
 pub async fn printed(command: Command) -> String {
     let output = run(command).await;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    said
 }
 
 /// A running `tidegate serve`. Dropping it kills it.

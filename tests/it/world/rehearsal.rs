@@ -28,7 +28,8 @@ impl World {
         self.settle().await;
     }
 
-    fn house(&self, steps: Arc<dyn Steps>) -> House {
+    /// What a replay by hand needs.
+    pub fn house(&self, steps: Arc<dyn Steps>) -> House {
         House {
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
