@@ -75,9 +75,6 @@ async fn check_it(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
     let (report, repaired) = look(ledger, args).await?;
     if args.json {
         let mut json = json!(report);
-        if let (Some(kind), Some(all)) = (args.kind, json["differences"].as_array_mut()) {
-            all.retain(|one| one["kind"] == kind.stored());
-        }
         if let Some(repaired) = repaired {
             json["repaired"] = json!(repaired);
         }
@@ -108,7 +105,7 @@ async fn compare(bench: &Bench<'_>, args: &Args) -> anyhow::Result<(Report, Opti
         None if args.all => Which::All,
         None => Which::Changed,
     };
-    let options = Options { which, bytes: !args.without_bytes, ..Options::default() };
+    let options = Options { which, bytes: !args.without_bytes, kind: args.kind, ..Options::default() };
     let only = match &args.ticket {
         Some(number) => Some(pairs_of(bench, number).await?),
         None => None,

@@ -16,7 +16,7 @@ use crate::ledger::verdict::{Measure, Standing};
 use crate::ledger::{self, Ledger};
 use crate::mirror::{KeySpace, MirrorId, PairId};
 
-use super::report::Report;
+use super::report::{Kind, Report};
 use super::sums;
 use super::walk::Walk;
 use super::witness::Witness;
@@ -76,6 +76,8 @@ pub struct Options {
     pub rounds: u32,
     /// The wait before each of these rounds.
     pub pause: Duration,
+    /// The report shows differences of this kind alone, and every one of them.
+    pub kind: Option<Kind>,
 }
 
 impl Default for Options {
@@ -88,6 +90,7 @@ impl Default for Options {
             completeness: true,
             rounds: 5,
             pause: Duration::from_secs(2),
+            kind: None,
         }
     }
 }

@@ -10,8 +10,10 @@ use crate::desk::id::{MessageId, TicketId};
 use crate::desk::ticket::Link;
 use crate::ledger::accepted::Accepted;
 
-/// So many differences are kept with their values; all are counted.
+/// So many differences are in a report about all kinds; all are counted.
 pub const KEPT: usize = 2_000;
+/// So many differences of one kind of one ticket are kept with their values; all are counted.
+pub const KEPT_OF_ONE: u64 = 100;
 /// So many are shown to people.
 const SHOWN: usize = 20;
 
@@ -24,7 +26,7 @@ pub enum Kind {
     /// A source ticket without a target ticket.
     MissingTicket,
     MissingMessage,
-    /// A ticket or message that the target has twice.
+    /// A ticket or message that is there twice, or once where it has no place.
     Doubled,
     Words,
     File,
@@ -108,7 +110,9 @@ impl Kind {
             Kind::MissingTicket | Kind::MissingMessage => {
                 "look at `tidegate parked list`; if nothing is parked, run `tidegate backfill` again and report this"
             }
-            Kind::Doubled => "delete the copy that has no newer answers, and report this",
+            Kind::Doubled => {
+                "delete what is there once too often (of two tickets the one without newer answers), and report this"
+            }
             Kind::Words | Kind::File => {
                 "compare both tickets by eye: the old desk's words are right unless an agent changed the new one's"
             }
@@ -249,7 +253,7 @@ pub struct Report {
     pub bytes: u64,
     /// How many differences of each kind.
     pub kinds: BTreeMap<String, u64>,
-    /// The worst first; no more than [`KEPT`].
+    /// The worst first; no more than [`KEPT`] unless one kind was asked for.
     pub differences: Vec<Difference>,
     /// Questions asked of the desks, by kind.
     pub calls: BTreeMap<String, u64>,
@@ -294,7 +298,7 @@ impl Report {
     /// For people: the verdict, the worst first, then the figures.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.verdict()];
-        lines.extend(self.shown(SHOWN));
+        lines.extend(self.shown(SHOWN, "`--kind KIND` shows all of a kind"));
         lines.extend(unjudged("moving", &self.moving, "they changed while they were compared: check again"));
         lines.extend(unjudged("unread", &self.unread, "a desk did not let us read them"));
         if self.stale > 0 {
@@ -305,13 +309,13 @@ impl Report {
         lines
     }
 
-    /// Its differences of this kind alone, as many as it keeps.
+    /// For people, of a report that was asked for this kind: the verdict, then each difference.
     pub fn lines_of(&self, kind: Kind) -> Vec<String> {
-        let differences: Vec<Difference> = self.differences.iter().filter(|one| one.kind == kind).cloned().collect();
+        let differences = self.differences.clone();
         let kinds = self.kinds.get_key_value(kind.word()).map(|(word, count)| (word.clone(), *count)).into_iter().collect();
         let only = Report { differences, kinds, ..Report::begin(self.started_at) };
         let mut lines = vec![self.verdict()];
-        lines.extend(only.shown(KEPT));
+        lines.extend(only.shown(usize::MAX, &format!("no more than {KEPT_OF_ONE} of one ticket are kept with their values")));
         lines
     }
 
@@ -331,7 +335,7 @@ impl Report {
         format!("{} {counts}{accepted}", if self.at_parity() { "At parity." } else { "Not at parity." })
     }
 
-    fn shown(&self, most: usize) -> Vec<String> {
+    fn shown(&self, most: usize, about_more: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let mut advised = None;
         for difference in self.differences.iter().take(most) {
@@ -345,7 +349,7 @@ impl Report {
         let all: u64 = self.kinds.values().sum();
         let more = all.saturating_sub(self.differences.len().min(most) as u64);
         if more > 0 {
-            lines.push(format!("  … and {more} more; `--json` has them with their values"));
+            lines.push(format!("  … and {more} more; {about_more}"));
         }
         lines
     }

@@ -48,6 +48,7 @@ pub async fn report(bench: &Bench<'_>, options: &Options, pairs: &[PairId]) -> R
             add(&mut report, verdict);
         }
     }
+    report.differences.retain(|one| options.kind.is_none_or(|kind| one.kind == kind));
     report.read = report.tickets;
     report.calls = witness.take_calls().into_iter().map(|(kind, count)| (kind.to_string(), count)).collect();
     report.finished_at = bench.clock.now();

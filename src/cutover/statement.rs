@@ -311,7 +311,7 @@ async fn compared(
     let mut report = Report::begin(now);
     sums::add_pairs(&mut report, ledger, &measure).await?;
     if extent.window.is_none() {
-        sums::add_strays(&mut report, ledger, extent.mirror).await?;
+        sums::add_strays(&mut report, ledger, extent.mirror, sums::STRAYS).await?;
     }
     let accepted = std::mem::take(&mut report.acceptances);
     Ok(Some((Comparison::of(report, times, rules), accepted)))

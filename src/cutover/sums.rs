@@ -13,8 +13,8 @@ use super::report::{Acceptance, Difference, KEPT, Kind, Report, Unjudged};
 use super::walk::Walk;
 use super::{fields, files, links, presence};
 
-/// Tickets without a pair that are read for a report.
-const STRAYS: i64 = 10_000;
+/// Tickets without a pair that are read for a report about all kinds.
+pub const STRAYS: i64 = 10_000;
 
 /// What a finished walk has to report.
 pub async fn report(walk: &Walk<'_>) -> ledger::Result<Report> {
@@ -28,15 +28,23 @@ pub async fn report(walk: &Walk<'_>) -> ledger::Result<Report> {
         ..Report::begin(walk.run.started_at)
     };
     add_pairs(&mut report, bench.ledger, &walk.measure()).await?;
+    let (kinds, most, strays) = match walk.options.kind {
+        Some(kind) => (vec![kind], usize::MAX, i64::MAX),
+        None => (Kind::ALL.to_vec(), KEPT, STRAYS),
+    };
     if walk.options.looks_for_strays() {
-        add_strays(&mut report, bench.ledger, bench.mirror).await?;
+        add_strays(&mut report, bench.ledger, bench.mirror, strays).await?;
     }
+    let stored: Vec<&str> = kinds.iter().map(|kind| kind.stored()).collect();
+    let of_pairs = bench.ledger.differences(&walk.measure(), &stored, i64::try_from(most).unwrap_or(i64::MAX)).await?;
+    report.differences.retain(|one| kinds.contains(&one.kind));
+    report.differences.extend(of_pairs.into_iter().filter_map(difference));
     report.differences.sort_by(|a, b| (a.kind, &a.source_ticket).cmp(&(b.kind, &b.source_ticket)));
-    report.differences.truncate(KEPT);
+    report.differences.truncate(most);
     Ok(report)
 }
 
-/// Adds the verdicts on pairs that stand.
+/// Adds the verdicts on pairs that stand, but for the differences one by one.
 pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'_>) -> ledger::Result<()> {
     let standing = ledger.standing(measure).await?;
     (report.equal, report.explained, report.different) = (standing.equal, standing.explained, standing.different);
@@ -56,8 +64,6 @@ pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'
     report.not_compared = ledger.sum(measure, Sum::NotCompared).await?;
     let explained = ledger.sum(measure, Sum::Explained).await?;
     (report.forgiven, report.explanations) = explained.into_iter().partition(|(reason, _)| is_forgiven(reason));
-    let kinds = Kind::ALL.map(Kind::stored);
-    report.differences = ledger.differences(measure, &kinds, KEPT as i64).await?.into_iter().filter_map(difference).collect();
     for (answer, list) in [(Answer::Moving, &mut report.moving), (Answer::Unread, &mut report.unread)] {
         let unjudged = ledger.unjudged(measure, answer, KEPT as i64).await?;
         list.extend(unjudged.into_iter().map(|(numbers, why)| Unjudged::of(numbers, why)));
@@ -65,11 +71,11 @@ pub async fn add_pairs(report: &mut Report, ledger: &Ledger, measure: &Measure<'
     Ok(())
 }
 
-/// Adds tickets that no pair stands for.
-pub async fn add_strays(report: &mut Report, ledger: &Ledger, mirror: MirrorId) -> ledger::Result<()> {
+/// Adds up to `most` tickets that no pair stands for.
+pub async fn add_strays(report: &mut Report, ledger: &Ledger, mirror: MirrorId, most: i64) -> ledger::Result<()> {
     let [_, _, accepted] = ledger.count_strays(mirror, None).await?;
     (report.tickets, report.accepted) = (report.tickets + accepted, report.accepted + accepted);
-    for Stray { side, ticket, answer, why, found } in ledger.strays(mirror, STRAYS).await? {
+    for Stray { side, ticket, answer, why, found } in ledger.strays(mirror, most).await? {
         report.tickets += 1;
         let numbers = if side == Side::Source { [Some(ticket), None] } else { [None, Some(ticket)] };
         let unjudged = Unjudged::of(numbers, why.unwrap_or_default());

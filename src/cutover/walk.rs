@@ -20,12 +20,11 @@ use super::case::Findings;
 use super::completeness;
 use super::judge::{Judged, Judgement, Subject, Verdict, judge};
 use super::parity::{Bench, CheckError, Options, Progress, Tell, Trouble, Which};
+use super::report::KEPT_OF_ONE;
 use super::witness::Witness;
 
 /// Pairs that are judged between two commits.
 pub const PAGE: i64 = 200;
-/// Differences of one ticket that are kept with their values; all are counted.
-const KEPT_OF_ONE: usize = 100;
 /// Tickets without a pair that are looked at again.
 const STRAYS: i64 = 1_000;
 
@@ -314,13 +313,16 @@ pub fn verdict(pair: PairId, (seq, calls): (i64, u64), judgement: Result<Judgeme
 fn found(findings: Findings) -> Found {
     let mut found = Found::default();
     for difference in &findings.differences {
-        *found.kinds.entry(difference.kind.word().to_string()).or_default() += 1;
+        let count = found.kinds.entry(difference.kind.word().to_string()).or_default();
+        *count += 1;
+        if *count <= KEPT_OF_ONE {
+            found.differences.push(json!(difference));
+        }
     }
     for reason in findings.explained {
         *found.explained.entry(reason.to_string()).or_default() += 1;
     }
     found.not_compared = findings.not_compared.into_iter().map(|field| (field, 1)).collect::<BTreeMap<_, _>>();
-    found.differences = findings.differences.iter().take(KEPT_OF_ONE).map(|difference| json!(difference)).collect();
     found
 }
 

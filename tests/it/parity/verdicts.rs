@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tidegate::cutover::parity::{ForGate, Which, check_stale, verdicts_for_gate};
-use tidegate::cutover::report::{Kind, Report};
+use tidegate::cutover::parity::{ForGate, Which, check_pairs, check_stale, verdicts_for_gate};
+use tidegate::cutover::report::{KEPT, Kind, Report};
 use tidegate::desk::field::{FieldKey, Value};
+use tidegate::desk::id::MessageId;
 use tidegate::desk::policy::Deletion;
+use tidegate::desk::ticket::Message;
 use tidegate::ledger::Error;
 use tokio::sync::Notify;
 
@@ -23,6 +25,32 @@ async fn checked() -> Mirror {
     let report = mirror.check().await;
     assert_eq!((report.read, report.tickets, report.at_parity()), (2, 2, true), "{report:#?}");
     mirror
+}
+
+#[tokio::test]
+async fn one_kind_is_shown_whole_however_many_worse_differences_there_are() {
+    const TICKETS: u32 = 22;
+    let mut mirror = Mirror::new().await;
+    for number in 1..=TICKETS {
+        mirror.carry(number).await;
+        let old = mirror.source.tickets.get_mut(&ticket(number)).unwrap();
+        let first = old.messages[0].clone();
+        old.messages.extend((0..100).map(|one| Message { id: MessageId::new(format!("more-{number}-{one}")), ..first.clone() }));
+    }
+    mirror.new_one().fields.insert(FieldKey::Subject, Value::text("Spoilt"));
+    let report = mirror.check().await;
+    assert_eq!((report.kinds["missing message"], report.kinds["field"], report.differences.len()), (2_200, 1, KEPT));
+    assert!(report.differences.iter().all(|one| one.kind == Kind::MissingMessage));
+    for (kind, count) in [(Kind::Field, 1), (Kind::MissingMessage, 2_200), (Kind::Words, 0)] {
+        mirror.options.kind = Some(kind);
+        let report = mirror.check().await;
+        assert!(report.differences.len() == count && report.differences.iter().all(|one| one.kind == kind), "{kind:?}");
+        assert_eq!(report.lines_of(kind).len(), 1 + usize::from(count > 0) + count, "the verdict, the kind, and each");
+        assert_eq!((report.kinds.len(), report.different), (2, u64::from(TICKETS)), "all are counted");
+        let pair = mirror.ledger.pair_of_source(mirror.row.id, &ticket(1)).await.unwrap().unwrap();
+        let of_one = check_pairs(&mirror.bench(), &mirror.options, &[pair]).await.unwrap();
+        assert!(of_one.differences.iter().all(|one| one.kind == kind), "{kind:?}");
+    }
 }
 
 fn reads(report: &Report) -> u64 {
