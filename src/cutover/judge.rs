@@ -21,7 +21,7 @@ use super::report::{Kind, Remedy};
 use super::standing::{is_fresh, said};
 use super::thread::{self, Way};
 use super::witness::{Pool, Witness};
-use super::{fields, files, links};
+use super::{family, fields, files, links};
 
 /// So often a ticket is tried again for which the desks' limits leave no room; each time after the wait that they ask for.
 const PATIENCE: u32 = 60;
@@ -321,6 +321,9 @@ async fn conversation(
         witness.widen(pool, absorbed).await?;
         links = links_of(witness, case.pair, case.source, &pool.messages).await?;
     }
+    family::join(witness, (Side::Target, &pool.messages), &pool.seen, &mut links).await?;
+    let own = case.record.absorbed_here.iter().chain([&case.source.id]).cloned().collect();
+    family::join(witness, (Side::Source, &case.source.messages), &own, &mut links).await?;
     let way = Way {
         born: Side::Source,
         keys: case.keys,
@@ -332,6 +335,7 @@ async fn conversation(
         links: &links,
         by_people: case.target.acts.iter().any(|act| act.by == Actor::Person),
         pool: &pool.messages,
+        ours_too: both_ways && !carries_back(case),
     };
     let mut files = thread::compare(&way, found);
     if both_ways {
@@ -348,6 +352,11 @@ fn originals_here<'a>(case: &'a Case<'_>, links: &[MessageRecord]) -> Vec<&'a Me
     originals
 }
 
+/// Whether what is written at the target has to be at the source.
+fn carries_back(case: &Case<'_>) -> bool {
+    case.lead == Side::Target || case.policy.writes_back()
+}
+
 /// What was written at the target. As long as nothing of it is to go to the source, only what went there before is compared.
 async fn answers(
     witness: &Witness<'_>,
@@ -356,7 +365,7 @@ async fn answers(
     found: &mut Findings,
 ) -> Result<Vec<thread::Files>, Trouble> {
     let mut originals = thread::written_at(Side::Target, &pool.messages, links, case.keys);
-    if case.lead == Side::Source && !case.policy.writes_back() {
+    if !carries_back(case) {
         originals.retain(|message| links.iter().any(|link| link.born == Side::Target && link.original == message.id));
     }
     if originals.is_empty() {
@@ -383,6 +392,7 @@ async fn answers(
         links,
         by_people: true,
         pool: &here,
+        ours_too: false,
     };
     Ok(thread::compare(&way, found))
 }

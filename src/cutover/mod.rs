@@ -17,6 +17,7 @@ pub mod case;
 pub mod certificate;
 pub mod checklist;
 pub mod completeness;
+mod family;
 pub mod fields;
 pub mod files;
 pub mod gate;

@@ -23,6 +23,10 @@ const REDACTED: &str = "words of a message were redacted";
 const NO_LINE: &str = "the policy adds no line on author and time";
 const FILE_LOST: &str = "a file was not carried, and the message says so";
 
+const STRANGE: &str = "is a copy of what was written in another ticket";
+const UNKNOWN: &str = "is a copy that the ledger does not know";
+const UNASKED: &str = "was written by our own user, and the ledger does not know it";
+
 /// The files of one message, to be compared by their bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Files {
@@ -57,6 +61,8 @@ pub struct Way<'a> {
     pub by_people: bool,
     /// What the other desk holds.
     pub pool: &'a [Message],
+    /// Nobody else looks at what our own user wrote there without a key.
+    pub ours_too: bool,
 }
 
 /// The messages of a desk that were written there: our copies are known by the records and by our keys.
@@ -96,7 +102,7 @@ pub fn compare(way: &Way<'_>, found: &mut Findings) -> Vec<Files> {
         }
         files.extend(compare_one(way, message, held, link.is_some_and(|link| link.exposed), found));
     }
-    doubles(way, &copies, &prefix, found);
+    surplus(way, &copies, &prefix, found);
     files
 }
 
@@ -254,22 +260,26 @@ fn carried_files(way: &Way<'_>, message: &Message, spoken: &Spoken, found: &mut 
     carried
 }
 
-/// Messages of ours beyond one for each original. Messages of the desk's people are theirs.
-fn doubles(way: &Way<'_>, copies: &BTreeMap<&MessageId, &Message>, prefix: &str, found: &mut Findings) {
+/// What has no place there: copies beyond one for each original, copies of what was written in another ticket, and words of our own user
+/// that nothing stands behind. Messages of the desk's people are theirs.
+fn surplus(way: &Way<'_>, copies: &BTreeMap<&MessageId, &Message>, prefix: &str, found: &mut Findings) {
     let side = way.born.other();
-    let linked: BTreeSet<&MessageId> =
-        way.links.iter().filter_map(|link| if link.born == side { Some(&link.original) } else { link.copy.as_ref() }).collect();
+    let at = |link: &'_ MessageRecord| if link.born == side { Some(link.original.clone()) } else { link.copy.clone() };
+    let (here, strange): (Vec<_>, Vec<_>) = way.links.iter().partition(|link| link.kin || link.born == side);
+    let [linked, strange] = [here, strange].map(|links| links.into_iter().filter_map(at).collect::<BTreeSet<MessageId>>());
     let free = way.pool.iter().filter(|held| !linked.contains(&held.id) && !copies.contains_key(&held.id));
     for held in free {
-        let twin = match source_of(prefix, held) {
-            Some(original) if original.starts_with(LINK_NOTE) => false,
-            Some(_) => true,
-            None => copies.values().any(|copy| is_twin(copy, held)),
+        let what = match source_of(prefix, held) {
+            _ if strange.contains(&held.id) => STRANGE,
+            Some(original) if original.starts_with(LINK_NOTE) => continue,
+            Some(_) => UNKNOWN,
+            None if copies.values().any(|copy| is_twin(copy, held)) => UNKNOWN,
+            None if way.ours_too && held.ours && held.key.is_none() => UNASKED,
+            None => continue,
         };
-        if twin {
-            let what = format!("message {} of the {} is a copy that the ledger does not know", held.id, side.as_str());
-            found.differ(Kind::Doubled, what, "", &words(&held.body));
-        }
+        let is_shown = what == STRANGE && held.visibility == Visibility::Public;
+        let kind = if is_shown { Kind::Exposed } else { Kind::Doubled };
+        found.differ(kind, format!("message {} of the {} {what}", held.id, side.as_str()), "", &words(&held.body));
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Pool {
     /// Each once, those of the pair's own ticket first.
     pub messages: Vec<Message>,
     /// Tickets that were read.
-    seen: BTreeSet<TicketId>,
+    pub seen: BTreeSet<TicketId>,
     /// What the pair's own ticket was merged into.
     pub survivors: BTreeSet<TicketId>,
 }
@@ -244,6 +244,20 @@ impl<'a> Witness<'a> {
             presence = survivor.presence.clone();
         }
         Ok(pool)
+    }
+
+    /// Whether a ticket is one of these, or was merged into one of them, step by step.
+    pub async fn leads_to(&self, side: Side, ticket: &TicketId, any: &BTreeSet<TicketId>) -> Result<bool, Fault> {
+        let mut ticket = ticket.clone();
+        for _ in 0..MERGES {
+            if any.contains(&ticket) {
+                return Ok(true);
+            }
+            let Read::Found(found) = self.read(side, &ticket).await? else { return Ok(false) };
+            let Presence::MergedInto(into) = found.presence else { return Ok(false) };
+            ticket = into;
+        }
+        Ok(false)
     }
 
     /// The messages of some tickets.

@@ -86,6 +86,10 @@ pub struct MessageRecord {
     pub copy: Option<MessageId>,
     /// The original was restricted, and the other desk cannot follow: a person was told.
     pub exposed: bool,
+    /// With which pair it came.
+    pub pair: PairId,
+    /// That is the pair in question, or one that was merged with it.
+    pub kin: bool,
 }
 
 /// Who stands for a person at the other desk.
@@ -194,7 +198,17 @@ impl Ledger {
         [sources, targets]: [&[&str]; 2],
     ) -> Result<Vec<MessageRecord>> {
         let rows = sqlx::query(
-            "select origin_side, original, case origin_side when 'source' then target_message else source_message end as copy, exposed
+            "with recursive upward as (
+                 select id, merged_into, 0 as depth from pair where id = $1
+                 union
+                 select p.id, p.merged_into, u.depth + 1 from upward u join pair p on p.id = u.merged_into where u.depth < 20
+             ), kin as (
+                 select id, 0 as depth from upward
+                 union
+                 select p.id, k.depth + 1 from kin k join pair p on p.merged_into = k.id where k.depth < 20
+             )
+             select origin_side, original, case origin_side when 'source' then target_message else source_message end as copy, exposed,
+                    pair_id, pair_id in (select id from kin) as kin
              from message_link
              where pair_id = $1 or (mirror_id = $2 and source_message = any($3)) or (mirror_id = $2 and target_message = any($4))
              order by original",
@@ -210,6 +224,8 @@ impl Ledger {
             original: MessageId::new(row.get::<String, _>("original")),
             copy: row.get::<Option<String>, _>("copy").map(MessageId::new),
             exposed: row.get("exposed"),
+            pair: PairId(row.get("pair_id")),
+            kin: row.get("kin"),
         };
         Ok(rows.into_iter().map(record).collect())
     }
