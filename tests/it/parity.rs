@@ -3,6 +3,7 @@
 mod accepted;
 mod calls;
 mod corpus;
+mod damage;
 mod desks;
 mod paper;
 mod repairs;

@@ -1,5 +1,7 @@
 //! What the specimens of the corpus hold, by direction.
 
+use tidegate::sim::stage::Who;
+
 use crate::world::desk::{request_tracker, zendesk};
 use crate::world::stand::{Plan, World};
 
@@ -15,23 +17,30 @@ pub struct Field {
     pub from: &'static str,
     pub to: &'static str,
     pub values: [Option<&'static str>; 3],
+    /// The target lets it be empty.
+    pub may_lack: bool,
 }
 
 const fn field(from: &'static str, to: &'static str, values: [&'static str; 3]) -> Field {
-    Field { from, to, values: [Some(values[0]), Some(values[1]), Some(values[2])] }
+    Field { from, to, values: [Some(values[0]), Some(values[1]), Some(values[2])], may_lack: true }
 }
 
 /// One that cannot be empty.
 const fn filled(from: &'static str, to: &'static str, values: [&'static str; 2]) -> Field {
-    Field { from, to, values: [Some(values[0]), Some(values[1]), None] }
+    Field { from, to, values: [Some(values[0]), Some(values[1]), None], may_lack: false }
+}
+
+/// One that no source ticket is without, and that can be empty at the target.
+const fn given(from: &'static str, to: &'static str, values: [&'static str; 2]) -> Field {
+    Field { may_lack: true, ..filled(from, to, values) }
 }
 
 const ZENDESK_TO_RT: &[Field] = &[
-    filled("subject", "subject", ["Order 7", "Order 8"]),
-    filled("requester", "requester", ["jane@northwind.example", "yuki@kyoto.example"]),
+    given("subject", "subject", ["Order 7", "Order 8"]),
+    given("requester", "requester", ["jane@northwind.example", "yuki@kyoto.example"]),
     filled("status", "status", ["hold", "open"]),
     filled("group", "group", ["Support", "Billing"]),
-    filled("type", "custom:Ticket Type", ["task", "question"]),
+    field("type", "custom:Ticket Type", ["task", "question", ""]),
     field("priority", "priority", ["urgent", "low", ""]),
     field("assignee", "assignee", ["ada@desk.example", "chiara@desk.example", ""]),
     field("cc", "cc", ["karim@mail.example, lin@mail.example", "lin@mail.example", ""]),
@@ -49,11 +58,11 @@ const ZENDESK_TO_RT: &[Field] = &[
 ];
 
 const RT_TO_ZENDESK: &[Field] = &[
-    filled("subject", "subject", ["Order 7", "Order 8"]),
+    given("subject", "subject", ["Order 7", "Order 8"]),
     filled("requester", "requester", ["jane@northwind.example", "yuki@kyoto.example"]),
     filled("status", "status", ["stalled", "open"]),
-    filled("group", "group", ["Support", "Billing"]),
-    filled("type", "type", ["task", "question"]),
+    given("group", "group", ["Support", "Billing"]),
+    field("type", "type", ["task", "question", ""]),
     field("priority", "priority", ["100", "20", ""]),
     field("assignee", "assignee", ["alice@rt.sim", "carol@rt.sim", ""]),
     field("cc", "cc", ["karim@mail.example, lin@mail.example", "lin@mail.example", ""]),
@@ -104,6 +113,15 @@ impl Way {
             Way::ZendeskToRt => ZENDESK_TO_RT,
             Way::RtToZendesk => RT_TO_ZENDESK,
         }
+    }
+
+    /// Somebody who is signed in at the new desk as the gateway is.
+    pub fn gateway(self) -> Who {
+        let email = match self {
+            Way::ZendeskToRt => "gateway@rt.sim",
+            Way::RtToZendesk => "admin@sim.example",
+        };
+        Who { email: email.to_string(), name: "Gateway".to_string(), agent: true }
     }
 
     /// Its world. Nobody tells of what happens there but the poll, which a test runs by hand.
