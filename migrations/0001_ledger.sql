@@ -27,7 +27,7 @@ create table mirror (
     agreed_mapping jsonb,
     phase text not null default 'applied',
     paused_why text,
-    -- Start of the last read of the full copy that succeeded; a restart moves it. Source's clock.
+    -- Start of the last read that was carried whole, by the full copy or by a run of everything; a restart moves it. Source's clock.
     reference_time timestamptz,
     -- The ledger was found to have gone back in time: what the source had until then is looked up before it is made.
     recovered_at timestamptz,

@@ -58,7 +58,10 @@ pub fn lines(name: &str, purge: &Purge) -> Vec<String> {
     let ended = purge.done_at.map_or("under way".to_string(), |done| format!("done {}", at(done)));
     let mut lines = vec![format!("What was known of {name} is destroyed: {}{by}, {}, {ended}", purge.rule, at(purge.ordered_at))];
     lines.extend(purge.destroyed.iter().map(|(what, count)| format!("  {count} {what}")));
-    lines.push(format!("  what stays: this record, counts, and the numbers of the tickets: `tidegate map {name}`"));
+    lines.push(format!(
+        "  what stays: this record, counts, the numbers of the tickets (`tidegate map {name}`), and who decided what (`tidegate certificate \
+         make {name}`)"
+    ));
     lines
 }
 

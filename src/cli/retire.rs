@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use serde_json::json;
 
 use crate::clock::{Clock, delta};
 use crate::config::duration;
 use crate::config::mirror::MirrorConfig;
 use crate::config::settings::Settings;
-use crate::cutover::gate::{self, Facts, desk_name};
+use crate::cutover::gate::{self, Facts, Gate, Kept, desk_name};
+use crate::cutover::switch::Step;
 use crate::cutover::voice::voices;
 use crate::desk::Side;
 use crate::desk::survey::Told;
@@ -57,12 +59,12 @@ async fn retire(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         against.extend(self::against(ledger, &row, args.after, &clock).await?);
         against.extend(mute(ledger, &row, &config).await?.iter().filter(|voice| voice.side == Side::Target).map(still_mute));
         if !against.is_empty() && !args.force {
-            against.iter().for_each(|why| println!("{why}"));
+            against.iter().for_each(|gate| println!("{}: {}", gate.found, gate.opens));
             println!("\nRefused: nothing was changed. To end {} all the same: --force --reason TEXT", row.name);
             return Ok(1);
         }
-        against.iter().for_each(|why| println!("passed by: {why}"));
-        end(ledger, &row, args, &clock).await?;
+        against.iter().for_each(|gate| println!("passed by: {}", gate.found));
+        end(ledger, &row, (args, &against), &clock).await?;
     }
     for side in [Side::Source, Side::Target] {
         if let Some(registration) = ledger.witness(row.id, side).await?.registration {
@@ -86,11 +88,12 @@ async fn mute(ledger: &Ledger, row: &MirrorRow, config: &MirrorConfig) -> anyhow
     Ok(voices)
 }
 
-fn still_mute(voice: &Voice) -> String {
-    format!(
-        "in {} tickets of the new desk people's replies may reach nobody yet, and only a mirror that is served mends that: wait for it",
+fn still_mute(voice: &Voice) -> Gate {
+    let found = format!(
+        "in {} tickets of the new desk people's replies may reach nobody yet, and only a mirror that is served mends that",
         voice.mute
-    )
+    );
+    Gate::shut("silence", found, "wait for it")
 }
 
 /// Nobody takes it off any more.
@@ -116,8 +119,8 @@ async fn refuse_phase(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Why nobody would know of somebody who writes in the old desk, a sentence each: its silence would prove nothing.
-async fn deaf(ledger: &Ledger, row: &MirrorRow, clock: &Clock) -> anyhow::Result<Vec<String>> {
+/// Why nobody would know of somebody who writes in the old desk: its silence would prove nothing.
+async fn deaf(ledger: &Ledger, row: &MirrorRow, clock: &Clock) -> anyhow::Result<Vec<Gate>> {
     let (desks, now) = (connected(row, ledger, clock)?, clock.now());
     let facts = Facts {
         mirror: row,
@@ -138,45 +141,48 @@ async fn deaf(ledger: &Ledger, row: &MirrorRow, clock: &Clock) -> anyhow::Result
             Err(fault) => Told::CannotTell(format!("the old desk cannot be asked for mails that it holds back: {fault}")),
         },
     ));
-    Ok(gates.into_iter().filter(|gate| !gate.holds).map(|gate| format!("{}: {}", gate.found, gate.opens)).collect())
+    gates.retain(|gate| !gate.holds);
+    Ok(gates)
 }
 
-/// What speaks against it, a sentence each.
-async fn against(ledger: &Ledger, row: &MirrorRow, after: Duration, clock: &Clock) -> anyhow::Result<Vec<String>> {
+/// What speaks against it.
+async fn against(ledger: &Ledger, row: &MirrorRow, after: Duration, clock: &Clock) -> anyhow::Result<Vec<Gate>> {
     let (name, mut against) = (&row.name, Vec::new());
     let now = clock.now();
     if let Some(last) = ledger.last_word(row.id, Side::Source).await?.filter(|last| now - last.at < delta(after)) {
-        against.push(format!(
-            "somebody wrote in old ticket {}, carried at {}: {} without a word from the old desk are wanted (--after)",
-            last.ticket,
-            last.at.format("%F %T UTC"),
-            duration::write(after)
-        ));
+        let found = format!("somebody wrote in old ticket {}, carried at {}", last.ticket, last.at.format("%F %T UTC"));
+        let opens = format!("{} without a word from the old desk are wanted (--after)", duration::write(after));
+        against.push(Gate::shut("quiet", found, opens));
     }
     let behind: Vec<String> =
         ledger.parts(row.id).await?.into_iter().filter(|part| part.leads == Side::Source).map(|part| part.name).collect();
     if !behind.is_empty() {
-        against.push(format!(
-            "the old desk still leads window {}, and what people change there would reach nobody: tidegate cutover {name} --go",
-            behind.join(", ")
-        ));
+        let found =
+            format!("the old desk still leads window {}, and what people change there would reach nobody", behind.join(", "));
+        against.push(Gate::shut("windows", found, format!("tidegate cutover {name} --go")));
     }
     let status = ledger.status(row.id, now).await?;
     if status.waiting > 0 {
-        against.push(format!("{} tickets have changes that are not carried yet: wait for them", status.waiting));
+        let found = format!("{} tickets have changes that are not carried yet", status.waiting);
+        against.push(Gate::shut("lag", found, "wait for them"));
     }
     if status.parked > 0 {
-        against.push(format!("{} things wait for a person's decision: tidegate parked list {name}", status.parked));
+        let found = format!("{} things wait for a person's decision", status.parked);
+        against.push(Gate::shut("parked", found, format!("tidegate parked list {name}")));
     }
     Ok(against)
 }
 
-async fn end(ledger: &Ledger, row: &MirrorRow, args: &Args, clock: &Clock) -> anyhow::Result<()> {
+/// Ends it; what spoke against it is kept with who did so and why.
+async fn end(ledger: &Ledger, row: &MirrorRow, (args, against): (&Args, &[Gate]), clock: &Clock) -> anyhow::Result<()> {
     let waived = if args.force { vec![gate::EVERY.to_string()] } else { Vec::new() };
+    let gates: Vec<Kept> = against.iter().map(|gate| Kept { waived: true, ..gate.kept() }).collect();
     let wish =
         Wish { kind: Kind::Retire, to: Side::Target, window: None, who: operator::name(), waived, reason: args.reason.clone() };
-    match ledger.begin_switch(row.id, &wish, clock.now()).await? {
-        Ok(run) => Ok(ledger.retire(row.id, &run, clock.now()).await?),
+    let run = match ledger.begin_switch(row.id, &wish, clock.now()).await? {
+        Ok(run) => run,
         Err(other) => bail!("`tidegate cutover {} {}` is under way", row.name, other.options()),
-    }
+    };
+    ledger.note_step(&run, Step::Verdicts.as_str(), &json!({ "gates": gates }), clock.now()).await?;
+    Ok(ledger.retire(row.id, &run, clock.now()).await?)
 }

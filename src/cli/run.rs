@@ -105,12 +105,17 @@ async fn order(ledger: &Ledger, row: &MirrorRow, args: &Args) -> anyhow::Result<
     refuse_late(name, &before, now)?;
     let by = operator::name();
     let window = window::named(ledger, row, args.window.as_deref()).await?.map(|part| part.id);
+    let reference = match window {
+        Some(id) => ledger.windows(row.id, now).await?.into_iter().find(|one| one.id == id).and_then(|one| one.reference_time),
+        None => row.reference_time,
+    };
     let order = Order { after: before.number, by: &by, at_any_hour: args.now, window };
     if !ledger.order_run(row.id, order, now).await? {
         bail!("another run of {name} was ordered at this moment; `tidegate run {name} --list` shows it");
     }
-    let since = row.reference_time.map_or_else(|| "the copy".to_string(), minute);
-    eprintln!("Run {} of {name}: what changed since {since}.", before.number + 1);
+    let of = args.window.as_ref().map(|window| format!(", window {window}")).unwrap_or_default();
+    let since = reference.map_or_else(|| "the copy".to_string(), minute);
+    eprintln!("Run {} of {name}{of}: what changed since {since}.", before.number + 1);
     Ok(before.number + 1)
 }
 

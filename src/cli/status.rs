@@ -190,7 +190,9 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         status.lag.p50, status.lag.p95, status.lag.p99, status.lag.max, status.lag.events
     ));
     if let Some(reference) = mirror.reference_time {
-        lines.push(format!("  reference time {reference}: start of the last full copy that was read to its end"));
+        lines.push(format!(
+            "  reference time {reference}: start of the last read that was carried whole, by the full copy or by a run"
+        ));
     }
     if let Some(at) = mirror.recovered_at {
         lines.push(format!(

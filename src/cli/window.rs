@@ -57,10 +57,12 @@ impl Stand {
         let WindowStatus { name, tickets, waiting, oldest_seconds, parked, undecided, astray, moved_in, moved_out, .. } =
             &self.status;
         let since = self.status.turned_at.map(|at| format!(" since {}", at.format("%F %H:%M UTC"))).unwrap_or_default();
+        let reference =
+            self.status.reference_time.map(|at| format!(", reference {}", at.format("%F %T UTC"))).unwrap_or_default();
         let left = if *astray > 0 { format!("; {astray} are led by the other desk still") } else { String::new() };
         let line = format!(
             "  window {name}: the {} desk leads{since}; {tickets} tickets, {waiting} waiting (oldest {oldest_seconds:.0} s), {parked} parked, \
-             {undecided} undecided; {moved_in} came from other windows, {moved_out} went to others{left}",
+             {undecided} undecided; {moved_in} came from other windows, {moved_out} went to others{reference}{left}",
             desk_name(self.status.leads)
         );
         std::iter::once(line).chain(self.last_line()).collect()
@@ -76,7 +78,7 @@ impl Stand {
 
 /// The gates that were shut after the last of these steps.
 fn shut(steps: &[(String, Json)]) -> Vec<String> {
-    let gates = steps.last().and_then(|(_, detail)| detail["shut"].as_array());
-    let shut = gates.into_iter().flatten().filter(|gate| gate["waived"] != true);
+    let gates = steps.last().and_then(|(_, detail)| detail["gates"].as_array());
+    let shut = gates.into_iter().flatten().filter(|gate| gate["holds"] != true && gate["waived"] != true);
     shut.filter_map(|gate| gate["name"].as_str()).map(str::to_string).collect()
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::delta;
 use crate::desk::Side;
@@ -35,6 +35,9 @@ pub struct Gate {
     pub holds: bool,
     /// What was found, a sentence.
     pub found: String,
+    /// The same without what may be words of a ticket, where there are any in it.
+    #[serde(skip)]
+    pub in_short: Option<String>,
     /// What would open it; empty where it is open.
     pub opens: String,
     /// Whoever asked for the switch passes it by.
@@ -46,7 +49,8 @@ pub struct Gate {
 impl Gate {
     /// One that is open.
     pub fn open(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, holds: true, found: found.into(), opens: String::new(), waived: false, fixed: false }
+        let (found, opens) = (found.into(), String::new());
+        Self { name, holds: true, found, in_short: None, opens, waived: false, fixed: false }
     }
 
     /// One that is shut.
@@ -69,6 +73,22 @@ impl Gate {
     pub fn lets_through(&self) -> bool {
         self.holds || self.waived
     }
+
+    /// What is kept of it.
+    pub fn kept(&self) -> Kept {
+        let found = self.in_short.as_ref().unwrap_or(&self.found).clone();
+        Kept { name: self.name.to_string(), found, holds: self.holds, waived: self.waived }
+    }
+}
+
+/// What is kept of a gate with the switch that looked at it: it outlives what is known of the tickets, and holds no words of theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub name: String,
+    pub found: String,
+    pub holds: bool,
+    /// It was shut, and passed by.
+    pub waived: bool,
 }
 
 /// How one desk is heard.
@@ -217,11 +237,9 @@ fn lag(facts: &Facts<'_>) -> Gate {
 
 fn parked(facts: &Facts<'_>) -> Gate {
     let Some(example) = &facts.account.parked_example else { return Gate::open("parked", "nothing waits for a person") };
-    Gate::shut(
-        "parked",
-        format!("{} things wait for a person's decision, one of them: {example}", facts.account.parked),
-        format!("tidegate parked list {}, then release or discard each", facts.mirror.name),
-    )
+    let count = format!("{} things wait for a person's decision", facts.account.parked);
+    let opens = format!("tidegate parked list {}, then release or discard each", facts.mirror.name);
+    Gate { in_short: Some(count.clone()), ..Gate::shut("parked", format!("{count}, one of them: {example}"), opens) }
 }
 
 fn conflicts(facts: &Facts<'_>) -> Gate {
@@ -279,11 +297,12 @@ pub fn findings(open: Result<(), String>) -> Gate {
 pub fn applied(behind: &Behind, within: Duration) -> Gate {
     match behind.tickets {
         0 => Gate::open("applied", "everything known when the sequence was marked is applied"),
-        count => Gate::shut(
-            "applied",
-            format!("{count} tickets were not applied within {} s: {}", within.as_secs(), behind.examples.join("; ")),
-            "mend what holds them up, or let it wait longer with --within",
-        ),
+        count => {
+            let count = format!("{count} tickets were not applied within {} s", within.as_secs());
+            let found = format!("{count}: {}", behind.examples.join("; "));
+            let opens = "mend what holds them up, or let it wait longer with --within";
+            Gate { in_short: Some(count), ..Gate::shut("applied", found, opens) }
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::desk::body::escape_html;
 
-use super::statement::{Comparison, Destroyed, Statement};
+use super::gate::Kept;
+use super::statement::{Comparison, Destroyed, Statement, Switch};
 
 const STYLE: &str = ":root{color-scheme:light dark}\
 body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}\
@@ -82,7 +83,7 @@ fn sections(statement: &Statement, key: &str) -> Vec<(&'static str, Rows)> {
         ("Differences accepted as they are", differences_accepted(statement)),
         ("Findings accepted before the copy", accepted(statement)),
         ("Fields that both desks had changed", decided(statement)),
-        ("Gates", gates(statement)),
+        ("Switches, and what each gate was then", switches(statement)),
         ("Done by hand", ticks(statement)),
         ("Destroyed", statement.destroyed.as_ref().map(destroyed).unwrap_or_default()),
         ("Signature", signature(statement, key)),
@@ -98,7 +99,7 @@ fn desks(statement: &Statement) -> Rows {
         row("mapping", format!("{}, applied {}", statement.mapping, time(statement.applied_at))),
         row("program", &statement.program),
     ];
-    rows.extend(statement.reference_time.map(|at| row("last full copy began", time(at))));
+    rows.extend(statement.reference_time.map(|at| row("reference time: start of the last full copy or run", time(at))));
     rows.extend(statement.retired_at.map(|at| row("retired", time(at))));
     rows
 }
@@ -160,13 +161,20 @@ fn stands(word: &str) -> &str {
     }
 }
 
-fn gates(statement: &Statement) -> Rows {
-    let told = |gate: &super::statement::Gate| {
-        let passed = if gate.passed { "passed" } else { "not passed" };
-        let forced = gate.forced.as_ref().map(|why| format!("; gone on all the same: {why}")).unwrap_or_default();
-        row(&gate.name, format!("{passed}, {}{forced}", time(gate.at)))
+fn switches(statement: &Statement) -> Rows {
+    let told = |switch: &Switch| {
+        let head = row(&switch.what, format!("{}, by {}", time(switch.at), switch.who));
+        let gates = switch.gates.iter().map(|gate| row(format!("gate {}", gate.name), gate_words(gate, switch)));
+        std::iter::once(head).chain(gates).collect::<Rows>()
     };
-    statement.gates.iter().map(told).collect()
+    statement.switches.iter().flat_map(told).collect()
+}
+
+fn gate_words(gate: &Kept, switch: &Switch) -> String {
+    match gate.holds {
+        true => format!("open: {}", gate.found),
+        false => format!("passed by ({}: {}): {}", switch.who, switch.reason.as_deref().unwrap_or_default(), gate.found),
+    }
 }
 
 fn ticks(statement: &Statement) -> Rows {

@@ -14,16 +14,18 @@ use crate::ledger::mirror::MirrorRow;
 use crate::ledger::numbers::{self, Numbers};
 use crate::ledger::retention::Purge;
 use crate::ledger::statement::Extent;
-use crate::ledger::switch::{Kind, Run};
+use crate::ledger::switch::Kind;
 use crate::ledger::tick::List;
 use crate::ledger::verdict::Measure;
 use crate::ledger::window::Part;
 use crate::ledger::{self, Ledger};
 use crate::mirror::{PairId, Phase};
 
+use super::gate::Kept;
 use super::parity::rules_of;
 use super::report::{Acceptance, Report};
 use super::sums;
+use super::switch::{Step, gates_at};
 
 /// The form of the data. A change that older programs cannot read raises it.
 pub const FORM: u32 = 1;
@@ -47,7 +49,7 @@ pub struct Statement {
     /// The version of the mapping, a digest of it, and when it was last applied.
     pub mapping: String,
     pub applied_at: DateTime<Utc>,
-    /// Start of the last full copy that was read to its end.
+    /// Start of the last read of the old desk that was carried whole: by the full copy, or by a run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference_time: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,8 +71,9 @@ pub struct Statement {
     pub differences_accepted: Vec<Acceptance>,
     /// Fields that both desks had changed, and who decided.
     pub decided: Vec<Decided>,
+    /// Switches that came about, and the end of the mirror; the latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<Gate>,
+    pub switches: Vec<Switch>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ticks: Vec<Tick>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,15 +150,18 @@ pub struct Decided {
     pub count: i64,
 }
 
-/// A gate of the switch.
+/// A switch of who leads, or the end of the mirror.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Gate {
-    pub name: String,
+pub struct Switch {
+    /// What came about.
+    pub what: String,
     pub at: DateTime<Utc>,
-    pub passed: bool,
-    /// Who went on all the same, and why.
+    pub who: String,
+    /// Why gates were to be passed by.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub forced: Option<String>,
+    pub reason: Option<String>,
+    /// Each gate as it was at the last look before; of the end of a mirror what spoke against it.
+    pub gates: Vec<Kept>,
 }
 
 /// A tick of the checklist.
@@ -224,7 +230,7 @@ pub async fn state(ledger: &Ledger, row: &MirrorRow, window: Option<&Part>, now:
         target: end(&config.target),
         mapping: row.mapping_version.clone(),
         applied_at: row.applied_at,
-        reference_time: row.reference_time,
+        reference_time: reference(ledger, row, window, now).await?,
         retired_at: keeping.retired_at,
         tickets: counts.tickets,
         copied: counts.copied,
@@ -236,7 +242,7 @@ pub async fn state(ledger: &Ledger, row: &MirrorRow, window: Option<&Part>, now:
         accepted: accepted(ledger, &row.name).await?,
         differences_accepted: differences_accepted.unwrap_or_default(),
         decided: decided(ledger, extent).await?,
-        gates: passed(ledger, extent).await?,
+        switches: switches(ledger, extent).await?,
         ticks: ticked(ledger, row, window).await?,
         destroyed: keeping.purge.map(destroyed),
     })
@@ -251,25 +257,35 @@ fn phase(row: &MirrorRow, window: Option<&Part>) -> Phase {
     }
 }
 
-/// Each switch that came about, with whom and what passed its gates by.
-async fn passed(ledger: &Ledger, extent: Extent) -> ledger::Result<Vec<Gate>> {
-    let mut runs = ledger.switches(extent.mirror).await?;
-    runs.retain(|run| run.kind == Kind::Retire || run.concerns(extent.window));
-    let told = |run: Run| {
-        let name = match run.kind {
-            Kind::Rehearsal => return None,
+async fn reference(
+    ledger: &Ledger,
+    row: &MirrorRow,
+    window: Option<&Part>,
+    now: DateTime<Utc>,
+) -> ledger::Result<Option<DateTime<Utc>>> {
+    let Some(part) = window else { return Ok(row.reference_time) };
+    let windows = ledger.windows(row.id, now).await?;
+    Ok(windows.into_iter().find(|window| window.id == part.id).and_then(|window| window.reference_time))
+}
+
+/// Each switch that came about, with what its gates were then.
+async fn switches(ledger: &Ledger, extent: Extent) -> ledger::Result<Vec<Switch>> {
+    let mut all = Vec::new();
+    for run in ledger.switches(extent.mirror).await? {
+        let end = run.kind == Kind::Retire && run.outcome.as_deref() == Some("done");
+        let came_about = if end { run.ended_at } else { run.turned_at };
+        let Some(at) = came_about.filter(|_| end || run.concerns(extent.window)) else { continue };
+        let what = match run.kind {
+            Kind::Rehearsal => continue,
             Kind::Go => "the new desk leads",
             Kind::Back => "the old desk leads again",
             Kind::Retire => "the mirror ends",
         };
-        let at = run.turned_at.or(run.ended_at.filter(|_| run.kind == Kind::Retire))?;
         let of = if run.names.is_empty() { String::new() } else { format!(" ({})", run.names.join(", ")) };
-        let reason = run.reason.unwrap_or_default();
-        let by = |waived: Vec<String>| format!("{} passed by {}: {reason}", run.who, waived.join(", "));
-        let forced = Some(run.waived).filter(|waived| !waived.is_empty()).map(by);
-        Some(Gate { name: format!("{name}{of}"), at, passed: forced.is_none(), forced })
-    };
-    Ok(runs.into_iter().filter_map(told).collect())
+        let gates = gates_at(&ledger.steps(&run).await?, Step::Verdicts);
+        all.push(Switch { what: format!("{what}{of}"), at, who: run.who, reason: run.reason, gates });
+    }
+    Ok(all)
 }
 
 /// The ticks of a window's list; of all of a mirror those of every window, which is named with each.

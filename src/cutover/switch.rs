@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::clock::{Clock, Monotonic, delta};
 use crate::connectors::contract::Connector;
@@ -26,7 +26,7 @@ use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Behind, Kind, Run, Wish};
 use crate::ledger::{self, Ledger};
 
-use super::gate::{self, Ear, Facts, Gate, Verdicts};
+use super::gate::{self, Ear, Facts, Gate, Kept, Verdicts};
 use super::way_back::WayBack;
 
 /// Tickets that a rehearsal turns and takes back to learn how long all will take.
@@ -80,6 +80,12 @@ impl Step {
             Step::Late => "tickets in the middle of something were waited for",
         }
     }
+}
+
+/// The gates as one of these steps left them; none where it is not among them.
+pub fn gates_at(steps: &[(String, Json)], step: Step) -> Vec<Kept> {
+    let detail = steps.iter().find(|(name, _)| name == step.as_str()).map(|(_, detail)| detail["gates"].clone());
+    detail.and_then(|gates| serde_json::from_value(gates).ok()).unwrap_or_default()
 }
 
 /// What a switch has done by others.
@@ -229,8 +235,8 @@ impl Switch<'_> {
     async fn passed(&self, run: &Run, step: Step, report: &mut Report, since: &mut Monotonic) -> ledger::Result<()> {
         let seconds = since.elapsed().as_secs_f64();
         report.seconds.push((step, seconds));
-        let shut: Vec<&Gate> = report.gates.iter().filter(|gate| !gate.holds).collect();
-        let detail = json!({ "seconds": seconds, "shut": shut, "turned": report.turned });
+        let gates: Vec<Kept> = report.gates.iter().map(Gate::kept).collect();
+        let detail = json!({ "seconds": seconds, "gates": gates, "turned": report.turned });
         self.ledger.note_step(run, step.as_str(), &detail, self.clock.now()).await?;
         self.hands.reached(step).await;
         *since = Monotonic::now();

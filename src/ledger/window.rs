@@ -44,7 +44,7 @@ pub struct WindowStatus {
     pub leads: Side,
     /// When that was last turned.
     pub turned_at: Option<DateTime<Utc>>,
-    /// Start of the last read that a run of it alone carried.
+    /// Start of the last read that was carried whole: by a run of it alone, or with the rest of the mirror.
     pub reference_time: Option<DateTime<Utc>>,
     pub tickets: i64,
     /// Tickets of it that the other desk leads: they were left behind, or are being handed over.
@@ -88,15 +88,16 @@ impl Ledger {
                  from pair p join lane l on l.pair_id = p.id join mirror m on m.id = p.mirror_id
                  where p.mirror_id = $1 and p.window_id is not null and p.state <> 'outside'
              )
-             select w.id, w.name, w.leads, w.turned_at, w.reference_time, count(o.window_id) as tickets,
+             select w.id, w.name, w.leads, w.turned_at,
+                    greatest(w.reference_time, m.reference_time) as reference_time, count(o.window_id) as tickets,
                     count(*) filter (where o.authority <> w.leads) as astray, count(*) filter (where o.waits) as waiting,
                     coalesce(extract(epoch from $2 - min(o.waiting_since) filter (where o.waits)), 0)::float8 as oldest,
                     coalesce(sum(o.parked), 0)::bigint as parked, coalesce(sum(o.undecided), 0)::bigint as undecided,
                     (select count(*) from window_move v where v.mirror_id = $1 and v.to_window = w.name) as moved_in,
                     (select count(*) from window_move v where v.mirror_id = $1 and v.from_window = w.name) as moved_out
-             from cutover_window w left join one o on o.window_id = w.id
+             from cutover_window w join mirror m on m.id = w.mirror_id left join one o on o.window_id = w.id
              where w.mirror_id = $1 and w.in_file
-             group by w.id
+             group by w.id, m.reference_time
              order by w.name = $3, w.id"
         ))
         .bind(mirror.0)

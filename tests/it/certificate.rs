@@ -70,7 +70,7 @@ async fn it_says_what_was_compared_and_who_decided() {
 #[tokio::test]
 async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differences_were_accepted() {
     let (mut world, before) = stated().await;
-    assert!(before.gates.is_empty() && before.ticks.is_empty() && before.differences_accepted.is_empty());
+    assert!(before.switches.is_empty() && before.ticks.is_empty() && before.differences_accepted.is_empty());
     world.switched(Kind::Rehearsal).await;
     let gone = world.switch(&wish(Kind::Go, &["webhooks"]), &Hand::of(&world)).await;
     assert_eq!(gone.outcome, Outcome::Done, "{:?}", shut(&gone));
@@ -90,9 +90,8 @@ async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differe
 
     let row = world.ledger.mirror("demo").await.expect("it is there");
     let statement = state(&world.ledger, &row, None, world.clock.now()).await.expect("a statement");
-    let [gate] = statement.gates.as_slice() else { panic!("a rehearsal is no switch: {:?}", statement.gates) };
-    assert_eq!((gate.name.as_str(), gate.passed), ("the new desk leads", false));
-    assert_eq!(gate.forced.as_deref(), Some("olga passed by webhooks: a test"));
+    let [switch] = statement.switches.as_slice() else { panic!("a rehearsal is no switch: {:?}", statement.switches) };
+    assert!(switch.what == "the new desk leads" && switch.gates.iter().all(|gate| gate.holds && !gate.waived), "{switch:?}");
     let [tick] = statement.ticks.as_slice() else { panic!("{:?}", statement.ticks) };
     assert_eq!(
         (tick.what.as_str(), tick.who.as_str(), tick.evidence.as_deref()),
@@ -106,7 +105,7 @@ async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differe
     println!("{page}");
     for words in [
         "1 of them different and accepted so",
-        "gone on all the same: olga passed by webhooks: a test",
+        "gate webhooks</th><td>open: ",
         "mail-forwarding",
         "Cleo, 2026-03-02 ",
         ": it is &lt;old&gt;",
@@ -115,6 +114,42 @@ async fn it_says_which_gates_were_passed_what_was_done_by_hand_and_which_differe
     }
     let key = key();
     assert_eq!(verify(&key.sign(&statement), Some(&key.public())).expect("it is as it was signed").0, statement);
+}
+
+#[tokio::test]
+async fn it_names_each_gate_what_was_found_and_who_passed_it_by_and_no_customer_s_words() {
+    let (mut world, _) = stated().await;
+    let parked = "insert into parked (tenant_id, mirror_id, kind, reason, advice, blocking, parked_at)
+                  select tenant_id, id, 'exposed', 'Jane''s words are public', 'look', false, created_at from mirror";
+    world.sql(parked).await;
+    {
+        let hand = Hand::of(&world);
+        *hand.findings.borrow_mut() = Err("one of two findings is open".to_string());
+        let gone = world.switch(&wish(Kind::Go, &["webhooks", "findings", "parked"]), &hand).await;
+        assert_eq!(gone.outcome, Outcome::Done, "{:?}", shut(&gone));
+    }
+    world.release("exposed").await;
+    let row = world.ledger.mirror("demo").await.expect("it is there");
+    let statement = state(&world.ledger, &row, None, world.clock.now()).await.expect("a statement");
+    let said = json!(statement)["switches"][0].clone();
+    let gates = said["gates"].as_array().expect("the gates");
+    let gate = |name: &str| gates.iter().find(|gate| gate["name"] == name).unwrap_or_else(|| panic!("{name}: {said}"));
+    assert_eq!((&said["what"], &said["who"], &said["reason"]), (&"the new desk leads".into(), &"olga".into(), &"a test".into()));
+    assert_eq!((gates.len(), &gate("parity")["holds"]), (14, &true.into()), "{said}");
+    let webhooks = gate("webhooks");
+    assert_eq!((&webhooks["holds"], &webhooks["waived"]), (&true.into(), &false.into()), "nobody had to pass it by");
+    let findings = json!({ "name": "findings", "found": "one of two findings is open", "holds": false, "waived": true });
+    assert_eq!(gate("findings"), &findings);
+    assert_eq!(gate("parked")["found"], "1 things wait for a person's decision");
+    let page = page(&statement, "ab12");
+    for words in
+        ["gate findings</th><td>passed by (olga: a test): one of two findings is open", "gate polls</th><td>open: both desks"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let kept = sqlx::query_scalar::<_, String>("select string_agg(detail::text, ' ') from switch_step").fetch_one(&world.pool);
+    let kept = kept.await.expect("the steps");
+    assert!(kept.contains("findings") && !kept.contains("Jane") && !page.contains("Jane"), "{kept}");
 }
 
 #[tokio::test]

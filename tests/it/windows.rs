@@ -1,6 +1,7 @@
 //! Parts of a mirror that are switched on different days, with tickets that move between them.
 
 use tidegate::config::file;
+use tidegate::cutover::statement::state;
 use tidegate::desk::Side;
 use tidegate::ledger::window::{Move, WindowStatus};
 
@@ -147,9 +148,19 @@ async fn a_run_of_one_window_leaves_the_others_to_theirs() {
     assert_eq!((said(&world, &invoice), said(&world, &mast), world.copies(&rudder).len()), (1, 0, 0));
     assert_eq!(window(&world, "billing").await.reference_time, run.read_at);
     assert_eq!(world.ledger.mirror("demo").await.expect("it is there").reference_time, reference, "that of all others stays");
+    assert_eq!(window(&world, "boats").await.reference_time, reference, "the copy's");
+    let now = world.clock.now();
+    let row = world.ledger.mirror("demo").await.expect("it is there");
+    let part = world.ledger.parts(row.id).await.expect("an answer").remove(0);
+    let stated = state(&world.ledger, &row, Some(&part), now).await.expect("a statement");
+    assert_eq!((part.name.as_str(), stated.reference_time), ("billing", run.read_at), "a window's statement has its own");
     let run = world.run_window("boats").await;
     assert_eq!((run.number, run.updated, run.created, run.tickets), (2, Some(1), Some(1), 2));
-    assert_eq!(world.run().await.tickets, 0);
+    let run = world.run().await;
+    assert_eq!(run.tickets, 0);
+    for name in ["billing", "boats", "rest"] {
+        assert_eq!(window(&world, name).await.reference_time, run.read_at, "a run of everything carries {name} too");
+    }
 }
 
 #[test]

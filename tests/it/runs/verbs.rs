@@ -2,6 +2,7 @@
 
 use std::process::{Child, Stdio};
 
+use chrono::{DateTime, Utc};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tidegate::clock::Clock;
@@ -11,7 +12,7 @@ use tidegate::sim::snapshot::{TicketState, TicketView};
 
 use crate::world::db::until;
 use crate::world::house::{House, port};
-use crate::world::process::{printed, run};
+use crate::world::process::{ended, printed, run};
 
 async fn refused(house: &House, words: &[&str]) -> String {
     let output = run(house.verb(words)).await;
@@ -21,8 +22,13 @@ async fn refused(house: &House, words: &[&str]) -> String {
 
 /// A mirror that carries runs, copied; a first run took up what changed during the copy.
 async fn copied(tickets: usize) -> (House, MirrorRow) {
+    copied_with(tickets, "").await
+}
+
+/// With something more in the mirror file.
+async fn copied_with(tickets: usize, more: &str) -> (House, MirrorRow) {
     let house = House::with_past(tickets, Clock::system()).await;
-    let text = format!("{}\n[run]\n", house.mirror_text(&house.source.url, port()));
+    let text = format!("{}\n[run]\n{more}", house.mirror_text(&house.source.url, port()));
     house.admit(&text).await;
     let mirror = house.apply(&text).await;
     let early = refused(&house, &["run", "demo"]).await;
@@ -118,4 +124,22 @@ async fn ten_days_after_the_copy_a_run_is_refused_until_it_is_extended() {
     assert!(lines[0].contains(" --runs 10, by ") && lines[0].ends_with(": the move was put off"), "{history}");
     assert!(lines[1].ends_with(": an audit") && format!("{}\n", lines[2]) == said, "{history}");
     assert!(lines[3].ends_with("is kept until 15 days after its retirement."), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_a_window_says_since_when_that_window_is_carried() {
+    let (house, _) = copied_with(2, "[[window]]\nname = \"support\"\ngroups = [\"Support\"]\n").await;
+    let (code, said) = ended(house.verb(&["run", "demo", "--window", "support"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let back = "update mirror set reference_time = reference_time - interval '3 days' returning reference_time";
+    let copied: DateTime<Utc> = sqlx::query_scalar(back).fetch_one(&house.pool).await.expect("an answer");
+    let minute = |at: DateTime<Utc>| format!("what changed since {}", at.format("%Y-%m-%d %H:%M UTC"));
+    let carried = house.ledger.runs(house.ledger.mirror("demo").await.expect("it is there").id).await.expect("an answer");
+    let of_window = carried.last().and_then(|run| run.read_at).expect("it has ended");
+    let (_, said) = ended(house.verb(&["run", "demo", "--window", "support"])).await;
+    assert!(said.contains(&minute(of_window)), "{said}");
+    let status = printed(house.verb(&["status", "demo"])).await;
+    assert!(status.contains("reference time ") && !status.contains("start of the last full copy that"), "{status}");
+    let (_, said) = ended(house.verb(&["run", "demo", "--window", "rest"])).await;
+    assert!(said.contains(&minute(copied)), "{said}");
 }
