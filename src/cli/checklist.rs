@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::settings::Settings;
 use crate::cutover::checklist::{Arrived, Item, Lookout, items};
 use crate::cutover::gate::desk_name;
+use crate::cutover::urgent::{self, Open};
 use crate::desk::Side;
 use crate::gateway::connect::{Connected, connected};
 use crate::ledger::Ledger;
@@ -44,6 +45,9 @@ pub struct Args {
     /// Name a code to send through this channel, wait for it, and tick the item where it arrives at the desk that leads
     #[arg(long, value_name = "ITEM")]
     pub probe: Option<String>,
+    /// Show the open tickets by what is due next, all of them
+    #[arg(long, conflicts_with_all = ["tick", "untick", "probe"])]
+    pub due: bool,
     /// How long a test message is waited for
     #[arg(long, value_name = "TIME", value_parser = length, default_value = "15m")]
     pub within: Duration,
@@ -69,6 +73,14 @@ async fn list(ledger: &Ledger, args: &Args) -> anyhow::Result<u8> {
         return all(ledger, &desks, &parts, args).await;
     }
     let list = list_of(ledger, row.id, part.as_ref()).await?;
+    if args.due {
+        let due = due(ledger, &desks, &list).await?;
+        match args.json {
+            true => println!("{}", serde_json::to_string_pretty(&due)?),
+            false => due.lines(usize::MAX, "").iter().for_each(|line| println!("{line}")),
+        }
+        return Ok(0);
+    }
     let items = items_of(ledger, &desks, &list).await?;
     if let Some(name) = &args.tick {
         let item = named(&items, name)?;
@@ -99,6 +111,9 @@ async fn all(ledger: &Ledger, desks: &Connected, parts: &[Part], args: &Args) ->
         let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
         bail!("each window of {name} has a list of its own: say which with --window ({})", names.join(", "));
     }
+    if args.due {
+        return all_due(ledger, desks, parts, args.json).await;
+    }
     let (mut json, mut open) = (BTreeMap::new(), false);
     for part in parts {
         let list = list_of(ledger, desks.course.id, Some(part)).await?;
@@ -113,6 +128,30 @@ async fn all(ledger: &Ledger, desks: &Connected, parts: &[Part], args: &Args) ->
         println!("{}", serde_json::to_string_pretty(&json)?);
     }
     Ok(u8::from(open))
+}
+
+/// The open tickets, of the desk that led: they had their promises there.
+async fn due(ledger: &Ledger, desks: &Connected, list: &List) -> anyhow::Result<Open> {
+    let (led, course) = (list.to.other(), &desks.course);
+    let windows = list.window.as_ref().map(std::slice::from_ref);
+    Ok(urgent::open(ledger, course.id, windows, (led, course.desk(led).as_ref())).await?)
+}
+
+async fn all_due(ledger: &Ledger, desks: &Connected, parts: &[Part], as_json: bool) -> anyhow::Result<u8> {
+    let mut json = BTreeMap::new();
+    for part in parts {
+        let list = list_of(ledger, desks.course.id, Some(part)).await?;
+        let due = due(ledger, desks, &list).await?;
+        if !as_json {
+            println!("{}, window {}:", desks.course.name, part.name);
+            due.lines(usize::MAX, "").iter().for_each(|line| println!("{line}"));
+        }
+        json.insert(&part.name, due);
+    }
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&json)?);
+    }
+    Ok(0)
 }
 
 fn lines(mirror: &str, part: Option<&Part>, list: &List, items: &[Item]) -> Vec<String> {
@@ -151,20 +190,28 @@ async fn done(ledger: &Ledger, (list, item): (&List, &Item), evidence: Option<St
 /// Exit status 1 when the message arrives at the wrong desk, or not at all.
 async fn probe(ledger: &Ledger, desks: &Connected, (list, item): (&List, &Item), within: Duration) -> anyhow::Result<u8> {
     if !item.is_channel {
-        bail!("nothing arrives by `{}`: tick it with tidegate checklist {} --tick {}", item.name, desks.course.name, item.name);
+        bail!(
+            "no message with a code shows `{}`: tick it with tidegate checklist {} --tick {}",
+            item.name,
+            desks.course.name,
+            item.name
+        );
     }
     let clock = Clock::system();
     let began = clock.now();
     let code = format!("tide-{}", &Uuid::new_v4().simple().to_string()[..8]);
     println!("Send a message through this channel, as a customer would, with {code} in its subject.");
     let mut lookout = Lookout::new(desks.course.source.as_ref(), desks.course.target.as_ref(), &code, began);
+    let mut trouble = String::new();
     while (clock.now() - began).to_std().unwrap_or_default() < within {
-        if let Some(arrived) = lookout.look(clock.now()).await? {
-            return judge(ledger, (list, item), (&arrived, &code), &clock).await;
+        match lookout.look(clock.now()).await {
+            Ok(Some(arrived)) => return judge(ledger, (list, item), (&arrived, &code), &clock).await,
+            Ok(None) => trouble.clear(),
+            Err((side, fault)) => trouble = format!("; the {} desk could not be asked: {fault}", desk_name(side)),
         }
-        task::delay(LOOK).await;
+        task::delay(LOOK.min(within)).await;
     }
-    println!("{code} did not arrive at either desk within {} s. `{}` is not ticked.", within.as_secs(), item.name);
+    println!("{code} did not arrive at either desk within {} s. `{}` is not ticked{trouble}.", within.as_secs(), item.name);
     Ok(1)
 }
 

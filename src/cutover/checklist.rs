@@ -1,9 +1,12 @@
 //! What people do by hand at a switch, in the words of both desks, and how a test message proves where a channel ends.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::change::Cursor;
+use crate::clock::delta;
 use crate::connectors::contract::{Connector, Read};
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
@@ -19,6 +22,8 @@ use super::gate::desk_name;
 const OURS: &str = "tidegate:";
 /// Pages that one look reads at most.
 const PAGES: usize = 50;
+/// A desk's clock may be so far behind ours.
+const CLOCKS: Duration = Duration::from_secs(300);
 
 /// One thing to be done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,46 +76,65 @@ impl Arrived {
     }
 }
 
-/// Looks out for a new ticket with a code in its subject, in both desks' own lists of changes.
+/// Looks out for a ticket with a code in its subject that nobody else has, in both desks' own lists of changes.
 pub struct Lookout<'a> {
     code: &'a str,
-    since: DateTime<Utc>,
-    ends: [(Side, &'a dyn Connector, Cursor); 2],
+    ends: [End<'a>; 2],
+}
+
+/// What of a desk was looked at.
+struct End<'a> {
+    side: Side,
+    desk: &'a dyn Connector,
+    cursor: Cursor,
 }
 
 impl<'a> Lookout<'a> {
     /// For messages sent from now on.
     pub fn new(source: &'a dyn Connector, target: &'a dyn Connector, code: &'a str, now: DateTime<Utc>) -> Self {
-        let end = |side, desk: &'a dyn Connector| (side, desk, desk.cursor_at(now));
-        Self { code, since: now, ends: [end(Side::Source, source), end(Side::Target, target)] }
+        let end = |side, desk: &'a dyn Connector| End { side, desk, cursor: desk.cursor_at(now - delta(CLOCKS)) };
+        Self { code, ends: [end(Side::Source, source), end(Side::Target, target)] }
     }
 
-    /// Reads what is new at each desk. Copies that we made of it do not count.
-    pub async fn look(&mut self, now: DateTime<Utc>) -> Result<Option<Arrived>, Fault> {
-        for end in 0..self.ends.len() {
-            for _ in 0..PAGES {
-                let (side, desk, cursor) = &self.ends[end];
-                let (side, desk) = (*side, *desk);
-                let page = desk.changes(cursor, now).await?;
-                self.ends[end].2 = page.next;
-                for hint in page.hints {
-                    if let Read::Found(ticket) = desk.read(&hint.ticket, None).await?
-                        && self.is_it(&ticket)
-                    {
-                        return Ok(Some(Arrived { side, ticket: ticket.id, at: ticket.created_at }));
-                    }
+    /// Reads what is new at each desk. Copies that we made of it do not count. Errors: a desk that could not be asked; the next look goes on
+    /// where this one was.
+    pub async fn look(&mut self, now: DateTime<Utc>) -> Result<Option<Arrived>, (Side, Fault)> {
+        let mut trouble = None;
+        for end in &mut self.ends {
+            match end.look(self.code, now).await {
+                Ok(None) => {}
+                Ok(arrived) => return Ok(arrived),
+                Err(fault) => trouble = Some((end.side, fault)),
+            }
+        }
+        trouble.map_or(Ok(None), Err)
+    }
+}
+
+impl End<'_> {
+    async fn look(&mut self, code: &str, now: DateTime<Utc>) -> Result<Option<Arrived>, Fault> {
+        for _ in 0..PAGES {
+            let page = self.desk.changes(&self.cursor, now).await?;
+            let mut arrived = None;
+            for hint in page.hints {
+                if let Read::Found(ticket) = self.desk.read(&hint.ticket, None).await?
+                    && is_it(&ticket, code)
+                {
+                    arrived = Some(Arrived { side: self.side, ticket: ticket.id, at: ticket.created_at });
                 }
-                if !page.more {
-                    break;
-                }
+            }
+            // Not before every ticket of it was read: one that could not be read is asked for again.
+            self.cursor = page.next;
+            if arrived.is_some() || !page.more {
+                return Ok(arrived);
             }
         }
         Ok(None)
     }
+}
 
-    fn is_it(&self, ticket: &Ticket) -> bool {
-        let named = ticket.fields.get(&FieldKey::Subject).is_some_and(|words| words.to_string().contains(self.code));
-        let ours = ticket.key.as_ref().is_some_and(|key| key.starts_with(OURS));
-        named && !ours && ticket.created_at.timestamp() >= self.since.timestamp()
-    }
+fn is_it(ticket: &Ticket, code: &str) -> bool {
+    let named = ticket.fields.get(&FieldKey::Subject).is_some_and(|words| words.to_string().contains(code));
+    let ours = ticket.key.as_ref().is_some_and(|key| key.starts_with(OURS));
+    named && !ours
 }

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 
 use crate::desk::Side;
 use crate::desk::id::TicketId;
-use crate::mirror::MirrorId;
+use crate::mirror::{MirrorId, PairId};
 
 use super::sample::carried;
 use super::window::within;
@@ -27,6 +27,16 @@ pub struct Account {
     pub parked_example: Option<String>,
     /// Fields that wait for a person's decision.
     pub undecided: i64,
+}
+
+/// A ticket that people have to do with, in both desks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenTicket {
+    pub pair: PairId,
+    pub old: TicketId,
+    pub new: TicketId,
+    /// When it was read last.
+    pub read_at: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
@@ -73,33 +83,37 @@ impl Ledger {
         })
     }
 
-    /// Tickets of these windows (`None`: of all) that both desks have and whose status is none of `done` at this desk, those read last first.
-    /// A pair's base tells the status.
+    /// The next tickets, at most `most`, of these windows (`None`: of all) that both desks have and whose status is none of `done` at this
+    /// desk, in the order of their pairs. A pair's base tells the status.
     pub async fn open_tickets(
         &self,
         mirror: MirrorId,
         windows: Option<&[i64]>,
         (side, done): (Side, &[&str]),
-        most: i64,
-    ) -> Result<Vec<(TicketId, TicketId)>> {
+        (after, most): (PairId, i64),
+    ) -> Result<Vec<OpenTicket>> {
         let rows = sqlx::query(
-            "select source_ticket, target_ticket from pair
+            "select id, source_ticket, target_ticket, read_at from pair
              where mirror_id = $1 and ($2::bigint[] is null or window_id = any($2))
                and state = 'copied' and source_ticket is not null and target_ticket is not null
-               and base #>> array['fields', 'status', $3, 'text'] <> all($4)
-             order by read_at desc nulls last
-             limit $5",
+               and base #>> array['fields', 'status', $3, 'text'] <> all($4) and id > $5
+             order by id
+             limit $6",
         )
         .bind(mirror.0)
         .bind(windows)
         .bind(side.as_str())
         .bind(done)
+        .bind(after.0)
         .bind(most)
         .fetch_all(&self.pool)
         .await?;
-        let ends = |row: &PgRow| {
-            (TicketId::new(row.get::<String, _>("source_ticket")), TicketId::new(row.get::<String, _>("target_ticket")))
+        let ticket = |row: PgRow| OpenTicket {
+            pair: PairId(row.get("id")),
+            old: TicketId::new(row.get::<String, _>("source_ticket")),
+            new: TicketId::new(row.get::<String, _>("target_ticket")),
+            read_at: row.get("read_at"),
         };
-        Ok(rows.iter().map(ends).collect())
+        Ok(rows.into_iter().map(ticket).collect())
     }
 }

@@ -6,6 +6,7 @@ mod list;
 mod mails;
 mod naming;
 mod own;
+mod probes;
 mod scale;
 mod turns;
 mod verbs;

@@ -237,7 +237,11 @@ async fn tell(
     let code = u8::from(report.outcome != Outcome::Done);
     let turned = report.outcome == Outcome::Done && matches!(wish.kind, Kind::Go | Kind::Back);
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
+        let mut told = serde_json::to_value(report)?;
+        if turned {
+            told["open_tickets"] = serde_json::to_value(paper::due(ledger, desks, report, wish.to).await)?;
+        }
+        println!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(code);
     }
     paper::lines(row, wish, report).iter().for_each(|line| println!("{line}"));

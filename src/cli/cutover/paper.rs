@@ -3,7 +3,7 @@
 use crate::cutover::checklist::items;
 use crate::cutover::gate::{Gate, desk_name};
 use crate::cutover::switch::{Outcome, Report};
-use crate::cutover::urgent::{Open, Unlisted, Urgent, open};
+use crate::cutover::urgent::{Open, open};
 use crate::cutover::voice::{self, voices};
 use crate::desk::Side;
 use crate::gateway::connect::Connected;
@@ -109,19 +109,26 @@ fn gate_lines(gate: &Gate) -> Vec<String> {
     lines
 }
 
+/// The open tickets of a switch that let this desk lead.
+pub async fn due(ledger: &Ledger, desks: &Connected, report: &Report, to: Side) -> Open {
+    let (course, led) = (&desks.course, to.other());
+    Open::or_why(open(ledger, course.id, report.windows.as_deref(), (led, course.desk(led).as_ref())).await)
+}
+
 /// What comes next for people: of a switch that let this desk lead.
 pub async fn afterwards(ledger: &Ledger, desks: &Connected, report: &Report, to: Side) -> anyhow::Result<Vec<String>> {
     let (course, led) = (&desks.course, to.other());
     let windows = report.windows.as_deref();
-    let mut lines = urgent_lines(open(ledger, course.id, windows, (led, course.desk(led).as_ref())).await);
     let parts: Vec<Part> = ledger.parts(course.id).await?;
     let turned: Vec<&Part> = parts.iter().filter(|part| windows.is_none_or(|windows| windows.contains(&part.id))).collect();
-    let (window, option) = match turned.as_slice() {
-        [] => (None, String::new()),
-        [one] => (Some(one.id), format!(" --window {}", one.name)),
+    let (window, option, shown) = match turned.as_slice() {
+        [] => (None, String::new(), String::new()),
+        [one] => (Some(one.id), format!(" --window {}", one.name), format!(" --window {}", one.name)),
         // Each has its list; what they have in common is shown once, and nothing as done.
-        [_, _, ..] => (None, " --window WINDOW".to_string()),
+        [_, _, ..] => (None, " --window WINDOW".to_string(), String::new()),
     };
+    let mut lines = vec![String::new()];
+    lines.extend(due(ledger, desks, report, to).await.lines(URGENT, &format!("tidegate checklist {} --due{shown}", course.name)));
     let voices = voices(ledger, course.id, &desks.config).await?;
     lines.extend(voices.iter().filter_map(voice::line).map(|line| format!("{line} so far; `serve` goes on, open tickets first")));
     let ticks = ledger.ticks(&List { mirror: course.id, window, to }).await?;
@@ -133,41 +140,4 @@ pub async fn afterwards(ledger: &Ledger, desks: &Connected, report: &Report, to:
     ]);
     lines.extend(list.iter().map(|item| item.line()));
     Ok(lines)
-}
-
-/// The open tickets of a desk that does not tell what is due.
-fn latest_lines(open: &Open, why: &str) -> Vec<String> {
-    let shown = open.latest.iter().take(URGENT).map(|(old, new)| format!("  old {old}, new {new}"));
-    let head = format!(
-        "What is due next is not known: {why}. The {} open tickets, those first at which something happened last:",
-        open.asked
-    );
-    let mut lines: Vec<String> = [String::new(), head].into_iter().chain(shown).collect();
-    if open.latest.len() > URGENT {
-        lines.push(format!("  … and {} more", open.latest.len() - URGENT));
-    }
-    lines
-}
-
-/// The open tickets that are due next.
-fn urgent_lines(open: Result<Open, Unlisted>) -> Vec<String> {
-    let open = match open {
-        Ok(open) => open,
-        Err(why) => return vec![String::new(), format!("The open tickets could not be asked for what is due next: {why}")],
-    };
-    if let Some(why) = &open.untold {
-        return latest_lines(&open, why);
-    }
-    if open.urgent.is_empty() {
-        return vec![String::new(), format!("Nothing is due in the {} open tickets.", open.asked)];
-    }
-    let without = open.asked - open.urgent.len();
-    let head = format!("Open tickets by what is due next ({without} more have nothing due):");
-    let line = |one: &Urgent| format!("  {}  old {}, new {}: {}", one.at.format("%F %T UTC"), one.old, one.new, one.what);
-    let mut lines = vec![String::new(), head];
-    lines.extend(open.urgent.iter().take(URGENT).map(line));
-    if open.urgent.len() > URGENT {
-        lines.push(format!("  … and {} more", open.urgent.len() - URGENT));
-    }
-    lines
 }

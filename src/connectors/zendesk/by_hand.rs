@@ -19,7 +19,8 @@ pub const BEGINS: &[ByHand] = &[
     ByHand {
         name: "channels",
         what: "Admin Center, Channels: connect voice, chat and social channels to this account and disconnect them from the old desk",
-        is_channel: true,
+        // Nobody writes a subject there.
+        is_channel: false,
     },
     ByHand {
         name: "invitations",

@@ -75,6 +75,17 @@ async fn a_test_message_shows_at_which_desk_a_channel_ends() {
 }
 
 #[tokio::test]
+async fn a_test_message_is_found_at_a_desk_whose_clock_is_behind() {
+    let world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let (course, ours) = (world.process.course().clone(), world.clock.ahead(Duration::from_secs(120)));
+    let mut lookout = Lookout::new(course.source.as_ref(), course.target.as_ref(), "tide-1234abcd", ours.now());
+    let new = world.target.open("Test tide-1234abcd", "Please ignore this.");
+    world.clock.advance(Duration::from_secs(75));
+    let arrived = lookout.look(ours.now()).await.expect("the desks answer").expect("it arrived");
+    assert_eq!((arrived.side, arrived.ticket.as_str()), (Side::Target, new.as_str()));
+}
+
+#[tokio::test]
 async fn open_tickets_are_listed_by_what_is_due_next() {
     let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
     let tickets = ["late", "soon", "done", "calm"].map(|name| world.source.open(name, "Where is it?"));
@@ -103,4 +114,27 @@ async fn open_tickets_are_listed_by_what_is_due_next() {
     let told: Vec<&str> = listed.urgent.iter().map(|one| one.new.as_str()).collect();
     assert_eq!(told, [soon.as_str(), later.as_str()]);
     world.settle().await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_nobody_touched_for_long_is_asked_for_too_among_many_open_ones() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let ticket = world.source.open("late", "Where is it?");
+    world.source.set(&ticket, "priority", "urgent");
+    let metrics = json!([{ "priority": "urgent", "metric": "first_reply_time", "target": 30 }]);
+    let policy = json!({ "sla_policy": { "title": "Gold", "policy_metrics": metrics } });
+    admin(&world.source, "POST", "slas/policies", policy).await;
+    world.copy().await;
+    world
+        .sql(
+            "insert into pair (tenant_id, mirror_id, source_ticket, target_ticket, state, base, base_form, read_at, created_at)
+             select tenant_id, mirror_id, (900000 + n)::text, (900000 + n)::text, state, base, base_form, read_at + interval '1 day',
+                    created_at
+             from pair, generate_series(1, 2500) n where target_ticket is not null",
+        )
+        .await;
+    let course = world.process.course().clone();
+    let listed = open(&world.ledger, world.mirror.id, None, (Side::Source, course.source.as_ref())).await.expect("a list");
+    let told: Vec<&str> = listed.urgent.iter().map(|one| one.old.as_str()).collect();
+    assert_eq!((told, listed.asked), (vec![ticket.as_str()], 2501));
 }

@@ -1,5 +1,6 @@
 //! `cutover`, `checklist` and `retire` as an operator types them, with a gateway at work.
 
+use serde_json::Value;
 use tidegate::clock::Clock;
 use tidegate::desk::Side;
 use tidegate::ledger::switch::{Kind, Wish};
@@ -101,8 +102,12 @@ async fn afterwards(scene: &Scene) {
     assert!(ticked.starts_with("[x] mail-forwarding: ") && ticked.contains("(olga, "), "{ticked}");
     let (code, said) = scene.ends(&["checklist", "demo"]).await;
     assert!(code == Some(1) && said.starts_with("demo, with the new desk in the lead:\n  [x] mail-forwarding"), "{said}");
+    let said = scene.says(&["checklist", "demo", "--due"]).await;
+    assert!(said.contains("open tickets"), "the list of the switch is there at any time: {said}");
+    let said: Value = serde_json::from_str(&scene.says(&["checklist", "demo", "--due", "--json"]).await).expect("JSON");
+    assert!(said["asked"].as_u64() > Some(0) && said["urgent"].is_array(), "{said}");
     scene.refused(&["checklist", "demo", "--tick", "mail"], "the list has no `mail`; it has mail-forwarding, ").await;
-    scene.refused(&["checklist", "demo", "--probe", "invitations"], "nothing arrives by `invitations`").await;
+    scene.refused(&["checklist", "demo", "--probe", "invitations"], "no message with a code shows `invitations`").await;
     let said = scene.says(&["cutover", "demo", "--back"]).await;
     assert!(
         said.contains("The old desk leads: 7 tickets") && said.contains("To switch again: tidegate cutover demo --go"),
@@ -120,6 +125,10 @@ async fn afterwards(scene: &Scene) {
     let said = scene.says(&["retire", "demo", "--force", "--reason", "a test"]).await;
     assert!(said.contains("passed by: somebody wrote in old ticket") && said.contains("demo is retired: "), "{said}");
     assert!(scene.says(&["status", "demo"]).await.starts_with("demo: retired\n"));
+    let said = scene.says(&["certificate", "make", "demo"]).await;
+    for words in ["the mirror ends: ", "gate quiet: passed by (olga: a test): somebody wrote in old ticket"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
     scene.refused(&["mirror", "resume", "demo"], "demo is retired").await;
     scene.refused(&["cutover", "demo", "--back"], "demo is retired: nothing is carried any more").await;
     // Nobody listens and nothing is carried.
@@ -164,9 +173,13 @@ async fn an_operator_switches_one_window_after_the_other() {
         assert!(said.contains(words), "{words}: {said}");
     }
     let said = scene.says(&["status", "demo"]).await;
-    for words in
-        ["demo: partly-switched\n", "window support: the new desk leads since ", "    last: --go, done ", "rest: the old desk"]
-    {
+    for words in [
+        "demo: partly-switched\n",
+        "window support: the new desk leads since ",
+        "    last: --go, done ",
+        "rest: the old desk",
+        ", reference ",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     let said = scene.says(&["cutover", "demo", "--name-new", "--window", "support"]).await;
@@ -175,8 +188,10 @@ async fn an_operator_switches_one_window_after_the_other() {
     assert!(said.starts_with("0 open tickets"), "the old desk leads them: {said}");
     partly(&scene).await;
     one_at_a_time(&scene).await;
-    let said = scene.says(&["cutover", "demo", "--go"]).await;
-    assert!(said.contains("The new desk leads window rest: "), "{said}");
+    let due: Value = serde_json::from_str(&scene.says(&["checklist", "demo", "--due", "--json"]).await).expect("JSON");
+    assert!(due["support"]["asked"].is_u64() && due["rest"]["asked"].is_u64(), "{due}");
+    let said: Value = serde_json::from_str(&scene.says(&["cutover", "demo", "--go", "--json"]).await).expect("JSON");
+    assert_eq!((&said["names"], said["open_tickets"]["asked"].is_u64()), (&serde_json::json!(["rest"]), true), "{said}");
     assert!(scene.says(&["status", "demo"]).await.starts_with("demo: switched\n"));
     scene.says(&["cutover", "demo", "--back", "--window", "support"]).await;
     scene.refused(&["cutover", "demo", "--back", "--window", "support"], "the old desk leads window support of demo").await;
