@@ -85,9 +85,9 @@ impl Corpus {
         let spare: Vec<Specimen> = (0..FULL).map(|_| Specimen::make(&world, fields, 0)).collect();
         let other: Vec<Specimen> = fields.iter().map(|_| Specimen::make(&world, fields, 1)).collect();
         let empty: Vec<Specimen> = (0..EMPTY).map(|_| Specimen::make(&world, fields, 2)).collect();
-        for place in 0..LINKED {
+        for (place, one) in spare.iter().enumerate().take(LINKED) {
             let is_child = place % 2 == 0 || place == LINKED - 1;
-            world.source.set(&spare[place].source, "type", if is_child { "incident" } else { "problem" });
+            world.source.set(&one.source, "type", if is_child { "incident" } else { "problem" });
         }
         for child in [0, 2, 4, 6, 8] {
             world.source.link(&spare[child].source, "parent", &spare[child + 1].source);

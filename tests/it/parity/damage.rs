@@ -96,7 +96,8 @@ impl Corpus {
     }
 
     fn bytes(&mut self) {
-        let all: [(&str, &'static str, &str, &[(&str, &[u8])]); 4] = [
+        type Bytes = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static [u8])]);
+        let all: [Bytes; 4] = [
             ("byte of a file", "changed", ANSWER, &[("one.pdf", b"one One one")]),
             ("byte of an image", "changed", IMAGE, &[("dot.png", b"\x89PNG Dot")]),
             ("bytes of two files", "swapped", ANSWER, &[("one.pdf", b"two two"), ("two.pdf", ONE)]),
