@@ -13,6 +13,11 @@ critical = "critical"
 '''
 
 
+# What the mirror file says once the old desk's admin has seen to its silence, and after it once messages and tickets go back as well.
+STATED = 'source-silence = "admin-rule"\n'
+BOTH_WAYS = 'replies-back = "public"\ntickets-back = true\n'
+
+
 class Gates:
     def __init__(self, part):
         self.part, self.shift, self.old, self.new = part, part.shift, part.source, part.target
@@ -42,6 +47,26 @@ class Gates:
     def people(self):
         """People never stop working."""
         self.shift.work("old", [type(self.shift).lead_answers, type(self.shift).other_answers])
+
+    def silence(self):
+        """Nothing is written into the old desk yet, and nobody has said that it mails no one about that."""
+        old, new = self.shift.pairs[0]
+        self.shift.answer("old", old)
+        self.shift.answer("new", new)
+        self.part.settle(self.old, self.new)
+        self.said(self.refused("silence")["silence"], STATED.strip())
+        self.stated(STATED)
+        said = self.tidegate("cutover", self.name, "--rehearse", may_fail=True)
+        self.held("it is open when it says so", said.returncode == 0 and "admin has said that the old desk mails nobody" in said.stdout, said.stdout)
+        self.stated(STATED + BOTH_WAYS)
+        # What was answered in the new desk before goes back when the ticket is looked at next.
+        self.shift.answer("old", old)
+
+    def stated(self, policy):
+        self.part.run["policy"] = policy
+        self.part.write_file(self.old, self.new, self.part.since)
+        self.tidegate("mirror", "apply", self.part.path)
+        self.part.accept()
 
     def gateway(self):
         self.part.lab.stop(self.part.served)

@@ -34,7 +34,6 @@ resolved = "resolved"
 [map.fields]
 "custom:*" = "custom:*"
 '''
-POLICY = 'replies-back = "public"\nsource-silence = "admin-rule"\ntickets-back = true\n'
 
 
 def in_new_words(here):
@@ -48,7 +47,7 @@ def in_new_words(here):
 
 class Switched(Part):
     def __init__(self, lab):
-        super().__init__(lab, "switched", TABLES, policy=POLICY, hook=True)
+        super().__init__(lab, "switched", TABLES, hook=True)
         self.run["words"] = dict(self.run["words"], disputes=[])
         self.run["terms"]["fields"] = in_new_words
         self.lead, self.known, self.figures = "old", set(), {"go s": [], "controls": 0}
@@ -57,7 +56,7 @@ class Switched(Part):
         started = time.monotonic()
         self.begin()
         self.judged("copied and mirrored")
-        Gates(self).each_refuses()
+        self.gates.each_refuses()
         self.judged("refused at each gate")
         self.rehearsed()
         self.first_go()
@@ -121,7 +120,10 @@ class Switched(Part):
         until("the full copy", 240, lambda: self.told()["phase"] == "mirroring")
         self.settle(self.source, self.target)
         self.shift.meet(self.look().roots())
-        self.step(f"{len(self.shift.pairs)} tickets copied; people at work on both sides")
+        self.step(f"{len(self.shift.pairs)} tickets copied, one way")
+        self.gates = Gates(self)
+        self.gates.silence()
+        self.step("both ways; people at work on both sides")
         self.shift.work("old")
 
     # -- the switch ----------------------------------------------------------------------------------------------------
