@@ -27,30 +27,35 @@ const MANDATORY: &str = "(?#Mandatory)";
 impl RequestTracker {
     /// The layout, read again when this ticket names a queue or field that was not there before.
     pub(super) async fn layout_for(&self, ticket: &TicketJson) -> Result<Arc<Layout>, Fault> {
-        let known = self.layout().await?;
-        if known.covers(ticket) { Ok(known) } else { self.load_layout().await }
+        self.layout_that(|layout| layout.covers(ticket)).await
     }
 
     /// The layout as last read.
     pub(super) async fn layout(&self) -> Result<Arc<Layout>, Fault> {
-        let known = self.layout.read().await.clone();
-        match known {
-            Some(layout) => Ok(layout),
-            None => self.load_layout().await,
-        }
+        self.layout_that(|_| true).await
     }
 
-    async fn load_layout(&self) -> Result<Arc<Layout>, Fault> {
+    /// The layout as last read if it will do. Whoever comes while it is read waits for it: many tickets are read at a time.
+    async fn layout_that(&self, will_do: impl Fn(&Layout) -> bool) -> Result<Arc<Layout>, Fault> {
+        if let Some(known) = self.layout.read().await.as_ref().filter(|known| will_do(known)) {
+            return Ok(known.clone());
+        }
+        let mut held = self.layout.write().await;
+        if let Some(known) = held.as_ref().filter(|known| will_do(known)) {
+            return Ok(known.clone());
+        }
+        Ok(held.insert(self.read_layout().await?).clone())
+    }
+
+    async fn read_layout(&self) -> Result<Arc<Layout>, Fault> {
         let queues: Vec<QueueJson> = self
             .all(call("list queues"), &["queues", "all"], &[("fields", "Name,Lifecycle,Disabled"), ("find_disabled_rows", "1")])
             .await?;
         let fields = self.definitions(ON_TICKETS, None).await?;
-        let layout = Arc::new(Layout {
+        Ok(Arc::new(Layout {
             queues: queues.into_iter().map(|queue| (queue.id.0.clone(), queue)).collect(),
             fields: fields.into_iter().map(|field| (field.id.0.clone(), field)).collect(),
-        });
-        *self.layout.write().await = Some(layout.clone());
-        Ok(layout)
+        }))
     }
 
     pub(super) async fn definitions(&self, lookup: &str, name: Option<&str>) -> Result<Vec<DefinitionJson>, Fault> {
@@ -79,7 +84,8 @@ impl RequestTracker {
     }
 
     pub(super) async fn read_schema(&self) -> Result<Schema, Fault> {
-        let layout = self.load_layout().await?;
+        let layout = self.read_layout().await?;
+        *self.layout.write().await = Some(layout.clone());
         let mut fields = plain_fields(&layout);
         for definition in layout.fields.values() {
             if self.settings.is_own_field(&definition.name) || definition.is_binary() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate::cutover::parity::{Options, check};
+use tidegate::cutover::parity::{Options, Which, check};
 use tidegate::gateway::connect::bench;
 
 use super::seeds::Way;
@@ -19,6 +19,8 @@ fn a_ticket(way: Way) -> [u64; 2] {
 
 /// Pages of lists, a token, the desks' fields: once a check.
 const ONCE: u64 = 12;
+/// A list of RT's: it is over when a page is empty.
+const A_LIST: u64 = 2;
 /// More than what is asked once, by far.
 const TICKETS: u64 = 20;
 
@@ -57,4 +59,22 @@ async fn a_check_asks_so_much_a_ticket_and_only_of_those_that_changed() {
             assert!((each..=each + ONCE).contains(&asked), "{way:?} {side}: {asked} calls for the one that changed");
         }
     }
+}
+
+#[tokio::test]
+async fn tickets_that_are_read_at_the_same_time_ask_for_the_desk_s_fields_once() {
+    let mut world = Way::ZendeskToRt.world().begin().await;
+    for number in 0..TICKETS {
+        world.source.open(&format!("Order {number}"), "Where is it?");
+    }
+    world.settle().await;
+    world.restart().await;
+    let asked = || ["GET /REST/2.0/queues/all", "GET /REST/2.0/customfields"].map(|kind| world.target.calls(kind));
+    let before = asked();
+    let bench = bench(world.process.course(), &world.ledger, &world.clock);
+    let options = Options { which: Which::All, rounds: 0, pause: Duration::ZERO, ..Options::default() };
+    let report = check(&bench, options, |_| {}).await.expect("a report");
+    assert_eq!(report.read, TICKETS);
+    let after = asked();
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [A_LIST; 2], "queues and fields");
 }
