@@ -137,10 +137,9 @@ class Trial:
         self.step(f"{PAST} tickets are there")
         self.serve(source, target, since)
         self.accept()
-        newest = target.newest()
         self.tidegate("backfill", self.name)
         copied = len(set(traffic.tickets) - traffic.gone)
-        self.copied = pairs = until("the full copy", SETTLE, lambda: self.pairs(target, newest, copied))
+        self.copied = pairs = until("the full copy", SETTLE, lambda: self.pairs(target, self.before, copied))
         self.step(f"{len(pairs)} tickets copied; people at work on both sides")
         traffic.live(pairs, STEPS)
         control = self.control(target, traffic)
@@ -149,7 +148,7 @@ class Trial:
         self.step("settled; both desks are compared")
         check = self.check()
         self.step("checked; judging")
-        seen, terms = look(traffic, newest, self.told()["conflicts"]), self.run["terms"]
+        seen, terms = look(traffic, self.before, self.told()["conflicts"]), self.run["terms"]
         verdict = Judge(seen, traffic.native, terms).judge()
         controls, unseen = tampered(seen, traffic.native, terms)
         self.step(f"judged; {controls} ways of being wrong tried on the judge")
@@ -172,6 +171,8 @@ class Trial:
                 self.lab.hook(side, url, hook)
 
     def serve(self, source, target, since):
+        # What people touch in the old desk is carried from here on, before the copy is ordered.
+        self.before = target.newest()
         self.start_gateway()
         self.write_file(source, target, since)
         self.tidegate("mirror", "apply", self.path)

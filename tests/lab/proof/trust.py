@@ -154,6 +154,7 @@ class Proposed(Part):
         self.propose()
         self.check_and_accept()
         self.rehearse(target)
+        self.before = target.newest()
         self.start_gateway()
 
     def accept(self):
