@@ -34,6 +34,13 @@ class Part(Trial):
         found = desk.ask("root", "POST", "customfields?fields=Name", json.loads(query))
         return next(item["id"] for item in found["items"] if item["Name"] == name)
 
+    def without(self, desk, field, choice):
+        """A choice of a custom field is taken away again, if a part before this one made it."""
+        values = f"customfield/{self.field(desk, field)}/value"
+        for one in desk.ask("root", "GET", f"{values}s")["items"]:
+            if one["name"] == choice:
+                desk.ask("root", "DELETE", f"{values}/{one['id']}")
+
     def right(self, right, *but, desk="target"):
         """Tidegate's user at a desk has a right for all custom fields, or for all but one."""
         subprocess.run([f"{LAB}/right", desk, right, *but], check=True, stderr=subprocess.DEVNULL)

@@ -109,6 +109,7 @@ class Switched(Part):
         desks = {"old": self.source, "new": self.target}
         self.letters = {side: {one.path for one in desk.letters()} for side, desk in desks.items()}
         self.newest = {side: desk.newest() for side, desk in desks.items()}
+        self.without(self.source, "Severity", "catastrophic")
         since = self.since = now()
         traffic = Traffic(self.name, self.source, self.target, self.run["words"], seed=7).past(PAST)
         self.shift = Shift(traffic)
