@@ -15,7 +15,7 @@ import urllib.request
 import both
 from gates import Gates
 from part import Part
-from prove import LAB, Failed, now, until
+from prove import LAB, SETTLE, Failed, now, until
 from runs import same
 from shift import Shift
 from traffic import Traffic
@@ -170,7 +170,7 @@ class Switched(Part):
             began, before = time.monotonic(), self.shift.done
             said = "" if kill_at and not self.killed(way, kill_at) else self.turned(way, kill_at)
             leads = time.monotonic()
-            until("the gateway to turn the last tickets", 120, lambda: not self.told()["switch"])
+            until("the gateway to turn the last tickets", SETTLE, lambda: not self.told()["switch"])
             self.figures["go s"].append(f"{leads - began:.0f}+{time.monotonic() - leads:.0f}")
         finally:
             stop.set()
