@@ -210,13 +210,7 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
     if let Some(links) = status.figures.get("links not held") {
         lines.push(format!("  {links} links between tickets have no place in the new desk; notes in its tickets say so"));
     }
-    if let Some(replies) = status.figures.get("replies carried back").filter(|replies| **replies > 0) {
-        let stays = match status.figures.get("messages that stay") {
-            Some(stays) => format!("; {stays} stay there, because the old ticket is closed for good"),
-            None => String::new(),
-        };
-        lines.push(format!("  {replies} messages that people wrote in the new desk were carried into the old one{stays}"));
-    }
+    lines.extend(replies_line(status));
     if let Some(values) = status.figures.get("values not kept") {
         lines.push(format!(
             "  {values} values that were written stand empty in the new desk: our user lacks a right for the field, or a rule takes them \
@@ -228,6 +222,16 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         lines.push(format!("  next: tidegate parked list {}", mirror.name));
     }
     lines
+}
+
+/// What people wrote in the new desk and was carried into the old one.
+fn replies_line(status: &Status) -> Option<String> {
+    let replies = status.figures.get("replies carried back").filter(|replies| **replies > 0)?;
+    let stays = match status.figures.get("messages that stay") {
+        Some(stays) => format!("; {stays} stay there, because the old ticket is closed for good"),
+        None => String::new(),
+    };
+    Some(format!("  {replies} messages that people wrote in the new desk were carried into the old one{stays}"))
 }
 
 /// A switch that has not ended: somebody waits for it, or its process ended.

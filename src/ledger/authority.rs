@@ -37,8 +37,11 @@ pub struct Turned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     All,
-    /// Those at which nobody is at work and of which everything known is applied; a parked one is turned too.
-    AtRest,
+    /// Those at which nobody is at work and of which everything known is applied, or everything that this run marked; a parked one is
+    /// turned too.
+    AtRest {
+        run: i64,
+    },
 }
 
 impl Ledger {
@@ -101,7 +104,8 @@ pub(super) async fn turn(
                and ($6 or exists (
                    select from lane l
                    where l.pair_id = pair.id and l.lease_owner is null
-                     and (l.blocked or (l.pending = l.applied and l.look_again_at is null))
+                     and (l.blocked or (l.pending = l.applied and l.look_again_at is null)
+                          or l.applied >= (select k.seq from switch_mark k where k.switch_id = $8 and k.pair_id = l.pair_id))
                      and not exists (select from intent i where i.pair_id = l.pair_id and i.state in ('prepared', 'sent'))))
              returning id, source_ticket is not null and target_ticket is not null as both_ends,
                        coalesce((base ->> 'follow_has_own')::boolean, false) as has_own
@@ -134,6 +138,10 @@ pub(super) async fn turn(
     .bind(priority_of(Origin::Backfill))
     .bind(which == Which::All)
     .bind(whole)
+    .bind(match which {
+        Which::All => None,
+        Which::AtRest { run } => Some(run),
+    })
     .fetch_one(connection)
     .await?;
     Ok(Turned {

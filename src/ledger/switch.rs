@@ -197,21 +197,10 @@ impl Ledger {
     /// mark. A second look that is ordered counts as one more. Returns how many lanes there are to wait for.
     pub async fn mark(&self, mirror: MirrorId, run: &Run) -> Result<i64> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(&mut *transaction).await?;
-        let marked = sqlx::query(concat!(
-            "insert into switch_mark (switch_id, pair_id, seq)
-             select $3, l.pair_id, l.pending + (l.look_again_at is not null)::int
-             from lane l join pair p on p.id = l.pair_id
-             where l.mirror_id = $1 and (l.pending > l.applied or l.look_again_at is not null or l.lease_owner is not null) and ",
-            within!()
-        ))
-        .bind(mirror.0)
-        .bind(&run.windows)
-        .bind(run.id)
-        .execute(&mut *transaction)
-        .await?;
+        unmark(&mut transaction, run).await?;
+        let marked = mark(&mut transaction, mirror, run, None).await?;
         transaction.commit().await?;
-        Ok(i64::try_from(marked.rows_affected()).unwrap_or(i64::MAX))
+        Ok(marked)
     }
 
     /// What of the marked sequence is not applied yet. A lane that has come to rest meanwhile has applied everything.
@@ -236,15 +225,26 @@ impl Ledger {
         Ok(Behind { tickets: row.get("tickets"), examples: row.get("examples") })
     }
 
-    /// Changes the authority, in one transaction with the run and the mirror's phase; called again it turns those that were late.
+    /// Changes the authority, in one transaction with the run and the mirror's phase. What the other desk said until then of tickets that are
+    /// late is marked; called again it turns those of which that is applied, whatever was said since.
     pub async fn turn_switch(&self, mirror: MirrorId, run: &Run, now: DateTime<Utc>) -> Result<Turned> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("update switch set turned_at = coalesce(turned_at, $2) where id = $1")
-            .bind(run.id)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        let turned = turn(&mut transaction, mirror, run.window, (run.to, Which::AtRest), now).await?;
+        let begins: bool = sqlx::query_scalar(
+            "update switch s set turned_at = coalesce(s.turned_at, $2) from switch before
+             where s.id = $1 and before.id = s.id
+             returning before.turned_at is null",
+        )
+        .bind(run.id)
+        .bind(now)
+        .fetch_one(&mut *transaction)
+        .await?;
+        if begins {
+            unmark(&mut transaction, run).await?;
+        }
+        let turned = turn(&mut transaction, mirror, run.window, (run.to, Which::AtRest { run: run.id }), now).await?;
+        if begins {
+            mark(&mut transaction, mirror, run, Some(run.to)).await?;
+        }
         settle_phase(&mut transaction, mirror).await?;
         transaction.commit().await?;
         Ok(turned)
@@ -262,10 +262,34 @@ impl Ledger {
         if matches!(run.kind, Kind::Go | Kind::Back) {
             settle_phase(&mut transaction, mirror).await?;
         }
-        sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(&mut *transaction).await?;
+        unmark(&mut transaction, run).await?;
         transaction.commit().await?;
         Ok(())
     }
+}
+
+async fn unmark(connection: &mut PgConnection, run: &Run) -> Result<()> {
+    sqlx::query("delete from switch_mark where switch_id = $1").bind(run.id).execute(connection).await?;
+    Ok(())
+}
+
+/// Marks how far each lane that has work has to be applied; `but`: none of those that this desk leads. Returns how many there are.
+async fn mark(connection: &mut PgConnection, mirror: MirrorId, run: &Run, but: Option<Side>) -> Result<i64> {
+    let marked = sqlx::query(concat!(
+        "insert into switch_mark (switch_id, pair_id, seq)
+         select $3, l.pair_id, l.pending + (l.look_again_at is not null)::int
+         from lane l join pair p on p.id = l.pair_id
+         where l.mirror_id = $1 and (l.pending > l.applied or l.look_again_at is not null or l.lease_owner is not null)
+           and p.authority is distinct from $4 and ",
+        within!()
+    ))
+    .bind(mirror.0)
+    .bind(&run.windows)
+    .bind(run.id)
+    .bind(but.map(Side::as_str))
+    .execute(connection)
+    .await?;
+    Ok(i64::try_from(marked.rows_affected()).unwrap_or(i64::MAX))
 }
 
 /// Puts the mirror into the phase that follows from who leads.

@@ -42,6 +42,24 @@ async fn a_ticket_in_the_middle_of_something_is_turned_by_the_gateway_when_that_
 }
 
 #[tokio::test]
+async fn a_ticket_in_which_people_never_rest_is_turned_when_what_was_said_before_is_carried() {
+    let (mut world, [first, _]) = mirrored(zendesk(), request_tracker()).await;
+    let hand =
+        Hand::of(&world).after(Step::Verdicts, || world.source.set(&first, "priority", "urgent")).idle_after(Step::Verdicts);
+    let report = world.switch(&wish(Kind::Go, &[]), &hand).await;
+    assert_eq!((report.outcome.clone(), report.turned.late), (Outcome::Done, 1), "{:?}", shut(&report));
+    drop(hand);
+    let of_first = format!("pair_id = (select id from pair where source_ticket = '{first}')");
+    world.sql(&format!("update lane set pending = pending + 1 where {of_first}")).await;
+    gateway_looks(&world).await;
+    assert_eq!(world.leads_ticket(&first).await, Side::Source, "what was said before is not carried yet");
+    world.sql(&format!("update lane set applied = pending - 1 where {of_first}")).await;
+    gateway_looks(&world).await;
+    assert_eq!((world.leads_ticket(&first).await, run(&world).await.outcome.as_deref()), (Side::Target, Some("done")));
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_switch_whose_command_was_killed_after_the_turn_is_turned_to_the_end_and_ended_when_nobody_comes_back() {
     let (mut world, [first, _]) = mirrored(zendesk(), request_tracker()).await;
     world.interrupted_switch(&wish(Kind::Go, &[]), Step::Mark).await;
