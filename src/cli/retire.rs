@@ -13,7 +13,6 @@ use crate::cutover::gate::{self, Facts, Gate, Kept, desk_name};
 use crate::cutover::switch::Step;
 use crate::cutover::voice::voices;
 use crate::desk::Side;
-use crate::desk::survey::Told;
 use crate::gateway::connect::connected;
 use crate::ledger::Ledger;
 use crate::ledger::mirror::MirrorRow;
@@ -121,26 +120,11 @@ async fn refuse_phase(ledger: &Ledger, row: &MirrorRow) -> anyhow::Result<()> {
 
 /// Why nobody would know of somebody who writes in the old desk: its silence would prove nothing.
 async fn deaf(ledger: &Ledger, row: &MirrorRow, clock: &Clock) -> anyhow::Result<Vec<Gate>> {
-    let (desks, now) = (connected(row, ledger, clock)?, clock.now());
-    let facts = Facts {
-        mirror: row,
-        status: &ledger.status(row.id, now).await?,
-        account: &ledger.account(row.id, None, now).await?,
-        copying: false,
-        served: ledger.gateway_works().await?,
-        ears: ears(&desks),
-        witnesses: [ledger.witness(row.id, Side::Source).await?, ledger.witness(row.id, Side::Target).await?],
-        lag: Duration::MAX,
-        now,
-    };
+    let desks = connected(row, ledger, clock)?;
+    let heard = (ledger.gateway_works().await?, ears(&desks));
+    let facts = Facts::read(ledger, (&row.name, None), heard, clock.now()).await?;
     let mut gates = gate::hears(&facts);
-    gates.push(gate::held_mail(
-        Side::Source,
-        &match desks.course.source.held_mail().await {
-            Ok(held) => held,
-            Err(fault) => Told::CannotTell(format!("the old desk cannot be asked for mails that it holds back: {fault}")),
-        },
-    ));
+    gates.push(gate::held_mail(Side::Source, desks.course.source.as_ref()).await);
     gates.retain(|gate| !gate.holds);
     Ok(gates)
 }

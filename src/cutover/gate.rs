@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::delta;
+use crate::connectors::contract::Connector;
 use crate::desk::Side;
 use crate::desk::policy::Silence;
 use crate::desk::survey::Told;
@@ -19,6 +20,7 @@ use crate::ledger::status::{Feed, Status};
 use crate::ledger::switch::Behind;
 use crate::ledger::verdict::Standing;
 use crate::ledger::webhook::Verdict;
+use crate::ledger::{self, Ledger};
 
 use super::parity::ForGate;
 
@@ -102,34 +104,55 @@ pub struct Ear {
 }
 
 /// What the ledger says at one moment.
-pub struct Facts<'a> {
-    pub mirror: &'a MirrorRow,
+pub struct Facts {
+    mirror: MirrorRow,
     /// Of all of the mirror: what bears on every window.
-    pub status: &'a Status,
+    status: Status,
     /// Of the windows that are to be switched.
-    pub account: &'a Account,
+    account: Account,
     /// The full copy is under way.
-    pub copying: bool,
+    copying: bool,
     /// A gateway is at work.
-    pub served: bool,
-    pub ears: [Ear; 2],
-    pub witnesses: [Witness; 2],
-    /// Older work than this shuts the gate.
-    pub lag: Duration,
-    pub now: DateTime<Utc>,
+    served: bool,
+    ears: [Ear; 2],
+    witnesses: [Witness; 2],
+    now: DateTime<Utc>,
 }
 
-/// The parts that the ledger alone answers.
-pub fn gates(facts: &Facts<'_>) -> Vec<Gate> {
-    vec![mirror(facts), gateway(facts), polls(facts), webhooks(facts), lag(facts), parked(facts), conflicts(facts)]
+impl Facts {
+    /// Of a mirror and of the windows that are asked about (`None`: of all of it); whether a gateway is at work, and how it hears the desks.
+    pub async fn read(
+        ledger: &Ledger,
+        (mirror, windows): (&str, Option<&[i64]>),
+        (served, ears): (bool, [Ear; 2]),
+        now: DateTime<Utc>,
+    ) -> ledger::Result<Facts> {
+        let mirror = ledger.mirror(mirror).await?;
+        let id = mirror.id;
+        Ok(Facts {
+            mirror,
+            status: ledger.status(id, now).await?,
+            account: ledger.account(id, windows, now).await?,
+            copying: ledger.backfill(id, false, now).await?.is_some(),
+            served,
+            ears,
+            witnesses: [ledger.witness(id, Side::Source).await?, ledger.witness(id, Side::Target).await?],
+            now,
+        })
+    }
+}
+
+/// The parts that the ledger alone answers. `longest`: older work shuts the gate.
+pub fn gates(facts: &Facts, longest: Duration) -> Vec<Gate> {
+    vec![mirror(facts), gateway(facts), polls(facts), webhooks(facts), lag(facts, longest), parked(facts), conflicts(facts)]
 }
 
 /// Those of them without which nobody would know what people do in the desks.
-pub fn hears(facts: &Facts<'_>) -> Vec<Gate> {
+pub fn hears(facts: &Facts) -> Vec<Gate> {
     vec![mirror(facts), gateway(facts), polls(facts)]
 }
 
-fn mirror(facts: &Facts<'_>) -> Gate {
+fn mirror(facts: &Facts) -> Gate {
     let name = &facts.mirror.name;
     if let Some(why) = &facts.mirror.paused_why {
         return Gate::fixed("mirror", format!("the mirror is paused: {why}"), format!("tidegate mirror resume {name}"));
@@ -144,7 +167,7 @@ fn mirror(facts: &Facts<'_>) -> Gate {
     Gate::open("mirror", format!("{} tickets are mirrored", facts.account.copied))
 }
 
-fn gateway(facts: &Facts<'_>) -> Gate {
+fn gateway(facts: &Facts) -> Gate {
     match facts.served {
         true => Gate::open("gateway", "a gateway is at work"),
         false => Gate::fixed("gateway", "no gateway is at work: nothing would be carried", "start tidegate serve"),
@@ -158,9 +181,9 @@ fn feed(status: &Status, side: Side) -> &Feed {
     }
 }
 
-fn polls(facts: &Facts<'_>) -> Gate {
+fn polls(facts: &Facts) -> Gate {
     let trouble = |ear: &Ear| {
-        let (desk, feed) = (desk_name(ear.side), feed(facts.status, ear.side));
+        let (desk, feed) = (desk_name(ear.side), feed(&facts.status, ear.side));
         let late = delta(ear.every) * POLLS + delta(Duration::from_secs(30));
         match (&feed.poll_fault, feed.polled_at) {
             (Some(fault), _) => Some(format!("the poll of the {desk} desk fails: {fault}")),
@@ -178,10 +201,10 @@ fn polls(facts: &Facts<'_>) -> Gate {
     }
 }
 
-fn webhooks(facts: &Facts<'_>) -> Gate {
+fn webhooks(facts: &Facts) -> Gate {
     let (mut found, mut troubles) = (Vec::new(), Vec::new());
     for (ear, witness) in facts.ears.iter().zip(&facts.witnesses) {
-        match deaf(ear, witness, feed(facts.status, ear.side)) {
+        match deaf(ear, witness, feed(&facts.status, ear.side)) {
             Ok(how) => found.push(how),
             Err(why) => troubles.push(why),
         }
@@ -222,8 +245,8 @@ fn deaf(ear: &Ear, witness: &Witness, feed: &Feed) -> Result<String, String> {
     }
 }
 
-fn lag(facts: &Facts<'_>) -> Gate {
-    let (waiting, oldest, limit) = (facts.account.waiting, facts.account.oldest_seconds, facts.lag.as_secs_f64());
+fn lag(facts: &Facts, longest: Duration) -> Gate {
+    let (waiting, oldest, limit) = (facts.account.waiting, facts.account.oldest_seconds, longest.as_secs_f64());
     if oldest <= limit {
         let found = format!("{waiting} tickets wait, the oldest for {oldest:.1} s");
         return Gate::open("lag", found);
@@ -235,14 +258,14 @@ fn lag(facts: &Facts<'_>) -> Gate {
     )
 }
 
-fn parked(facts: &Facts<'_>) -> Gate {
+fn parked(facts: &Facts) -> Gate {
     let Some(example) = &facts.account.parked_example else { return Gate::open("parked", "nothing waits for a person") };
     let count = format!("{} things wait for a person's decision", facts.account.parked);
     let opens = format!("tidegate parked list {}, then release or discard each", facts.mirror.name);
     Gate { in_short: Some(count.clone()), ..Gate::shut("parked", format!("{count}, one of them: {example}"), opens) }
 }
 
-fn conflicts(facts: &Facts<'_>) -> Gate {
+fn conflicts(facts: &Facts) -> Gate {
     match facts.account.undecided {
         0 => Gate::open("conflicts", "no field waits for a decision"),
         count => Gate::shut(
@@ -274,14 +297,18 @@ pub fn silence(follows: Side, said: Silence, means: &str) -> Gate {
 }
 
 /// A desk's mails that are no tickets.
-pub fn held_mail(side: Side, held: &Told<u64>) -> Gate {
+pub async fn held_mail(side: Side, desk: &dyn Connector) -> Gate {
+    let held = desk.held_mail().await;
     let (name, desk) = ("held-mail", desk_name(side));
     let opens =
         format!("go through the suspended or spam queue of the {desk} desk: recover or delete what is there; it is not mirrored");
     match held {
-        Told::Known(0) => Gate::open(name, format!("the {desk} desk holds no mail back")),
-        Told::Known(count) => Gate::shut(name, format!("the {desk} desk holds {count} mails back that are no tickets"), opens),
-        Told::CannotTell(why) => Gate::shut(name, why.clone(), opens),
+        Ok(Told::Known(0)) => Gate::open(name, format!("the {desk} desk holds no mail back")),
+        Ok(Told::Known(count)) => {
+            Gate::shut(name, format!("the {desk} desk holds {count} mails back that are no tickets"), opens)
+        }
+        Ok(Told::CannotTell(why)) => Gate::shut(name, why, opens),
+        Err(fault) => Gate::shut(name, format!("the {desk} desk cannot be asked for mails that it holds back: {fault}"), opens),
     }
 }
 

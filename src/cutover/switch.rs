@@ -20,7 +20,6 @@ use crate::clock::{Clock, Monotonic, delta};
 use crate::connectors::contract::Connector;
 use crate::desk::Side;
 use crate::desk::policy::Silence;
-use crate::desk::survey::Told;
 use crate::ledger::authority::Turned;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Behind, Kind, Run, Wish};
@@ -247,11 +246,7 @@ impl Switch<'_> {
     async fn gate(&self, run: &Run) -> ledger::Result<Vec<Gate>> {
         let mut gates = self.facts(run).await?;
         let leading = self.desk(run.to.other());
-        let held = match leading.held_mail().await {
-            Ok(held) => held,
-            Err(fault) => Told::CannotTell(fault.to_string()),
-        };
-        gates.push(gate::held_mail(run.to.other(), &held));
+        gates.push(gate::held_mail(run.to.other(), leading).await);
         gates.push(gate::findings(self.hands.findings().await));
         let silence = self.silence(run.to.other()).waived_by(&run.waived);
         let may_write = silence.lets_through();
@@ -278,19 +273,10 @@ impl Switch<'_> {
 
     /// What the ledger answers.
     async fn facts(&self, run: &Run) -> ledger::Result<Vec<Gate>> {
-        let (ledger, id, now) = (self.ledger, self.mirror.id, self.clock.now());
-        let facts = Facts {
-            mirror: &ledger.mirror(&self.mirror.name).await?,
-            status: &ledger.status(id, now).await?,
-            account: &ledger.account(id, run.windows.as_deref(), now).await?,
-            copying: ledger.backfill(id, false, now).await?.is_some(),
-            served: self.hands.served().await?,
-            ears: self.ears.clone(),
-            witnesses: [ledger.witness(id, Side::Source).await?, ledger.witness(id, Side::Target).await?],
-            lag: self.limits.lag,
-            now,
-        };
-        Ok(gate::gates(&facts).into_iter().map(|gate| gate.waived_by(&run.waived)).collect())
+        let of = (self.mirror.name.as_str(), run.windows.as_deref());
+        let heard = (self.hands.served().await?, self.ears.clone());
+        let facts = Facts::read(self.ledger, of, heard, self.clock.now()).await?;
+        Ok(gate::gates(&facts, self.limits.lag).into_iter().map(|gate| gate.waived_by(&run.waived)).collect())
     }
 
     /// Both desks are asked for their changes. Where a poll alone tells what the leading desk does, and the desk withholds its newest
