@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::desk::field::FieldKey;
-use crate::desk::policy::{
-    BirthLimit, Closed, Conflict, Deletion, DestructiveLimit, EchoLimit, Guard, Policy, RepliesBack, Silence, Tags, Unmapped,
-};
+use crate::desk::policy::{Closed, Conflict, Deletion, Guard, Limit, Policy, RepliesBack, Silence, Tags, Unmapped};
 use crate::desk::scope::{Leaving, Scope};
 use crate::desk::window::{REST, Window};
 
@@ -118,6 +116,7 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
     let Some(section) = section else { return usual };
     let preset = section.get("preset").and_then(|entry| entry.word(&PRESETS)).unwrap_or(usual.conflict);
     let guard = section.get("guard").and_then(|entry| entry.word(&GUARDS)).unwrap_or(usual.guard);
+    let limit_of = |key, usual| section.part(key).map_or(usual, |part| limit(&part, usual));
     let policy = Policy {
         conflict: section.get("conflict").and_then(|entry| entry.word(&CONFLICTS)).unwrap_or(preset),
         fields: section.part("fields").map(|part| conflicts(&part)).unwrap_or_default(),
@@ -126,9 +125,9 @@ pub fn policy(section: Option<Section<'_>>) -> Policy {
         deletion: section.get("deletion").and_then(|entry| entry.word(&DELETIONS)).unwrap_or(usual.deletion),
         closed: section.get("closed").and_then(|entry| entry.word(&CLOSED)).unwrap_or(usual.closed),
         unmapped: section.get("unmapped").and_then(|entry| entry.word(&UNMAPPED)).unwrap_or(usual.unmapped),
-        destructive_limit: section.part("destructive-limit").map(|part| destructive(&part)).unwrap_or_default(),
-        echo_limit: section.part("echo-limit").map(|part| echo(&part)).unwrap_or_default(),
-        birth_limit: section.part("birth-limit").map(|part| births(&part)).unwrap_or_default(),
+        destructive_limit: limit_of("destructive-limit", usual.destructive_limit),
+        echo_limit: limit_of("echo-limit", usual.echo_limit),
+        birth_limit: limit_of("birth-limit", usual.birth_limit),
         author_line: section.get("author-line").and_then(|entry| entry.truth()).unwrap_or(usual.author_line),
         tags: section.part("tags").map(|part| tags(&part)).unwrap_or_default(),
         silence: section.get("silence").and_then(|entry| entry.word(&SILENCES)).unwrap_or(usual.silence),
@@ -171,30 +170,12 @@ fn conflicts(part: &Section<'_>) -> BTreeMap<FieldKey, Conflict> {
     part.entries().into_iter().filter_map(read).collect()
 }
 
-fn destructive(part: &Section<'_>) -> DestructiveLimit {
-    let usual = DestructiveLimit::default();
-    let (count, within) = limit(part, (usual.count, usual.within));
-    DestructiveLimit { count, within }
-}
-
-fn echo(part: &Section<'_>) -> EchoLimit {
-    let usual = EchoLimit::default();
-    let (count, within) = limit(part, (usual.count, usual.within));
-    EchoLimit { count, within }
-}
-
-fn births(part: &Section<'_>) -> BirthLimit {
-    let usual = BirthLimit::default();
-    let (count, within) = limit(part, (usual.count, usual.within));
-    BirthLimit { count, within }
-}
-
-fn limit(part: &Section<'_>, usual: (u32, Duration)) -> (u32, Duration) {
+fn limit(part: &Section<'_>, usual: Limit) -> Limit {
     let lengths = (Duration::from_secs(1), Duration::from_secs(86_400));
     let count = part.get("count").and_then(|entry| entry.whole(0..1_000_001));
     let within = part.get("within").and_then(|entry| entry.length(lengths.0, lengths.1));
     part.finish();
-    (count.unwrap_or(usual.0), within.unwrap_or(usual.1))
+    Limit { count: count.unwrap_or(usual.count), within: within.unwrap_or(usual.within) }
 }
 
 fn tags(part: &Section<'_>) -> Tags {

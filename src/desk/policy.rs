@@ -25,11 +25,14 @@ pub struct Policy {
     pub deletion: Deletion,
     pub closed: Closed,
     pub unmapped: Unmapped,
-    pub destructive_limit: DestructiveLimit,
-    #[serde(default)]
-    pub echo_limit: EchoLimit,
-    #[serde(default)]
-    pub birth_limit: BirthLimit,
+    /// Deletions and merges.
+    pub destructive_limit: Limit,
+    /// Visits to one ticket that write: something may answer each of our writes.
+    #[serde(default = "usual_echoes")]
+    pub echo_limit: Limit,
+    /// New tickets at the desks, and ours at the other one: something may make a ticket for each of ours.
+    #[serde(default = "usual_births")]
+    pub birth_limit: Limit,
     /// Where the target cannot keep author or time, a line in the message says who wrote it and when.
     pub author_line: bool,
     pub tags: Tags,
@@ -108,24 +111,9 @@ pub enum Unmapped {
     LeaveOut,
 }
 
-/// More deletions and merges than `count` within `within` halt the mirror.
+/// More than `count` within `within` halt the mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DestructiveLimit {
-    pub count: u32,
-    pub within: Duration,
-}
-
-/// A ticket that is written to in more than `count` visits within `within` halts the mirror: something answers each of our writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EchoLimit {
-    pub count: u32,
-    pub within: Duration,
-}
-
-/// More than `count` tickets that are made within `within` at the desks, and by us at the other one, halt the mirror: something makes a
-/// ticket for each of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BirthLimit {
+pub struct Limit {
     pub count: u32,
     pub within: Duration,
 }
@@ -219,9 +207,9 @@ impl Default for Policy {
             deletion: Deletion::Mark,
             closed: Closed::FollowUp,
             unmapped: Unmapped::Park,
-            destructive_limit: DestructiveLimit::default(),
-            echo_limit: EchoLimit::default(),
-            birth_limit: BirthLimit::default(),
+            destructive_limit: Limit { count: 20, within: Duration::from_secs(600) },
+            echo_limit: usual_echoes(),
+            birth_limit: usual_births(),
             author_line: true,
             tags: Tags::default(),
             silence: Silence::Proven,
@@ -232,22 +220,12 @@ impl Default for Policy {
     }
 }
 
-impl Default for EchoLimit {
-    fn default() -> Self {
-        Self { count: 100, within: Duration::from_secs(600) }
-    }
+fn usual_echoes() -> Limit {
+    Limit { count: 100, within: Duration::from_secs(600) }
 }
 
-impl Default for BirthLimit {
-    fn default() -> Self {
-        Self { count: 1000, within: Duration::from_secs(3600) }
-    }
-}
-
-impl Default for DestructiveLimit {
-    fn default() -> Self {
-        Self { count: 20, within: Duration::from_secs(600) }
-    }
+fn usual_births() -> Limit {
+    Limit { count: 1000, within: Duration::from_secs(3600) }
 }
 
 impl Default for Tags {

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row};
 
 use crate::clock::delta;
-use crate::desk::policy::{BirthLimit, EchoLimit};
+use crate::desk::policy::Limit;
 use crate::mirror::MirrorId;
 
 use super::lane::Claim;
+use super::mirror::halt;
 use super::{Error, Ledger, Result};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -20,7 +21,7 @@ const IN_A_DAY: u32 = 5;
 impl Ledger {
     /// Counts a visit of a worker that writes, and halts the mirror when there were more to this ticket than the limit allows. Returns
     /// whether it may write. Errors: `Fenced`.
-    pub async fn may_write(&self, claim: &Claim, limit: &EchoLimit, now: DateTime<Utc>) -> Result<bool> {
+    pub async fn may_write(&self, claim: &Claim, limit: &Limit, now: DateTime<Utc>) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(
             "update lane
@@ -50,7 +51,7 @@ impl Ledger {
 
     /// Counts a ticket that is made for a new one of the other desk, and halts the mirror when there were more than the limit allows.
     /// Returns whether it may be made.
-    pub async fn may_bear(&self, mirror: MirrorId, limit: &BirthLimit, now: DateTime<Utc>) -> Result<bool> {
+    pub async fn may_bear(&self, mirror: MirrorId, limit: &Limit, now: DateTime<Utc>) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
         let births: i32 = sqlx::query_scalar(
             "update mirror
@@ -101,15 +102,6 @@ async fn halt_at(connection: &mut PgConnection, claim: &Claim, visits: i32, with
         spelled(within)
     );
     halt(connection, claim.mirror, &why).await
-}
-
-async fn halt(connection: &mut PgConnection, mirror: MirrorId, why: &str) -> Result<()> {
-    sqlx::query("update mirror set paused_why = $2 where id = $1 and paused_why is null")
-        .bind(mirror.0)
-        .bind(why)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 fn spelled(length: Duration) -> String {

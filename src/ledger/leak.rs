@@ -13,6 +13,7 @@ use crate::desk::id::TicketId;
 use crate::desk::notice::{After, Notice};
 use crate::mirror::MirrorId;
 
+use super::mirror::halt;
 use super::pair::side_of;
 use super::{Ledger, Result};
 
@@ -291,11 +292,7 @@ impl Ledger {
             new += i64::from(done.rows_affected() == 1 && notice.after == After::Us);
         }
         if let (true, Some(why)) = (new > 0, pause) {
-            sqlx::query("update mirror set paused_why = $2 where id = $1 and paused_why is null")
-                .bind(mirror.0)
-                .bind(why)
-                .execute(&mut *transaction)
-                .await?;
+            halt(&mut transaction, mirror, why).await?;
         }
         transaction.commit().await?;
         Ok(new)

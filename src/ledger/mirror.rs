@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::desk::Side;
@@ -151,18 +151,25 @@ impl Ledger {
             .await?;
         let allowed = recent <= i64::from(most);
         if !allowed {
-            sqlx::query("update mirror set paused_why = $2 where id = $1 and paused_why is null")
-                .bind(claim.mirror.0)
-                .bind(format!(
-                    "{recent} deletions and merges in a short time are more than the limit of {most}: look at the source desk; if they are \
-                     meant, raise `destructive-limit` in the mirror file, apply it, and resume the mirror"
-                ))
-                .execute(&mut *transaction)
-                .await?;
+            let why = format!(
+                "{recent} deletions and merges in a short time are more than the limit of {most}: look at the source desk; if they are \
+                 meant, raise `destructive-limit` in the mirror file, apply it, and resume the mirror"
+            );
+            halt(&mut transaction, claim.mirror, &why).await?;
         }
         transaction.commit().await?;
         Ok(allowed)
     }
+}
+
+/// Pauses a mirror that is not paused yet.
+pub(super) async fn halt(connection: &mut PgConnection, mirror: MirrorId, why: &str) -> Result<()> {
+    sqlx::query("update mirror set paused_why = $2 where id = $1 and paused_why is null")
+        .bind(mirror.0)
+        .bind(why)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn read(row: &PgRow) -> Result<MirrorRow> {

@@ -23,6 +23,7 @@ use tidegate::desk::schema::Schema;
 use tidegate::desk::ticket::{Attachment, LinkKind, Ticket};
 use tidegate::desk::write::{Outcome, Staged, Write};
 use tidegate::secret::Secret;
+use tokio::sync::oneshot;
 
 use super::desks::start;
 
@@ -85,6 +86,14 @@ pub struct Paper {
     pub reads: AtomicU64,
     /// Answers to reads, each given once, before the tickets themselves are looked at.
     pub instead: Mutex<Vec<Result<Read, Fault>>>,
+    /// The next read waits.
+    pub held: Mutex<Option<Held>>,
+}
+
+/// A read that says that it has begun, and is answered when somebody says so.
+pub struct Held {
+    pub begun: oneshot::Sender<()>,
+    pub answer: oneshot::Receiver<()>,
 }
 
 #[async_trait]
@@ -108,6 +117,11 @@ impl Desk for Paper {
     async fn read(&self, ticket: &TicketId, _: Option<&str>) -> Result<Read, Fault> {
         assert_eq!(priority(), Priority::Check, "a check asks at the lowest priority");
         self.reads.fetch_add(1, Ordering::Relaxed);
+        let held = self.held.lock().unwrap().take();
+        if let Some(held) = held {
+            held.begun.send(()).expect("somebody waits for this read");
+            held.answer.await.expect("somebody lets it go on");
+        }
         if let Some(other) = self.instead.lock().unwrap().pop() {
             return other;
         }

@@ -10,9 +10,10 @@ use tidegate::desk::id::MessageId;
 use tidegate::desk::policy::Deletion;
 use tidegate::desk::ticket::Message;
 use tidegate::ledger::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::desks::{Mirror, ticket};
+use super::paper::Held;
 
 async fn gate(mirror: &Mirror) -> ForGate {
     verdicts_for_gate(&mirror.bench(), None).await.unwrap()
@@ -159,17 +160,15 @@ async fn a_stopped_check_goes_on_where_it_was() {
 #[tokio::test]
 async fn of_two_processes_that_go_on_with_a_check_the_older_stops() {
     let mirror = Mirror::carried().await;
-    let overtaken = Notify::new();
-    let wish = |progress: tidegate::cutover::parity::Progress| {
-        if progress.done == 1 {
-            overtaken.notify_one();
-        }
-    };
+    let ((begun, seen), (go_on, answer)) = (oneshot::channel(), oneshot::channel());
+    *mirror.source.held.lock().unwrap() = Some(Held { begun, answer });
     let other = async {
-        overtaken.notified().await;
-        mirror.check().await
+        seen.await.unwrap();
+        let report = mirror.check().await;
+        go_on.send(()).unwrap();
+        report
     };
-    let (first, second) = tokio::join!(mirror.check_telling(wish), other);
+    let (first, second) = tokio::join!(mirror.check_telling(|_| ()), other);
     let stopped = matches!(first, Err(tidegate::cutover::parity::CheckError::Ledger(Error::Overtaken)));
     assert!(stopped && second.at_parity(), "{first:?}");
 }
