@@ -16,8 +16,9 @@
 //! Where a mirror's tickets are switched in windows, a switch ends *switched* once the new desk leads every window, *mirroring* once the old one
 //! does, and *partly-switched* in between: then each window has its own answer.
 //!
-//! While a mirror is rehearsed, only the sample and what is in the target already is carried; the rest waits for the copy.
-//! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing.
+//! Webhooks and polls are read in every phase from the moment the mirror is served: the witness starts before the listing. While it is only
+//! *applied*, nothing is carried: what changes waits in its lanes for a copy, which asks for the check of the mirror file. While it is
+//! rehearsed, only the sample and what is in the target already is carried; the rest waits for the copy.
 //! A mirror that carries its changes in runs does so while it is *mirroring*: between them they wait in their lanes. From the first switch on
 //! they are carried as they come.
 //! A mirror can be paused in any phase; then hints are still received and nothing is written.

@@ -184,7 +184,7 @@ fn lines(mirror: &MirrorRow, status: &Status, [source, target]: [&Witness; 2]) -
         status.conflicts,
         status.incomplete
     ));
-    lines.extend(rehearsal_line(mirror, status));
+    lines.extend(uncopied_line(mirror, status));
     lines.push(format!(
         "  lag p50 {:.2} s, p95 {:.2} s, p99 {:.2} s, longest {:.2} s over {} live changes",
         status.lag.p50, status.lag.p95, status.lag.p99, status.lag.max, status.lag.events
@@ -267,15 +267,20 @@ fn purge_lines(mirror: &MirrorRow, keeping: &Keeping) -> Vec<String> {
     keeping.purge.iter().flat_map(|purge| purge::lines(&mirror.name, purge)).collect()
 }
 
-/// What is not carried while only a sample is in the new desk.
-fn rehearsal_line(mirror: &MirrorRow, status: &Status) -> Option<String> {
+/// What is not carried before the full copy is ordered.
+fn uncopied_line(mirror: &MirrorRow, status: &Status) -> Option<String> {
     let (name, Status { sample, resting, .. }) = (&mirror.name, status);
-    (mirror.phase == Phase::Rehearsing).then(|| {
-        format!(
+    match mirror.phase {
+        Phase::Applied => Some(format!(
+            "  nothing is carried before a copy is ordered; {resting} tickets changed and wait for it: `tidegate mirror check FILE`, then \
+             `tidegate backfill {name}`"
+        )),
+        Phase::Rehearsing => Some(format!(
             "  rehearsal: a sample of {sample} tickets and what is in the new desk is carried, nothing else; {resting} other tickets \
              changed and wait for `tidegate backfill {name}`"
-        )
-    })
+        )),
+        _ => None,
+    }
 }
 
 /// What the last leak check said.

@@ -12,12 +12,13 @@ use crate::mirror::MirrorId;
 use super::event::{Arrival, raise};
 use super::{Ledger, Result};
 
-/// The condition on lane `l` of mirror `m` that it is worked on: while a mirror is rehearsed, only the sample is, and what is in the
-/// target already. Changes of all other tickets stay in their lanes until the copy is ordered. Where changes are carried in runs, they
-/// stay there until a run takes them up. Nothing of a retired mirror is.
+/// The condition on lane `l` of mirror `m` that it is worked on: nothing is until a copy, a sample or an adoption is ordered, because that
+/// asks for the check of the mirror file. While a mirror is rehearsed, only the sample is, and what is in the target already. Changes of
+/// all other tickets stay in their lanes until the copy is ordered. Where changes are carried in runs, they stay there until a run takes
+/// them up. Nothing of a retired mirror is.
 macro_rules! carried {
     () => {
-        "(m.phase <> 'retired' and (m.phase <> 'rehearsing' or exists (
+        "(m.phase not in ('applied', 'retired') and (m.phase <> 'rehearsing' or exists (
              select 1 from pair c left join sample s on s.mirror_id = c.mirror_id and s.source_ticket = c.source_ticket
              where c.id = l.pair_id and (c.target_ticket is not null or s.source_ticket is not null)))
          and (not m.by_runs or m.phase <> 'mirroring' or m.run_carries and l.applied < coalesce(l.run_seq, 0)))"

@@ -38,6 +38,7 @@ impl Scene {
         let row = house.apply(&text).await;
         let serve = Serve::on(&house, address).await;
         until("the source tells of changes", async || serve.log().contains("its secret known")).await;
+        house.copy(&row).await;
         Scene { house, row, serve: Some(serve) }
     }
 

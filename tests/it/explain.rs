@@ -40,6 +40,7 @@ impl Scene {
             witness.registration.is_some()
         };
         until("the webhook is registered", registered).await;
+        house.copy(&mirror).await;
         Scene { house, gateway, mirror }
     }
 

@@ -100,6 +100,8 @@ impl Mirror {
         let status = Table { words: BTreeMap::from([("open".into(), "working".into())]), other: Other::Unmapped };
         let mapping = Mapping { tables: BTreeMap::from([(FieldKey::Status, status)]), ..Mapping::default() };
         let row = ledger.apply_mirror("acme", &serde_json::json!({}), &mapping.version(), start()).await.unwrap();
+        // As behind the full copy; before it nothing is carried.
+        sqlx::query("update mirror set phase = 'mirroring'").execute(&pool).await.unwrap();
         let jane = person("jane", "Jane Doe", Role::Customer);
         let otto = person("otto", "Otto Agent", Role::Agent);
         let source = Paper { people: BTreeMap::from([jane.clone(), otto.clone()]), ..Paper::default() };

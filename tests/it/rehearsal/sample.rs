@@ -37,8 +37,24 @@ async fn the_most_telling_tickets_are_chosen_with_their_reasons() {
 }
 
 #[tokio::test]
+async fn nothing_is_carried_before_a_copy_is_ordered_and_everything_after_it() {
+    for plan in [World::of(), World::of().polled()] {
+        let mut world = plan.from(zendesk()).to(request_tracker()).uncopied().begin().await;
+        let tickets = six(&world);
+        world.settle().await;
+        world.source.reply(&tickets[0], "Me too.");
+        world.settle().await;
+        let status = world.status().await;
+        assert_eq!((world.present().len(), status.resting, status.waiting), (0, 6, 0), "it is known, and waits");
+        world.copy().await;
+        assert_eq!((world.present().len(), saying(&world.only(&tickets[0]), "Me too.").len()), (6, 1));
+        assert!(world.check().await.at_parity(), "{:?}", world.check().await.lines());
+    }
+}
+
+#[tokio::test]
 async fn a_sample_is_copied_alone_and_the_rest_comes_later_without_doubles() {
-    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let mut world = World::of().from(zendesk()).to(request_tracker()).uncopied().begin().await;
     let tickets = six(&world);
     world.rehearse(&[&tickets[1], &tickets[3]]).await;
     assert_eq!(world.present().len(), 2);

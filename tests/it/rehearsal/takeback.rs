@@ -15,7 +15,7 @@ use crate::world::killer::Holder;
 use crate::world::stand::World;
 
 async fn world(from: Kind, to: Kind) -> World {
-    World::of().from(from).to(to).begin().await
+    World::of().from(from).to(to).uncopied().begin().await
 }
 
 /// Three tickets with some history, two of them linked.

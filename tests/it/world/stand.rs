@@ -43,6 +43,7 @@ pub struct Plan {
     both_tell: bool,
     /// How far the target's clock is ahead of ours.
     target_ahead: Duration,
+    uncopied: bool,
     seed: u64,
 }
 
@@ -73,6 +74,7 @@ impl World {
             webhooks: true,
             both_tell: false,
             target_ahead: Duration::ZERO,
+            uncopied: false,
             seed: 1,
         }
     }
@@ -112,6 +114,11 @@ impl Plan {
     /// The target sends webhooks as well; else it is only polled.
     pub fn both_tell(self) -> Self {
         Self { both_tell: true, ..self }
+    }
+
+    /// No copy was ordered yet: what changes waits for it. Other worlds begin behind the copy of desks without tickets.
+    pub fn uncopied(self) -> Self {
+        Self { uncopied: true, ..self }
     }
 
     /// The target's clock is so far ahead.
@@ -157,6 +164,9 @@ impl Plan {
             known: BTreeSet::new(),
             _secrets: secrets,
         };
+        if !self.uncopied {
+            world.sql("update mirror set phase = 'mirroring'").await;
+        }
         world.process.serve(&world.mirror).await;
         world
     }
