@@ -105,10 +105,7 @@ async fn order(ledger: &Ledger, row: &MirrorRow, args: &Args) -> anyhow::Result<
     refuse_late(name, &before, now)?;
     let by = operator::name();
     let window = window::named(ledger, row, args.window.as_deref()).await?.map(|part| part.id);
-    let reference = match window {
-        Some(id) => ledger.windows(row.id, now).await?.into_iter().find(|one| one.id == id).and_then(|one| one.reference_time),
-        None => row.reference_time,
-    };
+    let reference = ledger.reference(row.id, window).await?;
     let order = Order { after: before.number, by: &by, at_any_hour: args.now, window };
     if !ledger.order_run(row.id, order, now).await? {
         bail!("another run of {name} was ordered at this moment; `tidegate run {name} --list` shows it");

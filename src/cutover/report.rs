@@ -298,7 +298,7 @@ impl Report {
     /// For people: the verdict, the worst first, then the figures.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.verdict()];
-        lines.extend(self.shown(SHOWN, "`--kind KIND` shows all of a kind"));
+        lines.extend(self.shown(SHOWN, self.kinds.values().sum(), "`--kind KIND` shows all of a kind"));
         lines.extend(unjudged("moving", &self.moving, "they changed while they were compared: check again"));
         lines.extend(unjudged("unread", &self.unread, "a desk did not let us read them"));
         if self.stale > 0 {
@@ -311,11 +311,9 @@ impl Report {
 
     /// For people, of a report that was asked for this kind: the verdict, then each difference.
     pub fn lines_of(&self, kind: Kind) -> Vec<String> {
-        let differences = self.differences.clone();
-        let kinds = self.kinds.get_key_value(kind.word()).map(|(word, count)| (word.clone(), *count)).into_iter().collect();
-        let only = Report { differences, kinds, ..Report::begin(self.started_at) };
+        let about_more = format!("no more than {KEPT_OF_ONE} of one ticket are kept with their values");
         let mut lines = vec![self.verdict()];
-        lines.extend(only.shown(usize::MAX, &format!("no more than {KEPT_OF_ONE} of one ticket are kept with their values")));
+        lines.extend(self.shown(usize::MAX, self.count(kind), &about_more));
         lines
     }
 
@@ -335,18 +333,22 @@ impl Report {
         format!("{} {counts}{accepted}", if self.at_parity() { "At parity." } else { "Not at parity." })
     }
 
-    fn shown(&self, most: usize, about_more: &str) -> Vec<String> {
+    fn count(&self, kind: Kind) -> u64 {
+        self.kinds.get(kind.word()).copied().unwrap_or(0)
+    }
+
+    /// Up to `most` of all these.
+    fn shown(&self, most: usize, all: u64, about_more: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let mut advised = None;
         for difference in self.differences.iter().take(most) {
             if advised != Some(difference.kind) {
-                let count = self.kinds.get(difference.kind.word()).copied().unwrap_or(0);
-                lines.push(format!("{} ({count}): {}", difference.kind.word(), difference.kind.advice()));
+                let (word, count) = (difference.kind.word(), self.count(difference.kind));
+                lines.push(format!("{word} ({count}): {}", difference.kind.advice()));
                 advised = Some(difference.kind);
             }
             lines.push(difference.line());
         }
-        let all: u64 = self.kinds.values().sum();
         let more = all.saturating_sub(self.differences.len().min(most) as u64);
         if more > 0 {
             lines.push(format!("  … and {more} more; {about_more}"));

@@ -230,7 +230,7 @@ pub async fn state(ledger: &Ledger, row: &MirrorRow, window: Option<&Part>, now:
         target: end(&config.target),
         mapping: row.mapping_version.clone(),
         applied_at: row.applied_at,
-        reference_time: reference(ledger, row, window, now).await?,
+        reference_time: ledger.reference(row.id, window.map(|part| part.id)).await?,
         retired_at: keeping.retired_at,
         tickets: counts.tickets,
         copied: counts.copied,
@@ -255,17 +255,6 @@ fn phase(row: &MirrorRow, window: Option<&Part>) -> Phase {
         (Phase::PartlySwitched, Some(Side::Target)) => Phase::Switched,
         (phase, _) => phase,
     }
-}
-
-async fn reference(
-    ledger: &Ledger,
-    row: &MirrorRow,
-    window: Option<&Part>,
-    now: DateTime<Utc>,
-) -> ledger::Result<Option<DateTime<Utc>>> {
-    let Some(part) = window else { return Ok(row.reference_time) };
-    let windows = ledger.windows(row.id, now).await?;
-    Ok(windows.into_iter().find(|window| window.id == part.id).and_then(|window| window.reference_time))
 }
 
 /// Each switch that came about, with what its gates were then.

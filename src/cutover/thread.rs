@@ -264,9 +264,9 @@ fn carried_files(way: &Way<'_>, message: &Message, spoken: &Spoken, found: &mut 
 /// that nothing stands behind. Messages of the desk's people are theirs.
 fn surplus(way: &Way<'_>, copies: &BTreeMap<&MessageId, &Message>, prefix: &str, found: &mut Findings) {
     let side = way.born.other();
-    let at = |link: &'_ MessageRecord| if link.born == side { Some(link.original.clone()) } else { link.copy.clone() };
     let (here, strange): (Vec<_>, Vec<_>) = way.links.iter().partition(|link| link.kin || link.born == side);
-    let [linked, strange] = [here, strange].map(|links| links.into_iter().filter_map(at).collect::<BTreeSet<MessageId>>());
+    let [linked, strange] =
+        [here, strange].map(|links| links.into_iter().filter_map(|link| link.at(side)).collect::<BTreeSet<&MessageId>>());
     let free = way.pool.iter().filter(|held| !linked.contains(&held.id) && !copies.contains_key(&held.id));
     for held in free {
         let what = match source_of(prefix, held) {

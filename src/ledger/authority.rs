@@ -61,6 +61,23 @@ impl Ledger {
         Ok(turned)
     }
 
+    /// Tickets that a run has turned so far, and those of them that both desks have.
+    pub async fn turned_by(&self, mirror: MirrorId, run: &Run) -> Result<[i64; 2]> {
+        let row = sqlx::query(concat!(
+            "select count(*) as tickets, count(*) filter (where p.source_ticket is not null and p.target_ticket is not null) as whole
+             from pair p join switch s on s.id = $4
+             where p.mirror_id = $1 and p.authority = $3 and p.turned_at >= s.turned_at and ",
+            within!()
+        ))
+        .bind(mirror.0)
+        .bind(&run.windows)
+        .bind(run.to.as_str())
+        .bind(run.id)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok([row.get("tickets"), row.get("whole")])
+    }
+
     /// Turns up to `most` tickets of a run and takes it back: how long it takes tells how long all of them would take. Returns how many
     /// were tried, and how many there are.
     pub async fn try_turn(&self, mirror: MirrorId, run: &Run, most: i64) -> Result<[i64; 2]> {

@@ -92,6 +92,13 @@ pub struct MessageRecord {
     pub kin: bool,
 }
 
+impl MessageRecord {
+    /// The message at this desk.
+    pub fn at(&self, side: Side) -> Option<&MessageId> {
+        if self.born == side { Some(&self.original) } else { self.copy.as_ref() }
+    }
+}
+
 /// Who stands for a person at the other desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonRecord {

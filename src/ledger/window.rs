@@ -75,6 +75,19 @@ pub struct Move {
 }
 
 impl Ledger {
+    /// The moment since which a run carries what changed, of a mirror or of one of its windows. `None`: there was no copy.
+    pub async fn reference(&self, mirror: MirrorId, window: Option<i64>) -> Result<Option<DateTime<Utc>>> {
+        let reference = sqlx::query_scalar(
+            "select greatest(w.reference_time, m.reference_time)
+             from mirror m left join cutover_window w on w.mirror_id = m.id and w.id = $2 where m.id = $1",
+        )
+        .bind(mirror.0)
+        .bind(window)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(reference)
+    }
+
     /// The windows of a mirror with their own accounts, in the order in which they were named. Empty where it has none.
     pub async fn windows(&self, mirror: MirrorId, now: DateTime<Utc>) -> Result<Vec<WindowStatus>> {
         let rows = sqlx::query(concat!(

@@ -7,7 +7,7 @@ use tidegate::ledger::switch::{Kind, Wish};
 
 use crate::world::db::until;
 use crate::world::house::{House, port};
-use crate::world::process::{Serve, ended, printed};
+use crate::world::process::Serve;
 
 /// A copied mirror with a gateway at work.
 pub(super) struct Scene {
@@ -22,7 +22,12 @@ impl Scene {
 
     /// With something more in the mirror file.
     async fn with(more: &str) -> Scene {
-        let house = House::with_past(6, Clock::system()).await;
+        Scene::with_past(6, more).await
+    }
+
+    /// The same with so many tickets.
+    pub(super) async fn with_past(tickets: usize, more: &str) -> Scene {
+        let house = House::with_past(tickets, Clock::system()).await;
         let address = port();
         let usual = "silence = \"admin-rule\"";
         let text = house.mirror_text(&house.source.url, address).replace(usual, &format!("{usual}\nsource-{usual}"));
@@ -43,24 +48,13 @@ impl Scene {
     }
 
     pub(super) async fn says(&self, words: &[&str]) -> String {
-        let said = printed(self.house.verb(words)).await;
-        println!("$ tidegate {}\n{said}", words.join(" "));
+        let (code, said) = self.house.ends(words).await;
+        assert_eq!(code, Some(0), "{words:?}: {said}");
         said
     }
 
-    /// Exit status and everything that it said.
-    async fn ends(&self, words: &[&str]) -> (Option<i32>, String) {
-        let (code, said) = ended(self.house.verb(words)).await;
-        println!(
-            "$ tidegate {}
-{said}",
-            words.join(" ")
-        );
-        (code, said)
-    }
-
     async fn refused(&self, words: &[&str], because: &str) {
-        let (code, said) = self.ends(words).await;
+        let (code, said) = self.house.ends(words).await;
         assert!(code == Some(1) && said.contains(because), "{words:?}: {said}");
     }
 }
@@ -77,16 +71,18 @@ async fn an_operator_rehearses_is_refused_goes_comes_back_goes_again_and_retires
         assert!(said.contains(words), "{words}: {said}");
     }
     scene.says(&["mirror", "pause", "demo"]).await;
-    let (code, said) = scene.ends(&["cutover", "demo", "--go"]).await;
+    let (code, said) = scene.house.ends(&["cutover", "demo", "--go"]).await;
     assert!(code == Some(1) && said.contains("SHUT       mirror"), "{said}");
     for words in ["opens it: tidegate mirror resume demo", "Refused: 1 of ", "Nothing was changed."] {
         assert!(said.contains(words), "{words}: {said}");
     }
     scene.says(&["mirror", "resume", "demo"]).await;
-    let (code, said) = scene.ends(&["cutover", "demo", "--go", "--force"]).await;
+    let (code, said) = scene.house.ends(&["cutover", "demo", "--go", "--force"]).await;
     assert!(code == Some(2) && said.contains("--reason"), "{said}");
     let said = scene.says(&["cutover", "demo", "--go"]).await;
-    for words in ["The new desk leads: 7 tickets, and those to come.", "[ ] mail-forwarding: ", "[ ] old-automations-off: "] {
+    for words in
+        ["The new desk leads: 7 tickets, and those to come.", "[ ] mail-forwarding:support@", "[ ] old-automations-off: "]
+    {
         assert!(said.contains(words), "{words}: {said}");
     }
     afterwards(&scene).await;
@@ -98,15 +94,19 @@ async fn afterwards(scene: &Scene) {
     scene.refused(&["backfill", "demo"], "copies are made and taken back only while the old desk leads").await;
     scene.refused(&["takeback", "demo", "--yes", "demo"], "only while the old desk leads").await;
     old_tickets_name_the_new_ones(scene).await;
-    let ticked = scene.says(&["checklist", "demo", "--tick", "mail-forwarding", "--evidence", "a mail arrived as 12"]).await;
-    assert!(ticked.starts_with("[x] mail-forwarding: ") && ticked.contains("(olga, "), "{ticked}");
-    let (code, said) = scene.ends(&["checklist", "demo"]).await;
-    assert!(code == Some(1) && said.starts_with("demo, with the new desk in the lead:\n  [x] mail-forwarding"), "{said}");
+    let ticked = scene.says(&["checklist", "demo", "--tick", "widgets", "--evidence", "a form arrived as 12"]).await;
+    assert!(ticked.starts_with("[x] widgets: ") && ticked.contains("(olga, "), "{ticked}");
+    let (code, said) = scene.house.ends(&["checklist", "demo"]).await;
+    assert!(
+        code == Some(1) && said.starts_with("demo, with the new desk in the lead:\n  [ ] mail-forwarding:support@"),
+        "{said}"
+    );
+    assert!(said.contains("\n  [x] widgets: "), "{said}");
     let said = scene.says(&["checklist", "demo", "--due"]).await;
     assert!(said.contains("open tickets"), "the list of the switch is there at any time: {said}");
     let said: Value = serde_json::from_str(&scene.says(&["checklist", "demo", "--due", "--json"]).await).expect("JSON");
     assert!(said["asked"].as_u64() > Some(0) && said["urgent"].is_array(), "{said}");
-    scene.refused(&["checklist", "demo", "--tick", "mail"], "the list has no `mail`; it has mail-forwarding, ").await;
+    scene.refused(&["checklist", "demo", "--tick", "mail"], "the list has no `mail`; it has mail-forwarding:support@").await;
     scene.refused(&["checklist", "demo", "--probe", "invitations"], "no message with a code shows `invitations`").await;
     let said = scene.says(&["cutover", "demo", "--back"]).await;
     assert!(
@@ -116,8 +116,8 @@ async fn afterwards(scene: &Scene) {
     assert!(scene.says(&["status", "demo"]).await.starts_with("demo: mirroring\n"));
     scene.refused(&["cutover", "demo"], "say what to do: --rehearse, --go, --back, --undo or --name-new").await;
     let said = scene.says(&["cutover", "demo", "--go"]).await;
-    assert!(said.contains("[ ] mail-forwarding: "), "what was done before the way back is to be done again: {said}");
-    let (code, said) = scene.ends(&["retire", "demo"]).await;
+    assert!(said.contains("[ ] widgets: "), "what was done before the way back is to be done again: {said}");
+    let (code, said) = scene.house.ends(&["retire", "demo"]).await;
     assert!(
         code == Some(1) && said.contains("somebody wrote in old ticket") && said.contains("Refused: nothing was changed."),
         "{said}"
@@ -149,7 +149,7 @@ async fn old_tickets_name_the_new_ones(scene: &Scene) {
     silence("proven").await;
     scene.refused(&order, "nobody has said why it mails nobody about that; see to what keeps it silent").await;
     silence("admin-rule").await;
-    let (code, said) = scene.ends(&[&order[..], &["--json"]].concat()).await;
+    let (code, said) = scene.house.ends(&[&order[..], &["--json"]].concat()).await;
     assert!(code == Some(2) && said.contains("cannot be used with"), "{said}");
     let said = scene.says(&order).await;
     for words in ["5 open tickets of the old desk do not name their new ones: at least 15 calls.", "--name-new --yes"] {
@@ -206,11 +206,10 @@ async fn partly(scene: &Scene) {
     scene.refused(&["cutover", "demo", "--back", "--window", "rest"], "the old desk leads window rest of demo: there is").await;
     scene.refused(&["backfill", "demo"], "demo is partly-switched: copies are made and taken back only while the old").await;
     scene.refused(&["retire", "demo"], "the old desk still leads window rest, and what people change there").await;
-    scene.refused(&["checklist", "demo", "--tick", "mail-forwarding"], "say which with --window (support, rest)").await;
-    scene.says(&["checklist", "demo", "--window", "support", "--tick", "mail-forwarding"]).await;
-    let (code, said) = scene.ends(&["checklist", "demo"]).await;
-    let ticked: Vec<&str> =
-        said.split("demo, window ").map(|list| if list.contains("[x] mail-forw") { "x" } else { "" }).collect();
+    scene.refused(&["checklist", "demo", "--tick", "widgets"], "say which with --window (support, rest)").await;
+    scene.says(&["checklist", "demo", "--window", "support", "--tick", "widgets"]).await;
+    let (code, said) = scene.house.ends(&["checklist", "demo"]).await;
+    let ticked: Vec<&str> = said.split("demo, window ").map(|list| if list.contains("[x] widgets") { "x" } else { "" }).collect();
     assert_eq!((code, ticked), (Some(1), vec!["", "x", ""]), "{said}");
     let said = scene.says(&["certificate", "make", "demo", "--window", "support"]).await;
     assert!(said.starts_with("demo, window support: ") && said.contains("phase: switched"), "{said}");

@@ -7,7 +7,7 @@ use tidegate::sim::stage::{Action, Who};
 use crate::world::db::until;
 use crate::world::house::{House, port};
 use crate::world::paper::Paper;
-use crate::world::process::{Serve, ended};
+use crate::world::process::Serve;
 
 /// A copied mirror with a gateway at work.
 struct Scene {
@@ -28,20 +28,9 @@ impl Scene {
         Scene { house, _serve: serve }
     }
 
-    /// Exit status and everything that it said.
-    async fn ends(&self, words: &[&str]) -> (Option<i32>, String) {
-        let (code, said) = ended(self.house.verb(words)).await;
-        println!(
-            "$ tidegate {}
-{said}",
-            words.join(" ")
-        );
-        (code, said)
-    }
-
     /// Ends so, and says all of this.
     async fn says(&self, words: &[&str], code: i32, all: &[&str]) -> String {
-        let (ended, said) = self.ends(words).await;
+        let (ended, said) = self.house.ends(words).await;
         assert_eq!(ended, Some(code), "{words:?}: {said}");
         all.iter().for_each(|one| assert!(said.contains(one), "{words:?} does not say {one}: {said}"));
         said

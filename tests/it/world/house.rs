@@ -30,7 +30,7 @@ use tidegate::sim::story::live::Scene;
 use tidegate::sim::story::vocabulary::Vocabulary;
 
 use super::db::{self, until};
-use super::process::verb;
+use super::process::{ended, verb};
 use super::scratch::Scratch;
 
 /// A free port of this machine, for itself only.
@@ -95,6 +95,13 @@ impl House {
     /// A verb on this ledger, as olga types it.
     pub fn verb(&self, words: &[&str]) -> Command {
         verb(&self.url, words)
+    }
+
+    /// A verb to its end: its exit status and everything that it said, which is printed too.
+    pub async fn ends(&self, words: &[&str]) -> (Option<i32>, String) {
+        let (code, said) = ended(self.verb(words)).await;
+        println!("$ tidegate {}\n{said}", words.join(" "));
+        (code, said)
     }
 
     /// What a gateway in this process is made of. Its desks answer at once, so that nothing has to rest for long.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tidegate::cutover::gate::{Ear, Gate, Verdicts};
+use tidegate::cutover::late::LateTurn;
 use tidegate::cutover::parity::{Options, check_stale};
 use tidegate::cutover::switch::{Hands, Limits, Outcome, Report, Step, Switch};
 use tidegate::desk::Side;
@@ -30,6 +31,8 @@ pub struct Hand<'a> {
     pub hears: Cell<bool>,
     /// The engine works while the switch waits.
     pub works: Cell<bool>,
+    /// The gateway turns late tickets while the switch waits.
+    pub turns: Cell<bool>,
     /// Somebody does something right after this step.
     deed: RefCell<Option<Deed<'a>>>,
     /// The engine works no longer right after this step.
@@ -49,6 +52,7 @@ impl<'a> Hand<'a> {
             findings: RefCell::new(Ok(())),
             hears: Cell::new(true),
             works: Cell::new(true),
+            turns: Cell::new(false),
             deed: RefCell::default(),
             idle: Cell::default(),
             end: Cell::default(),
@@ -114,6 +118,9 @@ impl Hands for Hand<'_> {
             self.world.arrive().await;
             self.world.process.engine.run_until_idle().await;
         }
+        if self.turns.get() {
+            self.world.gateway_turns().await;
+        }
     }
 
     async fn reached(&self, step: Step) {
@@ -172,6 +179,7 @@ impl World {
             mirror: &mirror,
             source: course.source.as_ref(),
             target: course.target.as_ref(),
+            scope: &course.scope,
             ears: [Side::Source, Side::Target].map(|side| Ear {
                 side,
                 webhook: connected.config.connection(side).webhook.is_some(),
@@ -198,6 +206,12 @@ impl World {
         let report = self.switch(&wish(kind, &[]), &Hand::of(self)).await;
         assert_eq!(report.outcome, Outcome::Done, "{:?}", shut(&report));
         report
+    }
+
+    /// The gateway turns the late tickets of a switch that have come to rest.
+    pub async fn gateway_turns(&self) {
+        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
+        LateTurn { ledger, clock, mirror: self.mirror.id, name: "demo".to_string() }.activate().await;
     }
 
     /// A wish for one window.
