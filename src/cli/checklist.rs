@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::config::settings::Settings;
-use crate::cutover::checklist::{Arrived, Item, Lookout, items};
+use crate::cutover::checklist::{Arrived, Follows, Item, Lookout, items};
 use crate::cutover::gate::desk_name;
 use crate::cutover::urgent::{self, Open};
 use crate::desk::Side;
@@ -169,19 +169,19 @@ async fn list_of(ledger: &Ledger, mirror: MirrorId, part: Option<&Part>) -> anyh
 
 async fn items_of(ledger: &Ledger, desks: &Connected, list: &List) -> anyhow::Result<Vec<Item>> {
     let (leads, follows) = (desks.course.desk(list.to), desks.course.desk(list.to.other()));
-    Ok(items(leads.capabilities(), follows.capabilities(), &ledger.ticks(list).await?))
+    Ok(items(leads.capabilities(), &Follows::ask(follows.as_ref()).await, &ledger.ticks(list).await?))
 }
 
 fn named<'a>(items: &'a [Item], name: &str) -> anyhow::Result<&'a Item> {
     let Some(item) = items.iter().find(|item| item.name == name) else {
-        let names: Vec<&str> = items.iter().map(|item| item.name).collect();
+        let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
         bail!("the list has no `{name}`; it has {}", names.join(", "));
     };
     Ok(item)
 }
 
 async fn done(ledger: &Ledger, (list, item): (&List, &Item), evidence: Option<String>, clock: &Clock) -> anyhow::Result<u8> {
-    let tick = Tick { item: item.name.to_string(), who: operator::name(), evidence, at: clock.now() };
+    let tick = Tick { item: item.name.clone(), who: operator::name(), evidence, at: clock.now() };
     ledger.tick(list, &tick).await?;
     println!("{}", Item { done: Some(tick), ..item.clone() }.line().trim_start());
     Ok(0)
@@ -189,18 +189,18 @@ async fn done(ledger: &Ledger, (list, item): (&List, &Item), evidence: Option<St
 
 /// Exit status 1 when the message arrives at the wrong desk, or not at all.
 async fn probe(ledger: &Ledger, desks: &Connected, (list, item): (&List, &Item), within: Duration) -> anyhow::Result<u8> {
-    if !item.is_channel {
+    let Some(send) = &item.send else {
         bail!(
             "no message with a code shows `{}`: tick it with tidegate checklist {} --tick {}",
             item.name,
             desks.course.name,
             item.name
         );
-    }
+    };
     let clock = Clock::system();
     let began = clock.now();
     let code = format!("tide-{}", &Uuid::new_v4().simple().to_string()[..8]);
-    println!("Send a message through this channel, as a customer would, with {code} in its subject.");
+    println!("{send}, as a customer would, with {code} in its subject.");
     let mut lookout = Lookout::new(desks.course.source.as_ref(), desks.course.target.as_ref(), &code, began);
     let mut trouble = String::new();
     while (clock.now() - began).to_std().unwrap_or_default() < within {

@@ -1,6 +1,8 @@
 //! What every vendor must answer, and what it must guarantee. The conformance suite (`tests/it/conformance.rs`) holds each
 //! connector to it, against its sim and against the real desk where one can be started.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -92,6 +94,11 @@ pub trait Desk: Send + Sync {
     /// tell*, never *none*.
     async fn survey(&self, _as_side: Side) -> Result<Survey, Fault> {
         Ok(Survey::untold())
+    }
+
+    /// Addresses at which the desk makes tickets of mails, in lower case. What it does not show is *cannot tell*, never *none*.
+    async fn addresses(&self) -> Result<Told<BTreeSet<String>>, Fault> {
+        Ok(Told::CannotTell("this desk does not list its addresses".to_string()))
     }
 
     /// When promises about these tickets are broken next, one for each that has any, in no order. Some hundreds at once are fine. What a

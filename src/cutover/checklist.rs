@@ -1,5 +1,6 @@
 //! What people do by hand at a switch, in the words of both desks, and how a test message proves where a channel ends.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,9 +11,10 @@ use crate::clock::delta;
 use crate::connectors::contract::{Connector, Read};
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
-use crate::desk::capability::{ByHand, Capabilities};
+use crate::desk::capability::{ByHand, Capabilities, Channel};
 use crate::desk::field::FieldKey;
 use crate::desk::id::TicketId;
+use crate::desk::survey::Told;
 use crate::desk::ticket::Ticket;
 use crate::ledger::tick::Tick;
 
@@ -22,29 +24,82 @@ use super::gate::desk_name;
 const OURS: &str = "tidegate:";
 /// Pages that one look reads at most.
 const PAGES: usize = 50;
+/// What is done about an address that cannot be forwarded.
+const KEPT: &str = "this address belongs to the desk that no longer leads and cannot be forwarded: see that nobody is told it any more (web sites, \
+    signatures). What arrives there is carried until the mirror is retired";
 /// A desk's clock may be so far behind ours.
 const CLOCKS: Duration = Duration::from_secs(300);
 
 /// One thing to be done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Item {
-    pub name: &'static str,
-    pub what: &'static str,
-    /// A test message shows whether it was done.
-    pub is_channel: bool,
+    /// The word to tick it off with: `widgets`, `mail-forwarding:help@acme.example`.
+    pub name: String,
+    pub what: String,
+    /// How to send a message that shows whether it was done; `None`: none does.
+    pub send: Option<String>,
     pub done: Option<Tick>,
 }
 
-/// The list for a switch: what is done at the desk that begins to lead, then what is done at the other.
-pub fn items(leads: &Capabilities, follows: &Capabilities, ticks: &[Tick]) -> Vec<Item> {
-    let all = leads.begins.iter().chain(follows.ends);
-    let item = |one: &ByHand| Item {
-        name: one.name,
-        what: one.what,
-        is_channel: one.is_channel,
-        done: ticks.iter().find(|tick| tick.item == one.name).cloned(),
+/// The list for a switch: what is done at the desk that begins to lead, then what is done at the other. Mail is brought over address by
+/// address.
+pub fn items(leads: &Capabilities, follows: &Follows, ticks: &[Tick]) -> Vec<Item> {
+    let begins = leads.begins.iter().flat_map(|one| match one.channel {
+        Some(Channel::Mail) => mail_items(one, follows, ticks),
+        channel => vec![item(one, channel.map(|_| "Send a message through this channel".to_string()))],
+    });
+    let ends = follows.capabilities.ends.iter().map(|one| item(one, None));
+    let ticked = |item: Item| Item { done: ticks.iter().find(|tick| tick.item == item.name).cloned(), ..item };
+    begins.chain(ends).map(ticked).collect()
+}
+
+/// The desk that no longer leads.
+pub struct Follows {
+    pub capabilities: &'static Capabilities,
+    /// Where it makes tickets of mails.
+    pub addresses: Told<BTreeSet<String>>,
+}
+
+impl Follows {
+    /// Asks the desk. One that does not answer does not tell.
+    pub async fn ask(desk: &dyn Connector) -> Self {
+        let addresses = desk.addresses().await.unwrap_or_else(|fault| Told::CannotTell(fault.to_string()));
+        Self { capabilities: desk.capabilities(), addresses }
+    }
+
+    fn keeps(&self, address: &str) -> bool {
+        let domain = self.capabilities.own_mail_domain;
+        !domain.is_empty() && address.ends_with(&format!(".{domain}"))
+    }
+}
+
+fn item(one: &ByHand, send: Option<String>) -> Item {
+    Item { name: one.name.to_string(), what: one.what.to_string(), send, done: None }
+}
+
+/// An item for each address, and for what was ticked of addresses that the desk does not tell of now.
+fn mail_items(one: &ByHand, follows: &Follows, ticks: &[Tick]) -> Vec<Item> {
+    let of_address = |address: &str| {
+        let name = format!("{}:{address}", one.name);
+        match follows.keeps(address) {
+            true => Item { name, what: KEPT.to_string(), send: None, done: None },
+            false => {
+                let send = Some(format!("Send a mail to {address}"));
+                Item { name, what: one.what.to_string(), send, done: None }
+            }
+        }
     };
-    all.map(item).collect()
+    match &follows.addresses {
+        Told::Known(addresses) => addresses.iter().map(|address| of_address(address)).collect(),
+        Told::CannotTell(why) => {
+            let (what, send) = (
+                format!("{}; its addresses cannot be told ({why}), do it for each", one.what),
+                Some("Send a mail to each address".to_string()),
+            );
+            let before = ticks.iter().filter_map(|tick| tick.item.strip_prefix(one.name)?.strip_prefix(':'));
+            std::iter::once(Item { what, ..item(one, send) }).chain(before.map(of_address)).collect()
+        }
+    }
 }
 
 impl Item {

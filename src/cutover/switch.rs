@@ -20,6 +20,7 @@ use crate::clock::{Clock, Monotonic, delta};
 use crate::connectors::contract::Connector;
 use crate::desk::Side;
 use crate::desk::policy::Silence;
+use crate::desk::scope::Scope;
 use crate::ledger::authority::Turned;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Behind, Kind, Run, Wish};
@@ -123,6 +124,8 @@ pub struct Switch<'a> {
     pub mirror: &'a MirrorRow,
     pub source: &'a dyn Connector,
     pub target: &'a dyn Connector,
+    /// Which tickets of the source are the mirror's.
+    pub scope: &'a Scope,
     pub ears: [Ear; 2],
     /// What the mirror file says of mail, of the source and of the target.
     pub silence: [Silence; 2],
@@ -258,6 +261,7 @@ impl Switch<'_> {
             mirror: self.mirror.id,
             keys: &self.mirror.keys,
             side: run.to.other(),
+            scope: self.scope,
         };
         if may_write {
             gates.push(way_back.prove().await?);
@@ -320,12 +324,11 @@ impl Switch<'_> {
         while report.turned.late > 0 && self.clock.now() - began < delta(self.limits.late) {
             self.hands.rest().await;
             let more = self.ledger.turn_switch(self.mirror.id, run, self.clock.now()).await?;
-            // The gateway turns them too, and counts for itself.
-            report.turned.tickets += report.turned.late - more.late;
-            report.turned.whole += more.whole;
             report.turned.looked_at += more.looked_at;
             report.turned.late = more.late;
         }
+        // The gateway turns them too, and so did a command that was killed.
+        [report.turned.tickets, report.turned.whole] = self.ledger.turned_by(self.mirror.id, run).await?;
         self.passed(run, Step::Late, report, &mut since).await
     }
 

@@ -1,20 +1,24 @@
-//! The way back is proven before a switch: a ticket is made at the desk that will follow, read, and removed.
+//! The way back is proven before a switch: a ticket is made at the desk that will follow, with a note; it is answered in public with a file,
+//! a field is changed, all of it is read, and the ticket is removed. Where rights are given group by group, this is done in each group
+//! that tickets of the mirror can be in.
 //!
-//! It carries a key of ours, has nobody but ourselves as its customer and an internal note as its only message, so that nobody is mailed.
-//! The gateway knows such keys and does not carry the ticket. It is recorded before it is made: one that a killed process left is
-//! removed by the next.
+//! The ticket carries a key of ours and has nobody but ourselves as its customer, so that nobody is mailed. The gateway knows such keys and
+//! does not carry it. It is recorded before it is made: one that a killed process left is removed by the next.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
 
 use crate::clock::{Clock, delta};
-use crate::connectors::contract::{Connector, Identity, Read};
+use crate::connectors::contract::{Connector, Download, Identity, Read, Upload};
 use crate::connectors::fault::Fault;
 use crate::desk::Side;
 use crate::desk::body::Body;
 use crate::desk::field::{FieldKey, Fields, Value};
-use crate::desk::id::TicketId;
+use crate::desk::id::{AttachmentId, TicketId};
+use crate::desk::scope::Scope;
 use crate::desk::survey::Told;
-use crate::desk::ticket::{Presence, Ticket, Visibility};
+use crate::desk::ticket::{Message, Presence, Ticket, Visibility};
 use crate::desk::write::{NewMessage, NewTicket, Outcome, Write};
 use crate::ledger::probe::Probe;
 use crate::ledger::{self, Ledger};
@@ -24,7 +28,12 @@ use super::gate::{Gate, desk_name};
 
 const NAME: &str = "way-back";
 const SUBJECT: &str = "Tidegate: proof that this desk can be written to (it is removed at once)";
+const CHANGED: &str = "Tidegate: proof that this desk can be written to, changed (it is removed at once)";
 const WORDS: &str = "Made and removed by Tidegate to prove that the way back is open. Nothing has to be done.";
+const REPLY: &str = "An answer with a file, to prove that the way back is open. Nothing has to be done.";
+const FILE: &str = "tidegate-proof.txt";
+/// Groups that are tried at the same time.
+const AT_ONCE: usize = 4;
 
 /// What a proof needs.
 pub struct WayBack<'a> {
@@ -35,6 +44,8 @@ pub struct WayBack<'a> {
     pub keys: &'a KeySpace,
     /// The desk that is tried.
     pub side: Side,
+    /// Which tickets of the source are the mirror's.
+    pub scope: &'a Scope,
 }
 
 /// Why the way back is not proven.
@@ -70,19 +81,34 @@ impl WayBack<'_> {
         }
         let me = self.desk.identify().await.or_else(|fault| self.refused("it does not let us in", &fault))?;
         self.needs().await?;
-        let group = self.group().await?;
-        let probe = self.ledger.begin_probe(self.mirror, self.side, self.keys, self.clock.now()).await?;
-        let ticket = self.make(&probe, &me, group).await?;
-        let seen = self.read(&ticket).await;
-        self.remove(&probe, &ticket).await?;
-        let seen = seen?;
-        if seen.key.as_deref() != Some(&probe.key) || !seen.messages.iter().any(|message| message.body.to_html().contains(WORDS))
-        {
-            let opens = "look at the field for our key and at the rights to comment there";
-            return shut(format!("the {desk} desk took ticket {ticket} and lost its key or its message"), opens);
-        }
+        let groups = self.groups().await?;
+        let tried = stream::iter(&groups).map(|group| self.try_in(&me, group.as_deref())).buffer_unordered(AT_ONCE);
+        // Each is seen through, so that nothing is left of the others where one fails.
+        let tried: Vec<Result<TicketId, Shut>> = tried.collect().await;
+        let tickets = tried.into_iter().collect::<Result<Vec<TicketId>, Shut>>()?;
+        let made = match tickets.as_slice() {
+            [one] => format!("ticket {one} was"),
+            many => format!("{} tickets, one in each group, were", many.len()),
+        };
         let residue = self.desk.capabilities().residue;
-        Ok(format!("ticket {ticket} was made at the {desk} desk, read and removed; what stays of it: {residue}"))
+        Ok(format!("{made} made at the {desk} desk, answered with a file, changed, read and removed; what stays: {residue}"))
+    }
+
+    async fn try_in(&self, me: &Identity, group: Option<&str>) -> Result<TicketId, Shut> {
+        let probe = self.ledger.begin_probe(self.mirror, self.side, self.keys, self.clock.now()).await?;
+        let ticket = self.make(&probe, me, group).await?;
+        let seen = match self.write(&probe, &ticket, me).await {
+            Ok(()) => self.read(&ticket).await,
+            Err(shut) => Err(shut),
+        };
+        self.remove(&probe, &ticket).await?;
+        match missing(&*seen?, &probe) {
+            None => Ok(ticket),
+            Some((what, opens)) => {
+                let of = group.map(|group| format!(" of group {group}")).unwrap_or_default();
+                shut(format!("the {} desk took ticket {ticket}{of} and lost {what}", desk_name(self.side)), opens)
+            }
+        }
     }
 
     fn refused<T>(&self, what: &str, fault: &Fault) -> Result<T, Shut> {
@@ -100,14 +126,22 @@ impl WayBack<'_> {
         }
     }
 
-    /// A group to make the ticket in, where the desk has groups.
-    async fn group(&self) -> Result<Option<String>, Shut> {
+    /// The groups to make a ticket in: all that the mirror's tickets can be in where rights differ by group, else one; none where the
+    /// desk has no groups.
+    async fn groups(&self) -> Result<Vec<Option<String>>, Shut> {
         let schema = self.desk.schema().await.or_else(|fault| self.refused("its fields cannot be read", &fault))?;
-        let groups = schema.fields.get(&FieldKey::Group).and_then(|field| field.options.as_ref());
-        Ok(groups.and_then(|groups| groups.iter().find(|group| !group.is_empty()).cloned()))
+        let known = schema.fields.get(&FieldKey::Group).and_then(|field| field.options.as_ref());
+        let of_mirror = |group: &&String| {
+            !group.is_empty() && (self.side == Side::Target || self.scope.groups.is_empty() || self.scope.groups.contains(*group))
+        };
+        let mut groups: Vec<Option<String>> = known.into_iter().flatten().filter(of_mirror).cloned().map(Some).collect();
+        if !self.desk.capabilities().rights_by_group {
+            groups.truncate(1);
+        }
+        Ok(if groups.is_empty() { vec![None] } else { groups })
     }
 
-    async fn make(&self, probe: &Probe, me: &Identity, group: Option<String>) -> Result<TicketId, Shut> {
+    async fn make(&self, probe: &Probe, me: &Identity, group: Option<&str>) -> Result<TicketId, Shut> {
         let now = self.clock.now();
         let mut fields =
             Fields::from([(FieldKey::Subject, Value::text(SUBJECT)), (FieldKey::Requester, Value::Person(me.person.clone()))]);
@@ -145,9 +179,39 @@ impl WayBack<'_> {
                 if !fault.leaves_doubt() {
                     self.ledger.end_probe(probe, now).await?;
                 }
-                self.refused("no ticket can be made", &fault)
+                self.refused(
+                    &format!("no ticket can be made{}", group.map(|group| format!(" in {group}")).unwrap_or_default()),
+                    &fault,
+                )
             }
         }
+    }
+
+    /// A public answer with a file, and a field.
+    async fn write(&self, probe: &Probe, ticket: &TicketId, me: &Identity) -> Result<(), Shut> {
+        let bytes = Bytes::from_static(WORDS.as_bytes());
+        let upload = Upload {
+            source: AttachmentId::new("1"),
+            name: FILE.to_string(),
+            content_type: "text/plain".to_string(),
+            inline: false,
+            download: Download { size: Some(bytes.len() as u64), bytes: stream::iter([Ok(bytes)]).boxed() },
+        };
+        let file = self.desk.stage(upload).await.or_else(|fault| self.refused("it takes no file", &fault))?;
+        let message = NewMessage {
+            key: format!("{}:2", probe.key),
+            author: Some(me.person.clone()),
+            visibility: Visibility::Public,
+            created_at: self.clock.now(),
+            body: Body::Text(REPLY.to_string()),
+            attachments: vec![file],
+        };
+        let answer = Write::AddMessage { ticket: ticket.clone(), message };
+        self.desk.apply(&answer).await.or_else(|fault| self.refused(&format!("ticket {ticket} cannot be answered"), &fault))?;
+        let fields = Fields::from([(FieldKey::Subject, Value::text(CHANGED))]);
+        let change = Write::SetFields { ticket: ticket.clone(), fields, expect: None };
+        self.desk.apply(&change).await.or_else(|fault| self.refused(&format!("ticket {ticket} cannot be changed"), &fault))?;
+        Ok(())
     }
 
     async fn read(&self, ticket: &TicketId) -> Result<Box<Ticket>, Shut> {
@@ -197,6 +261,27 @@ impl WayBack<'_> {
             self.remove(left, &ticket).await?;
         }
         Ok(())
+    }
+}
+
+/// What the ticket should show and does not, and what opens the gate then.
+fn missing(seen: &Ticket, probe: &Probe) -> Option<(&'static str, &'static str)> {
+    let says = |words: &str, visibility| {
+        seen.messages.iter().find(|message| message.visibility == visibility && message.body.to_html().contains(words))
+    };
+    let answer = says(REPLY, Visibility::Public);
+    let has_file = |answer: &Message| answer.attachments.iter().any(|file| file.name == FILE);
+    match () {
+        () if seen.key.as_deref() != Some(&probe.key) => {
+            Some(("our key", "look at the field for our key and at the rights to it"))
+        }
+        () if says(WORDS, Visibility::Internal).is_none() => Some(("its note", "look at the rights to comment there")),
+        () if answer.is_none() => Some(("its answer", "look at the rights to reply there")),
+        () if !answer.is_some_and(has_file) => Some(("the file of its answer", "look at the rights to attach files there")),
+        () if seen.fields.get(&FieldKey::Subject) != Some(&Value::text(CHANGED)) => {
+            Some(("the change of its subject", "look at the rights to change tickets there"))
+        }
+        () => None,
     }
 }
 

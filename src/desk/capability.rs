@@ -72,6 +72,10 @@ pub struct Capabilities {
     pub residue: &'static str,
     /// Fields that the desk has of its own.
     pub fields: &'static [&'static str],
+    /// Rights are given group by group: what our user may do in one says nothing of another.
+    pub rights_by_group: bool,
+    /// Mail to addresses below this domain ends at the desk's vendor and cannot be forwarded by its customers; empty: there is none.
+    pub own_mail_domain: &'static str,
     /// What people do by hand when the desk begins to lead.
     pub begins: &'static [ByHand],
     /// The same when it no longer does.
@@ -85,8 +89,17 @@ pub struct ByHand {
     pub name: &'static str,
     /// What to do, in the desk's own words.
     pub what: &'static str,
-    /// A ticket that comes in this way shows whether it was done.
-    pub is_channel: bool,
+    /// `None`: no ticket that comes in shows whether it was done.
+    pub channel: Option<Channel>,
+}
+
+/// How customers reach a desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// To be done, and shown, for each address of the desk that no longer leads.
+    Mail,
+    Web,
 }
 
 impl Capabilities {

@@ -88,6 +88,8 @@ pub enum Kind {
     Hidden,
     /// Somebody changed a ticket between two calls of one reader.
     Interrupted,
+    /// A call is answered 403, and nothing is done: our user lacks the right.
+    Forbidden,
     /// A change that a feed lists is shown without its fields, once.
     Blank,
     /// An agent changes a dashboard: the feed's table has a row that is no ticket's, with whole objects for values.
@@ -124,6 +126,8 @@ struct State {
     /// Faults ordered for the next calls, and how many calls they spare first; used before the dice.
     ordered: Vec<(Kind, usize)>,
     hidden: Hidden,
+    forbidden: BTreeSet<String>,
+    limited: bool,
     /// Those of one ticket happen in this order, one after each read.
     interruptions: Vec<Interruption>,
 }
@@ -133,7 +137,18 @@ impl Faults {
     pub fn new(rates: Rates, seed: u64) -> Self {
         let dice = SmallRng::seed_from_u64(seed);
         let (happened, ordered, hidden, interruptions) = (BTreeMap::new(), Vec::new(), Hidden::default(), Vec::new());
-        Self { state: Mutex::new(State { rates, dice, happened, ordered, hidden, interruptions }) }
+        Self {
+            state: Mutex::new(State {
+                rates,
+                dice,
+                happened,
+                ordered,
+                hidden,
+                forbidden: BTreeSet::new(),
+                limited: false,
+                interruptions,
+            }),
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -182,7 +197,7 @@ impl Faults {
             Kind::Slow => rates.slow,
             Kind::LoseAnswer => rates.lose_answer,
             Kind::StaleRead => rates.stale_read,
-            Kind::Hidden | Kind::Interrupted | Kind::Blank | Kind::Dashboard => 0.0,
+            Kind::Hidden | Kind::Forbidden | Kind::Interrupted | Kind::Blank | Kind::Dashboard => 0.0,
         };
         let strikes = chance > 0.0 && state.dice.random_bool(chance.min(1.0));
         if strikes {
@@ -210,6 +225,32 @@ impl Faults {
         }
         drop(state);
         self.strikes(Kind::Hidden)
+    }
+
+    /// Whether the vendor's rate limits are enforced from now on.
+    pub fn limit(&self, limited: bool) {
+        self.state().limited = limited;
+    }
+
+    /// Whether they are.
+    pub fn is_limited(&self) -> bool {
+        self.state().limited
+    }
+
+    /// Answers 403 from now on to calls with this method and part of the path, as `POST correspond`, and to no others.
+    pub fn forbid(&self, calls: &[&str]) {
+        self.state().forbidden = calls.iter().map(|call| (*call).to_string()).collect();
+    }
+
+    /// Whether this call is answered 403; counts it if so.
+    pub fn forbids(&self, method: &str, path: &str) -> bool {
+        let mut state = self.state();
+        let is_it = |call: &String| call.split_once(' ').is_some_and(|(how, part)| how == method && path.contains(part));
+        let forbidden = state.forbidden.iter().any(is_it);
+        if forbidden {
+            *state.happened.entry(Kind::Forbidden).or_default() += 1;
+        }
+        forbidden
     }
 
     /// Orders an interruption; several of one ticket happen one by one.

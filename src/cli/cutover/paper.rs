@@ -1,6 +1,6 @@
 //! What a switch came to, as people read it.
 
-use crate::cutover::checklist::items;
+use crate::cutover::checklist::{Follows, items};
 use crate::cutover::gate::{Gate, desk_name};
 use crate::cutover::switch::{Outcome, Report};
 use crate::cutover::urgent::{Open, open};
@@ -121,19 +121,18 @@ pub async fn afterwards(ledger: &Ledger, desks: &Connected, report: &Report, to:
     let windows = report.windows.as_deref();
     let parts: Vec<Part> = ledger.parts(course.id).await?;
     let turned: Vec<&Part> = parts.iter().filter(|part| windows.is_none_or(|windows| windows.contains(&part.id))).collect();
-    let (window, option, shown) = match turned.as_slice() {
-        [] => (None, String::new(), String::new()),
-        [one] => (Some(one.id), format!(" --window {}", one.name), format!(" --window {}", one.name)),
-        // Each has its list; what they have in common is shown once, and nothing as done.
-        [_, _, ..] => (None, " --window WINDOW".to_string(), String::new()),
-    };
+    // Each of many has its list; what they have in common is shown once, and nothing as done.
+    let alone = if let [one] = turned.as_slice() { Some(*one) } else { None };
+    let option = alone.map(|one| format!(" --window {}", one.name)).unwrap_or_default();
     let mut lines = vec![String::new()];
-    lines.extend(due(ledger, desks, report, to).await.lines(URGENT, &format!("tidegate checklist {} --due{shown}", course.name)));
+    lines
+        .extend(due(ledger, desks, report, to).await.lines(URGENT, &format!("tidegate checklist {} --due{option}", course.name)));
     let voices = voices(ledger, course.id, &desks.config).await?;
     lines.extend(voices.iter().filter_map(voice::line).map(|line| format!("{line} so far; `serve` goes on, open tickets first")));
-    let ticks = ledger.ticks(&List { mirror: course.id, window, to }).await?;
-    let list = items(course.desk(to).capabilities(), course.desk(led).capabilities(), &ticks);
-    let each = if turned.len() > 1 { " for each of these windows" } else { "" };
+    let ticks = ledger.ticks(&List { mirror: course.id, window: alone.map(|one| one.id), to }).await?;
+    let list = items(course.desk(to).capabilities(), &Follows::ask(course.desk(led).as_ref()).await, &ticks);
+    let (each, option) =
+        if turned.len() > 1 { (" for each of these windows", " --window WINDOW") } else { ("", option.as_str()) };
     lines.extend([
         String::new(),
         format!("By hand{each}, in this order (tidegate checklist {}{option} --tick ITEM):", course.name),

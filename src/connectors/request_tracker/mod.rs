@@ -25,7 +25,7 @@ pub mod translate;
 pub mod webhook;
 pub mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +121,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     residue: "the rows of deleted tickets stay in RT's database with the status `deleted`, with their messages and files, and their numbers \
               are not given again (`rt-shredder` of an RT admin takes them out); RT keeps every user",
     fields: &["subject", "status", "priority", "group", "assignee", "requester", "cc", "followers", "tags", "due"],
+    rights_by_group: true,
+    own_mail_domain: "",
     begins: by_hand::BEGINS,
     ends: by_hand::ENDS,
 };
@@ -232,6 +234,10 @@ impl Desk for RequestTracker {
 
     async fn survey(&self, side: Side) -> Result<Survey, Fault> {
         self.survey_desk(side).await
+    }
+
+    async fn addresses(&self) -> Result<Told<BTreeSet<String>>, Fault> {
+        self.queue_addresses().await
     }
 
     /// RT makes a ticket of every mail that it is given; what a mail server holds back before it is not its business.

@@ -58,7 +58,7 @@ impl RequestTracker {
     }
 
     /// RT may have addresses in its configuration too; where no queue has one, they are there.
-    async fn queue_addresses(&self) -> Result<Told<BTreeSet<String>>, Fault> {
+    pub(super) async fn queue_addresses(&self) -> Result<Told<BTreeSet<String>>, Fault> {
         let query = [("fields", "Name,CorrespondAddress,CommentAddress")];
         let rows: Vec<QueueRow> = self.all(call("list queues"), &["queues", "all"], &query).await?;
         let words = rows.into_iter().flat_map(|row| [row.correspond.0, row.comment.0]);

@@ -38,7 +38,7 @@ pub mod translate;
 pub mod webhook;
 pub mod wire;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -239,6 +239,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         "tags",
         "due",
     ],
+    rights_by_group: false,
+    own_mail_domain: "zendesk.com",
     begins: by_hand::BEGINS,
     ends: by_hand::ENDS,
 };
@@ -290,6 +292,10 @@ impl Desk for Zendesk {
 
     async fn survey(&self, side: Side) -> Result<Survey, Fault> {
         self.survey_account(side).await
+    }
+
+    async fn addresses(&self) -> Result<Told<BTreeSet<String>>, Fault> {
+        self.support_addresses().await
     }
 
     async fn held_mail(&self) -> Result<Told<u64>, Fault> {

@@ -119,17 +119,13 @@ impl Zendesk {
     /// About fifteen calls.
     pub(super) async fn survey_account(&self, side: Side) -> Result<Survey, Fault> {
         let directory = self.directory().await?;
-        let addresses: Told<Vec<AddressJson>> = self.list_told("recipient_addresses", "recipient_addresses").await?;
         let terms: Vec<Terms> = self.pages(SURVEY, "ticket_fields", &[], "ticket_fields").await?;
         let forms: Vec<FormJson> = self.whole_list_if_any(SURVEY, "ticket_forms", "ticket_forms").await?;
         let own = if side == Side::Target { self.own_fields_there(&directory) } else { Vec::new() };
         let stock = if side == Side::Source { self.stock().await? } else { Vec::new() };
         Ok(Survey {
             needs: scopes(side, self.scope().await).into_iter().chain(own).collect(),
-            addresses: match addresses {
-                Told::Known(list) => Told::Known(list.into_iter().map(|one| one.email.to_lowercase()).collect()),
-                Told::CannotTell(why) => Told::CannotTell(why),
-            },
+            addresses: self.support_addresses().await?,
             stock,
             longest_message: Some(LONGEST_MESSAGE),
             most_messages: Some(MOST_MESSAGES),
@@ -139,6 +135,14 @@ impl Zendesk {
             absent: BTreeMap::new(),
             // An upload that is not taken answers 422 `AttachmentUnprocessable`; no list says of what kinds.
             refused_files: Told::CannotTell("the Support API has no list of them".to_string()),
+        })
+    }
+
+    /// Those of all brands: `GET /api/v2/recipient_addresses`.
+    pub(super) async fn support_addresses(&self) -> Result<Told<BTreeSet<String>>, Fault> {
+        Ok(match self.list_told::<AddressJson>("recipient_addresses", "recipient_addresses").await? {
+            Told::Known(list) => Told::Known(list.into_iter().map(|one| one.email.to_lowercase()).collect()),
+            Told::CannotTell(why) => Told::CannotTell(why),
         })
     }
 

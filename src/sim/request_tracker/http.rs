@@ -90,6 +90,9 @@ async fn rest(State(sim): State<Sim>, request: Request) -> Response {
     if named.is_some_and(|ticket| faults.hides(ticket)) {
         return Answer::not_found().into_response();
     }
+    if faults.forbids(&call.method, &call.path) {
+        return Answer::error(403, "Permission Denied").into_response();
+    }
     let reads = call.is_read() || call.path.ends_with('s') && call.method == "POST" && is_search(&call.path);
     let answer = sim.answer(&call, reads);
     // A check of the version is no read.

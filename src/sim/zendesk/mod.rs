@@ -86,7 +86,6 @@ pub struct ZendeskSim {
     store: Mutex<Store>,
     faults: Faults,
     post: Post,
-    limits: bool,
     calls: Mutex<BTreeMap<String, u64>>,
     /// How many answers were lost, to lose them in turn in two ways.
     lost: AtomicUsize,
@@ -100,10 +99,10 @@ pub async fn start(listen: SocketAddr, options: Options) -> std::io::Result<Runn
         store: Mutex::new(Store::new(bound.url.clone(), options.clock.clone(), options.seed)),
         faults: Faults::new(options.rates, options.seed),
         post,
-        limits: options.limits,
         calls: Mutex::default(),
         lost: AtomicUsize::new(0),
     });
+    sim.faults.limit(options.limits);
     let sender = tokio::spawn(deliver::run(Arc::downgrade(&sim), receiver, options.clone()));
     let router = Router::new().fallback(respond).with_state(sim.clone());
     Ok(bound.serve(sim, options.clock, router, auth::CREDENTIALS).with(sender))
@@ -137,6 +136,10 @@ impl ZendeskSim {
         }
         if route.names_a_ticket() && self.faults.hides(&params[0]) {
             let Refusal(answer) = Refusal::not_found();
+            return answer.into_response();
+        }
+        if self.faults.forbids(parts.method.as_str(), path) {
+            let Refusal(answer) = Refusal::new(403, "Forbidden", "You do not have access to this page");
             return answer.into_response();
         }
         let read_ticket = route.reads_a_ticket().then(|| params[0].clone());
@@ -184,7 +187,7 @@ impl ZendeskSim {
         }
         automations::run(&mut store);
         let mut left = None;
-        if self.limits && route.is_api() {
+        if self.faults.is_limited() && route.is_api() {
             let now = store.clock.now().timestamp();
             let ticket = call.params.first().cloned().unwrap_or_default();
             left = Some(store.limiter.take(now, &route.kind(), call.actor, &ticket)?);

@@ -13,6 +13,7 @@ pub async fn it_tells_what_it_needs_of_us_and_what_stays_behind(desk: &Desk) {
     let source = desk.watcher.survey(Side::Source).await.unwrap();
     assert!(!source.stock.is_empty(), "nothing is said of what stays behind");
     assert!(!matches!(&source.addresses, Told::Known(list) if list.is_empty()), "no address is *cannot tell*");
+    assert_eq!(desk.ours.addresses().await.unwrap(), target.addresses, "asked alone they are the same");
     let schema = desk.ours.schema().await.unwrap();
     let unknown: Vec<_> = target.patterns.keys().filter(|key| !schema.fields.contains_key(key)).collect();
     assert!(unknown.is_empty(), "patterns of fields that the schema does not have: {unknown:?}");

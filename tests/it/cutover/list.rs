@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate::cutover::checklist::{Lookout, items};
+use tidegate::cutover::checklist::{Follows, Item, Lookout, items};
 use tidegate::cutover::urgent::open;
 use tidegate::desk::Side;
 use tidegate::ledger::tick::{List, Tick};
@@ -12,38 +12,79 @@ use crate::findings::pair::admin;
 use crate::world::desk::{request_tracker, zendesk};
 use crate::world::stand::World;
 
+fn names(list: &[Item]) -> Vec<&str> {
+    list.iter().map(|item| item.name.as_str()).collect()
+}
+
 #[tokio::test]
 async fn the_list_names_what_is_done_at_either_desk_and_keeps_who_did_it() {
     let world = World::of().from(zendesk()).to(request_tracker()).begin().await;
     let (ledger, mirror, course) = (&world.ledger, world.mirror.id, world.process.course());
-    let (old, new) = (course.source.capabilities(), course.target.capabilities());
+    let (old, new) = (Follows::ask(course.source.as_ref()).await, Follows::ask(course.target.as_ref()).await);
     let list = |to| List { mirror, window: None, to };
-    let names = |list: &[tidegate::cutover::checklist::Item]| list.iter().map(|item| item.name).collect::<Vec<_>>();
-    let there = names(&items(new, old, &[]));
-    assert!(
-        there.contains(&"mail-forwarding") && there.contains(&"cron-on") && there.contains(&"old-automations-off"),
-        "{there:?}"
-    );
-    let back = names(&items(old, new, &[]));
+    let all = items(new.capabilities, &old, &[]);
+    let there = names(&all);
+    assert!(there.contains(&"widgets") && there.contains(&"cron-on") && there.contains(&"old-automations-off"), "{there:?}");
+    let all = items(old.capabilities, &new, &[]);
+    let back = names(&all);
     assert!(back.contains(&"channels") && back.contains(&"old-cron-off") && !back.contains(&"cron-on"), "{back:?}");
-    let evidence = Some("a mail arrived".to_string());
-    let tick = Tick { item: "mail-forwarding".to_string(), who: "olga".to_string(), evidence, at: world.clock.now() };
+    let evidence = Some("a form arrived".to_string());
+    let tick = Tick { item: "widgets".to_string(), who: "olga".to_string(), evidence, at: world.clock.now() };
     ledger.tick(&list(Side::Target), &tick).await.expect("an answer");
     assert_eq!(ledger.ticks(&list(Side::Source)).await.expect("an answer"), [], "the way back has a list of its own");
     let ticks = ledger.ticks(&list(Side::Target)).await.expect("an answer");
-    let lines: Vec<String> = items(new, old, &ticks).iter().map(tidegate::cutover::checklist::Item::line).collect();
+    let lines: Vec<String> = items(new.capabilities, &old, &ticks).iter().map(Item::line).collect();
+    let (done, open): (Vec<&String>, Vec<&String>) = lines.iter().partition(|line| line.starts_with("  [x] "));
     assert!(
-        lines[0].starts_with("  [x] mail-forwarding: ") && lines[0].ends_with("(olga, 2026-03-02 09:00:00 UTC: a mail arrived)"),
+        done[0].starts_with("  [x] widgets: ") && done[0].ends_with("(olga, 2026-03-02 09:00:00 UTC: a form arrived)"),
         "{lines:?}"
     );
-    assert!(lines[1..].iter().all(|line| line.starts_with("  [ ] ")), "{lines:?}");
+    assert!(done.len() == 1 && open.iter().all(|line| line.starts_with("  [ ] ")), "{lines:?}");
     world.sql("insert into cutover_window (tenant_id, mirror_id, name) select tenant_id, id, 'boats' from mirror").await;
     let boats = List { window: Some(ledger.parts(mirror).await.expect("an answer")[0].id), ..list(Side::Target) };
     assert_eq!(ledger.ticks(&boats).await.expect("an answer"), [], "a window has channels of its own, and a list");
     ledger.tick(&boats, &tick).await.expect("an answer");
-    assert!(ledger.untick(&boats, "mail-forwarding").await.expect("an answer"));
-    assert!(ledger.untick(&list(Side::Target), "mail-forwarding").await.expect("an answer"));
-    assert!(!ledger.untick(&list(Side::Target), "mail-forwarding").await.expect("an answer"), "it is not ticked any more");
+    assert!(ledger.untick(&boats, "widgets").await.expect("an answer"));
+    assert!(ledger.untick(&list(Side::Target), "widgets").await.expect("an answer"));
+    assert!(!ledger.untick(&list(Side::Target), "widgets").await.expect("an answer"), "it is not ticked any more");
+}
+
+#[tokio::test]
+async fn each_address_of_the_desk_that_no_longer_leads_is_brought_over_by_itself() {
+    let mut world = World::of().from(zendesk()).to(request_tracker()).begin().await;
+    let course = world.process.course().clone();
+    let new = course.target.capabilities();
+    for address in ["Help@Acme.example", "bills@acme.example", "support@acme.zendesk.com"] {
+        let one = json!({ "recipient_address": { "name": "Acme", "email": address } });
+        admin(&world.source, "POST", "recipient_addresses", one).await;
+    }
+    let old = Follows::ask(course.source.as_ref()).await;
+    let all = items(new, &old, &[]);
+    let mail: Vec<(&str, Option<&str>)> = all
+        .iter()
+        .filter_map(|item| Some((item.name.strip_prefix("mail-forwarding:")?, item.send.as_deref())))
+        .filter(|(address, _)| address.contains("acme"))
+        .collect();
+    let expected = [
+        ("bills@acme.example", Some("Send a mail to bills@acme.example")),
+        ("help@acme.example", Some("Send a mail to help@acme.example")),
+        ("support@acme.zendesk.com", None),
+    ];
+    assert_eq!(mail, expected, "nobody can forward what is Zendesk's own");
+    assert!(!names(&all).contains(&"mail-forwarding"));
+    // A desk that was switched off does not tell any more.
+    world.source.running.cut_off();
+    let tick = |address: &str| Tick {
+        item: format!("mail-forwarding:{address}"),
+        who: "olga".to_string(),
+        evidence: None,
+        at: world.clock.now(),
+    };
+    let off = Follows::ask(course.source.as_ref()).await;
+    let all = items(new, &off, &[tick("help@acme.example")]);
+    let mail: Vec<&Item> = all.iter().filter(|item| item.name.starts_with("mail-forwarding")).collect();
+    assert_eq!((mail.len(), mail[0].name.as_str(), mail[1].done.is_some()), (2, "mail-forwarding", true), "{mail:?}");
+    assert!(mail[0].what.contains("its addresses cannot be told ("), "{mail:?}");
 }
 
 #[tokio::test]

@@ -131,7 +131,9 @@ async fn an_answer_that_is_lost_and_a_ticket_that_is_hidden_are_told_and_tried_a
 async fn a_ticket_that_refuses_is_named_and_the_others_are_not_held_up() {
     let (mut world, [[_, one], [_, two]]) = copied().await;
     world.switched(Kind::Go).await;
-    world.sql("update pair set target_ticket = '4711' where id = (select max(id) from pair)").await;
+    world
+        .sql("update pair set target_ticket = '4711' where id = (select max(id) from pair where target_ticket is not null)")
+        .await;
     world.process.speak().await;
     let voice_now = voice(&world, Side::Target).await;
     assert_eq!((voice_now.tickets, voice_now.mute, voice_now.failed), (2, 1, 1), "{voice_now:?}");

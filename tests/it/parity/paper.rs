@@ -69,6 +69,8 @@ const CAN: Capabilities = Capabilities {
     silence: "paper is silent",
     silence_stays: false,
     residue: "nothing stays",
+    rights_by_group: false,
+    own_mail_domain: "",
     begins: &[],
     ends: &[],
     fields: &["subject"],
