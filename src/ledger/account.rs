@@ -61,7 +61,7 @@ impl Ledger {
              select (select count(*) from pair p
                      where p.mirror_id = $1 and p.target_ticket is not null and ($2::bigint[] is null or p.window_id = any($2))) as copied,
                     (select count(*) from work) as waiting,
-                    (select coalesce(extract(epoch from $3 - min(waiting_since)), 0)::float8 from work where has_news) as oldest,
+                    (select greatest(extract(epoch from $3 - min(waiting_since)), 0)::float8 from work where has_news) as oldest,
                     (select count(*) from asked) as parked, (select reason from asked where place = 1) as example,
                     (select count(*) from conflict c join pair p on p.id = c.pair_id
                      where c.mirror_id = $1 and c.winner = 'undecided' and c.closed_at is null and ",

@@ -77,7 +77,7 @@ impl Ledger {
                      and (l.pending > l.applied or l.look_again_at is not null) and ",
             carried!(),
             ") as waiting,
-                 (select coalesce(extract(epoch from $2 - min(l.waiting_since)), 0)::float8
+                 (select greatest(extract(epoch from $2 - min(l.waiting_since)), 0)::float8
                      from lane l join mirror m on m.id = l.mirror_id
                      where l.mirror_id = $1 and not l.blocked and l.pending > l.applied and ",
             carried!(),

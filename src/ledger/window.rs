@@ -104,7 +104,7 @@ impl Ledger {
              select w.id, w.name, w.leads, w.turned_at,
                     greatest(w.reference_time, m.reference_time) as reference_time, count(o.window_id) as tickets,
                     count(*) filter (where o.authority <> w.leads) as astray, count(*) filter (where o.waits) as waiting,
-                    coalesce(extract(epoch from $2 - min(o.waiting_since) filter (where o.waits)), 0)::float8 as oldest,
+                    greatest(extract(epoch from $2 - min(o.waiting_since) filter (where o.waits)), 0)::float8 as oldest,
                     coalesce(sum(o.parked), 0)::bigint as parked, coalesce(sum(o.undecided), 0)::bigint as undecided,
                     (select count(*) from window_move v where v.mirror_id = $1 and v.to_window = w.name) as moved_in,
                     (select count(*) from window_move v where v.mirror_id = $1 and v.from_window = w.name) as moved_out

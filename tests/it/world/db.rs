@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tidegate::clock::Monotonic;
 use tidegate::embedded::error::EmbeddedError;
 use tidegate::embedded::{Embedded, Options};
 use tidegate::task;
@@ -247,8 +248,14 @@ async fn execute(connection: &mut PgConnection, sql: String) {
 }
 
 /// Returns when `condition` holds; fails when it does not within half a minute.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
+pub async fn until(what: &str, condition: impl AsyncFnMut() -> bool) {
+    until_within(Duration::from_secs(30), what, condition).await;
+}
+
+/// The same for what takes longer, as at a desk that limits its calls.
+pub async fn until_within(limit: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let since = Monotonic::now();
+    while since.elapsed() < limit {
         if condition().await {
             return;
         }
