@@ -20,7 +20,6 @@ use crate::clock::{Clock, Monotonic, delta};
 use crate::connectors::contract::Connector;
 use crate::desk::Side;
 use crate::desk::policy::Silence;
-use crate::desk::scope::Scope;
 use crate::ledger::authority::Turned;
 use crate::ledger::mirror::MirrorRow;
 use crate::ledger::switch::{Behind, Kind, Run, Wish};
@@ -124,8 +123,6 @@ pub struct Switch<'a> {
     pub mirror: &'a MirrorRow,
     pub source: &'a dyn Connector,
     pub target: &'a dyn Connector,
-    /// Which tickets of the source are the mirror's.
-    pub scope: &'a Scope,
     pub ears: [Ear; 2],
     /// What the mirror file says of mail, of the source and of the target.
     pub silence: [Silence; 2],
@@ -261,7 +258,7 @@ impl Switch<'_> {
             mirror: self.mirror.id,
             keys: &self.mirror.keys,
             side: run.to.other(),
-            scope: self.scope,
+            windows: run.windows.as_deref(),
         };
         if may_write {
             gates.push(way_back.prove().await?);

@@ -1,6 +1,6 @@
 //! The way back is proven before a switch: a ticket is made at the desk that will follow, with a note; it is answered in public with a file,
 //! a field is changed, all of it is read, and the ticket is removed. Where rights are given group by group, this is done in each group
-//! that tickets of the mirror can be in.
+//! that tickets of the mirror are in.
 //!
 //! The ticket carries a key of ours and has nobody but ourselves as its customer, so that nobody is mailed. The gateway knows such keys and
 //! does not carry it. It is recorded before it is made: one that a killed process left is removed by the next.
@@ -16,7 +16,6 @@ use crate::desk::Side;
 use crate::desk::body::Body;
 use crate::desk::field::{FieldKey, Fields, Value};
 use crate::desk::id::{AttachmentId, TicketId};
-use crate::desk::scope::Scope;
 use crate::desk::survey::Told;
 use crate::desk::ticket::{Message, Presence, Ticket, Visibility};
 use crate::desk::write::{NewMessage, NewTicket, Outcome, Write};
@@ -44,8 +43,8 @@ pub struct WayBack<'a> {
     pub keys: &'a KeySpace,
     /// The desk that is tried.
     pub side: Side,
-    /// Which tickets of the source are the mirror's.
-    pub scope: &'a Scope,
+    /// The windows that it is about; `None`: every ticket.
+    pub windows: Option<&'a [i64]>,
 }
 
 /// Why the way back is not proven.
@@ -126,19 +125,21 @@ impl WayBack<'_> {
         }
     }
 
-    /// The groups to make a ticket in: all that the mirror's tickets can be in where rights differ by group, else one; none where the
-    /// desk has no groups.
+    /// The groups to make a ticket in: all that the mirror's tickets are in where rights differ by group, else one; none where the desk has
+    /// no groups.
     async fn groups(&self) -> Result<Vec<Option<String>>, Shut> {
         let schema = self.desk.schema().await.or_else(|fault| self.refused("its fields cannot be read", &fault))?;
         let known = schema.fields.get(&FieldKey::Group).and_then(|field| field.options.as_ref());
-        let of_mirror = |group: &&String| {
-            !group.is_empty() && (self.side == Side::Target || self.scope.groups.is_empty() || self.scope.groups.contains(*group))
-        };
-        let mut groups: Vec<Option<String>> = known.into_iter().flatten().filter(of_mirror).cloned().map(Some).collect();
-        if !self.desk.capabilities().rights_by_group {
-            groups.truncate(1);
+        let known: Vec<&String> = known.into_iter().flatten().filter(|group| !group.is_empty()).collect();
+        let mut groups: Vec<Option<String>> = Vec::new();
+        if self.desk.capabilities().rights_by_group {
+            let used = self.ledger.groups(self.mirror, self.windows, self.side).await?;
+            groups.extend(known.iter().filter(|group| used.contains(**group)).map(|group| Some((*group).clone())));
         }
-        Ok(if groups.is_empty() { vec![None] } else { groups })
+        if groups.is_empty() {
+            groups.push(known.first().map(|group| (*group).clone()));
+        }
+        Ok(groups)
     }
 
     async fn make(&self, probe: &Probe, me: &Identity, group: Option<&str>) -> Result<TicketId, Shut> {

@@ -1,5 +1,7 @@
 //! What a switch has to account for: the work, the questions and the open tickets of the windows that it is about.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -81,6 +83,21 @@ impl Ledger {
             parked_example: row.get("example"),
             undecided: row.get("undecided"),
         })
+    }
+
+    /// The groups that tickets of these windows (`None`: of all) are in at this desk, by their pairs' bases.
+    pub async fn groups(&self, mirror: MirrorId, windows: Option<&[i64]>, side: Side) -> Result<BTreeSet<String>> {
+        let groups: Vec<String> = sqlx::query_scalar(concat!(
+            "select distinct p.base #>> array['fields', 'group', $3, 'text'] from pair p
+             where p.mirror_id = $1 and p.base #>> array['fields', 'group', $3, 'text'] is not null and ",
+            within!()
+        ))
+        .bind(mirror.0)
+        .bind(windows)
+        .bind(side.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(groups.into_iter().collect())
     }
 
     /// The next tickets, at most `most`, of these windows (`None`: of all) that both desks have and whose status is none of `done` at this

@@ -109,7 +109,6 @@ async fn switch(ledger: &Ledger, settings: &Settings, args: &Args) -> anyhow::Re
         mirror: &row,
         source: desks.course.source.as_ref(),
         target: desks.course.target.as_ref(),
-        scope: &desks.course.scope,
         ears: ears(&desks),
         silence: [desks.config.policy.source_silence, desks.config.policy.silence],
         limits: Limits { lag: args.lag, within: args.within, late: LATE },

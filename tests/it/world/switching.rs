@@ -179,7 +179,6 @@ impl World {
             mirror: &mirror,
             source: course.source.as_ref(),
             target: course.target.as_ref(),
-            scope: &course.scope,
             ears: [Side::Source, Side::Target].map(|side| Ear {
                 side,
                 webhook: connected.config.connection(side).webhook.is_some(),
