@@ -30,6 +30,7 @@ class Shift:
         self.said, self.fields, self.answers, self.refused = [], [], [], []
         self.opened = {("old", ticket) for ticket in traffic.tickets}
         self.merged, self.count, self.done = [], 0, 0
+        self.stay = set()  # old tickets whose status nobody changes
         self.pairs, self.asks = [], {("old", ticket): customer for ticket, customer in traffic.customer_of.items()}
         for ticket in map(traffic.source.read, traffic.tickets):
             self.said += [self.as_said("old", message) for message in unique(ticket.messages)]
@@ -63,9 +64,9 @@ class Shift:
         except Refused as refused:
             self.refused.append(f"{deed.__name__}: {refused}")
 
-    def some(self, side):
-        """A ticket of that desk; the last four pairs are for merges."""
-        old, new = self.dice.choice(self.pairs[:-4])
+    def some(self, side, but=()):
+        """A ticket of that desk, none of these old ones; the last four pairs are for merges."""
+        old, new = self.dice.choice([pair for pair in self.pairs[:-4] if pair[0] not in but])
         return old if side == "old" else new
 
     def text(self):
@@ -174,7 +175,7 @@ class Shift:
 
     def status(self, lead, _):
         for value in self.traffic.words["statuses"]:
-            self.set(lead, self.some(lead), {"status": value})
+            self.set(lead, self.some(lead, self.stay), {"status": value})
 
     def given(self, lead, _):
         self.set(lead, self.some(lead), {"assignee": self.dice.choice(["alice", "bob"])})

@@ -114,6 +114,7 @@ class Switched(Part):
         traffic = Traffic(self.name, self.source, self.target, self.run["words"], seed=7).past(PAST)
         self.shift = Shift(traffic)
         self.due = traffic.tickets[1]
+        self.shift.stay.add(self.due)
         self.source.ask("alice", "PUT", f"ticket/{self.due}", {"Due": "2030-01-02 03:04:05"})
         self.serve(self.source, self.target, since)
         self.accept()
