@@ -129,6 +129,14 @@ create table pair_former (
     primary key (pair_id, ordinal)
 );
 
+-- What files of old tickets were known by, as digests: who follows an old link to one is led to the new ticket that has it.
+create table old_file (
+    mirror_id uuid not null references mirror on delete cascade,
+    name bytea not null,
+    ticket text not null,
+    primary key (mirror_id, name)
+);
+
 -- Work of one pair. `pending` counts the hints that came in, under the row lock; `applied` is the `pending` that was read at the claim
 -- before the first fetch. A global sequence would commit out of order and lose events.
 create table lane (

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::id::TicketId;
-use super::ticket::{Attachment, LinkKind, Message, Ticket};
+use super::id::{MessageId, TicketId};
+use super::ticket::{Attachment, LinkKind};
 
 /// Capabilities of one vendor.
 #[derive(Debug, Clone, Serialize)]
@@ -117,17 +117,26 @@ impl Capabilities {
         (ends && !number.is_empty()).then(|| TicketId::new(number))
     }
 
-    /// Whether the desk at `address` hands out a file of this ticket there.
-    pub fn is_file_of(&self, address: &str, page: &str, ticket: &Ticket) -> bool {
-        let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_string();
-        let Some(asked) = page.strip_prefix(address).map(path) else { return false };
-        if !self.file_paths.iter().any(|below| asked.contains(below)) {
-            return false;
-        }
-        let names = |message: &Message, file: &Attachment| {
-            path(&file.locator).ends_with(&asked) || format!("{asked}/").contains(&format!("/{}/{}/", message.id, file.id))
+    /// The path at which the desk hands out a file, without what follows a `?` or a slash at its end. `None`: the page is no file's.
+    pub fn file_path(&self, page: &str) -> Option<String> {
+        let path = page.split(['?', '#']).next()?.trim_end_matches('/');
+        self.file_paths.iter().find_map(|below| path.find(below)).map(|at| path[at..].to_string())
+    }
+
+    /// What a file is known by in a page of the desk, of which any one is enough.
+    pub fn names_in(&self, page: &str) -> Vec<String> {
+        let Some(path) = self.file_path(page) else { return Vec::new() };
+        let rest = self.file_paths.iter().find_map(|below| path.strip_prefix(below)).unwrap_or_default();
+        let place = match rest.split('/').collect::<Vec<_>>().as_slice() {
+            [message, file, ..] => Some(format!("{message}/{file}")),
+            _ => None,
         };
-        ticket.messages.iter().any(|message| message.attachments.iter().any(|file| names(message, file)))
+        std::iter::once(path).chain(place).collect()
+    }
+
+    /// What a file of a message is known by.
+    pub fn names_of(&self, message: &MessageId, file: &Attachment) -> Vec<String> {
+        self.file_path(&file.locator).into_iter().chain([format!("{message}/{}", file.id)]).collect()
     }
 }
 

@@ -1,6 +1,8 @@
-//! The map of numbers: which ticket of the old desk became which of the new one. It outlives everything else that is known of them.
+//! The map of numbers: which ticket of the old desk became which of the new one, and whose its files were. It outlives everything else
+//! that is known of them.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -53,7 +55,27 @@ fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }
 
+/// What a file was known by at the old desk is kept as a digest: it may be enough to fetch the file there.
+fn digests(names: &[String]) -> Vec<Vec<u8>> {
+    names.iter().map(|name| Sha256::digest(name).to_vec()).collect()
+}
+
 impl Ledger {
+    /// Remembers by what names an old ticket's files were known; a name that is known stays with its ticket.
+    pub async fn remember_files(&self, mirror: MirrorId, ticket: &TicketId, names: &[String]) -> Result<()> {
+        let sql = "insert into old_file (mirror_id, name, ticket) select $1, name, $3 from unnest($2::bytea[]) name on conflict do nothing";
+        sqlx::query(sql).bind(mirror.0).bind(digests(names)).bind(ticket.as_str()).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The old ticket that has a file with one of these names.
+    pub async fn ticket_of_file(&self, mirror: MirrorId, names: &[String]) -> Result<Option<TicketId>> {
+        let sql = "select ticket from old_file where mirror_id = $1 and name = any($2) limit 1";
+        let found: Option<String> =
+            sqlx::query_scalar(sql).bind(mirror.0).bind(digests(names)).fetch_optional(&self.pool).await?;
+        Ok(found.map(TicketId::new))
+    }
+
     /// At most `most` tickets after the given one, in the order in which they became known. To read them all: begin with
     /// `PairId(0)`, go on after the last one, until none come.
     pub async fn numbers(&self, mirror: MirrorId, after: PairId, most: i64) -> Result<Vec<Numbers>> {

@@ -1,14 +1,15 @@
-//! Where links in messages lead: from pages of the old desk's tickets to the new ones, and from files of the ticket itself (mails that an
-//! answer quotes name them) to the new ticket, which has them. What people read stays as it was written, so the
-//! old address can still be seen; only where it leads is another. A ticket that is not copied yet is led to by the gateway
-//! (`/t/<mirror>/<number>`), where the gateway has a public address.
+//! Where links in messages lead: from pages of the old desk's tickets to the new ones, and from files of old tickets (mails that an answer
+//! quotes name them) to the new ticket that has them. What people read stays as it was written, so the
+//! old address can still be seen; only where it leads is another. What is not copied yet is led to by the gateway
+//! (`/t/<mirror>/<number>`, `/t/<mirror>/file/<path>`), where the gateway has a public address.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desk::Side;
 use crate::desk::body::{Body, escape_html};
 use crate::desk::id::TicketId;
-use crate::desk::ticket::Ticket;
+use crate::desk::ticket::{Attachment, Message, Ticket};
+use crate::desk::write::Staged;
 
 use super::course::Course;
 use super::fate::Result;
@@ -25,27 +26,59 @@ pub struct Pages {
     pub numbers: Option<String>,
 }
 
-/// The body of a message of this ticket of the old desk, with links that lead to new tickets.
+/// The body of a message of this ticket of the old desk, with links that lead to the new desk.
 pub async fn turned(house: &House, course: &Course, from: &Ticket, body: Body) -> Result<Body> {
     let (Body::Html(text) | Body::Text(text)) = &body;
     if !text.contains(&course.pages.old) {
         return Ok(body);
     }
-    let (can, old) = (course.source.capabilities(), &course.pages.old);
-    let ticket_of = |page: &str| can.ticket_of(old, page).or_else(|| can.is_file_of(old, page, from).then(|| from.id.clone()));
     let html = body.to_html();
     let mut named = BTreeSet::new();
     turn(&html, &mut |page| {
-        named.extend(ticket_of(page));
+        named.extend(page.starts_with(&course.pages.old).then(|| page.to_string()));
         None
     });
     let mut pages = BTreeMap::new();
-    for ticket in named {
-        if let Some(page) = page_of(house, course, &ticket).await? {
-            pages.insert(ticket, page);
+    for page in named {
+        if let Some(new) = lead(house, course, from, &page).await? {
+            pages.insert(page, new);
         }
     }
-    Ok(turn(&html, &mut |page| pages.get(&ticket_of(page)?).cloned()).map_or(body, Body::Html))
+    Ok(turn(&html, &mut |page| pages.get(page).cloned()).map_or(body, Body::Html))
+}
+
+/// Remembers whose the files of a message are that is about to be carried.
+pub async fn remember(house: &House, course: &Course, from: &Ticket, files: &[Staged]) -> Result<()> {
+    let can = course.source.capabilities();
+    let carried = |file: &Attachment| files.iter().any(|staged| staged.source == file.id);
+    let of_message = |message: &Message| {
+        let files = message.attachments.iter().filter(|file| carried(file));
+        files.flat_map(|file| can.names_of(&message.id, file)).collect::<Vec<_>>()
+    };
+    let names: Vec<String> = from.messages.iter().flat_map(of_message).collect();
+    if !names.is_empty() {
+        house.ledger.remember_files(course.id, &from.id, &names).await?;
+    }
+    Ok(())
+}
+
+/// Where a page of the old desk leads; `None`: there still.
+async fn lead(house: &House, course: &Course, from: &Ticket, page: &str) -> Result<Option<String>> {
+    let can = course.source.capabilities();
+    if let Some(ticket) = can.ticket_of(&course.pages.old, page) {
+        return page_of(house, course, &ticket).await;
+    }
+    let names = can.names_in(page);
+    let own = from.messages.iter().any(|message| {
+        message.attachments.iter().flat_map(|file| can.names_of(&message.id, file)).any(|name| names.contains(&name))
+    });
+    if own {
+        return page_of(house, course, &from.id).await;
+    }
+    match house.ledger.ticket_of_file(course.id, &names).await? {
+        Some(ticket) => page_of(house, course, &ticket).await,
+        None => Ok(course.pages.numbers.as_ref().zip(can.file_path(page)).map(|(numbers, path)| format!("{numbers}/file{path}"))),
+    }
 }
 
 async fn page_of(house: &House, course: &Course, old: &TicketId) -> Result<Option<String>> {

@@ -154,6 +154,7 @@ impl Round<'_> {
         if self.lead_side == Side::Target {
             return Ok(message);
         }
+        pages::remember(self.house, self.course, &self.lead, &message.attachments).await?;
         let body = pages::turned(self.house, self.course, &self.lead, message.body).await?;
         Ok(NewMessage { body, ..message })
     }

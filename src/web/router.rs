@@ -35,6 +35,7 @@ pub fn router(site: Site) -> Router {
         .route("/readyz", get(ready))
         .route("/t/{number}", get(tickets::of_any))
         .route("/t/{mirror}/{number}", get(tickets::of_mirror))
+        .route("/t/{mirror}/file/{*path}", get(tickets::of_file))
         .route("/metrics", get(metrics::metrics))
         .layer(DefaultBodyLimit::max(limit))
         .with_state(Arc::new(site))

@@ -1,4 +1,5 @@
-//! `GET /t/{number}` and `GET /t/{mirror}/{number}`: from a ticket of the old desk to where it is now.
+//! `GET /t/{number}`, `GET /t/{mirror}/{number}` and `GET /t/{mirror}/file/{path}`: from a ticket of the old desk, or a file of one, to
+//! where it is now.
 //!
 //! Who follows a link learns the new number and nothing else: the new desk asks for a login. It answers from the map of numbers, so it
 //! works with the old desk switched off and after everything else was destroyed.
@@ -36,6 +37,11 @@ pub async fn of_mirror(State(site): State<Arc<Site>>, Path((mirror, number)): Pa
     answer(find(&site, Some(&mirror), &number).await)
 }
 
+/// From a file of the old desk to the new ticket that has it; while none has, to the old desk itself.
+pub async fn of_file(State(site): State<Arc<Site>>, Path((mirror, path)): Path<(String, String)>) -> Response {
+    answer(find_file(&site, &mirror, &format!("/{path}")).await)
+}
+
 fn answer(found: ledger::Result<Response>) -> Response {
     found.unwrap_or_else(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer; try again in a moment"))
 }
@@ -61,6 +67,25 @@ async fn find(site: &Site, mirror: Option<&str>, number: &str) -> ledger::Result
     }
     let line = format!("old tickets of several desks come here; say which one you mean: {}", known.join(" or "));
     Ok(plain(StatusCode::MULTIPLE_CHOICES, &line))
+}
+
+async fn find_file(site: &Site, mirror: &str, path: &str) -> ledger::Result<Response> {
+    let unknown = || Ok(plain(StatusCode::NOT_FOUND, "no mirror here knows such a file of an old desk"));
+    let Some(row) = site.ledger.mirrors().await?.into_iter().find(|row| row.name == mirror) else { return unknown() };
+    let Ok(config) = MirrorConfig::stored(&row.name, row.config.clone()) else { return unknown() };
+    let Some(can) = capabilities_of(&config.source.vendor) else { return unknown() };
+    let names = can.names_in(path);
+    if names.is_empty() {
+        return unknown();
+    }
+    let way = match site.ledger.ticket_of_file(row.id, &names).await? {
+        Some(ticket) => way(site, &row, &ticket).await?,
+        None => Way::Nowhere(String::new()),
+    };
+    Ok(match way {
+        Way::There(address) => redirect(&address),
+        Way::Nowhere(_) => redirect(&format!("{}{path}", config.source.url)),
+    })
 }
 
 async fn way(site: &Site, row: &MirrorRow, old: &TicketId) -> ledger::Result<Way> {

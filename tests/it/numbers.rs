@@ -4,16 +4,8 @@ use reqwest::StatusCode;
 
 use crate::world::desk::{request_tracker, zendesk};
 use crate::world::paper::Paper;
+use crate::world::process::follow;
 use crate::world::stand::World;
-
-/// What the gateway answers a browser that follows nothing.
-async fn follow(gateway: &str, path: &str) -> (StatusCode, String, String) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client");
-    let answer = client.get(format!("{gateway}{path}")).send().await.expect("an answer");
-    let to = answer.headers().get("location").map(|to| to.to_str().expect("an address").to_string()).unwrap_or_default();
-    (answer.status(), to, answer.text().await.expect("text"))
-}
 
 #[tokio::test]
 async fn an_old_number_leads_to_the_new_ticket() {

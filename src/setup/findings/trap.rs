@@ -174,7 +174,8 @@ pub const UNSURE_KINDS: Trap = Trap {
 /// Files of the desk itself that are no attachments.
 pub const LOCKED_FILES: Trap = risk(
     "locked-files",
-    "linking to a file of the source desk itself that is no attachment: {times} in {n}. It vanishes with the desk, and may need its login",
+    "linking to a file of the source desk itself that is none of their own: {times} in {n}. Where a ticket that is copied has it, the link \
+     leads there; else it vanishes with the desk, and may need its login",
     "attach the files in the old desk, or accept it",
 );
 /// Files of somebody else.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::db::until;
@@ -115,4 +116,13 @@ impl Drop for Serve {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What the gateway answers a browser that follows nothing.
+pub async fn follow(gateway: &str, path: &str) -> (StatusCode, String, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client");
+    let answer = client.get(format!("{gateway}{path}")).send().await.expect("an answer");
+    let to = answer.headers().get("location").map(|to| to.to_str().expect("an address").to_string()).unwrap_or_default();
+    (answer.status(), to, answer.text().await.expect("text"))
 }
