@@ -8,6 +8,7 @@ use anyhow::bail;
 use crate::clock::{Clock, Monotonic};
 use crate::config::settings::Settings;
 use crate::connectors::contract::Read;
+use crate::desk::Side;
 use crate::desk::field::{FieldKey, Value};
 use crate::desk::policy::Tags;
 use crate::desk::ticket::Ticket;
@@ -54,6 +55,13 @@ async fn undo(opened: &Opened, settings: &Settings, args: &Args) -> anyhow::Resu
     let ledger = &opened.ledger;
     let row = ledger.mirror(&args.mirror).await?;
     let pair = the_pair(ledger, &row, &args.ticket).await?;
+    if pair.authority == Side::Target {
+        bail!(
+            "the new desk leads ticket {}: what stands there is its people's, and goes to the old desk; undo takes back what was written there \
+             while the old desk led",
+            args.ticket
+        );
+    }
     let clock = Clock::system();
     let desks = connected(&row, ledger, &clock)?;
     let own = &desks.course.policy.tags;

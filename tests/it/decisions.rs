@@ -159,6 +159,9 @@ async fn the_last_write_to_a_ticket_is_shown_and_undone() {
     let said = scene.says(&["undo", "demo", &copy, "--yes"]).await;
     assert!(said.contains("Put back: `priority`."), "the verb writes it by itself: {said}");
     scene.holds(&copy, "priority", "20").await;
+    sqlx::query("update pair set authority = 'target'").execute(&scene.house.pool).await.expect("the new desk leads");
+    let (code, said) = scene.house.ends(&["undo", "demo", &copy, "--yes"]).await;
+    assert!(code == Some(1) && said.contains(&format!("the new desk leads ticket {copy}: what stands there is its")), "{said}");
     let (code, said) = (run(scene.house.verb(&["undo", "demo", "4711"])).await, "knows no ticket 4711, neither old nor new");
     assert!(code.status.code() == Some(1) && String::from_utf8_lossy(&code.stderr).contains(said), "{code:?}");
 }
