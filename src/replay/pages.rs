@@ -68,6 +68,7 @@ async fn lead(house: &House, course: &Course, from: &Ticket, page: &str) -> Resu
     if let Some(ticket) = can.ticket_of(&course.pages.old, page) {
         return page_of(house, course, &ticket).await;
     }
+    let Some(path) = can.file_path(page) else { return Ok(None) };
     let names = can.names_in(page);
     let own = from.messages.iter().any(|message| {
         message.attachments.iter().flat_map(|file| can.names_of(&message.id, file)).any(|name| names.contains(&name))
@@ -77,7 +78,7 @@ async fn lead(house: &House, course: &Course, from: &Ticket, page: &str) -> Resu
     }
     match house.ledger.ticket_of_file(course.id, &names).await? {
         Some(ticket) => page_of(house, course, &ticket).await,
-        None => Ok(course.pages.numbers.as_ref().zip(can.file_path(page)).map(|(numbers, path)| format!("{numbers}/file{path}"))),
+        None => Ok(course.pages.numbers.as_ref().map(|numbers| format!("{numbers}/file{path}"))),
     }
 }
 

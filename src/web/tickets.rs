@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use url::Url;
 
 use crate::config::mirror::MirrorConfig;
 use crate::connectors::capabilities_of;
@@ -16,6 +17,7 @@ use crate::desk::Side;
 use crate::desk::id::TicketId;
 use crate::ledger;
 use crate::ledger::mirror::MirrorRow;
+use crate::mirror::Phase;
 
 use super::router::Site;
 
@@ -37,7 +39,7 @@ pub async fn of_mirror(State(site): State<Arc<Site>>, Path((mirror, number)): Pa
     answer(find(&site, Some(&mirror), &number).await)
 }
 
-/// From a file of the old desk to the new ticket that has it; while none has, to the old desk itself.
+/// From a file of the old desk to the new ticket that has it; while none has and the mirror is not over, to the old desk itself.
 pub async fn of_file(State(site): State<Arc<Site>>, Path((mirror, path)): Path<(String, String)>) -> Response {
     answer(find_file(&site, &mirror, &format!("/{path}")).await)
 }
@@ -82,9 +84,13 @@ async fn find_file(site: &Site, mirror: &str, path: &str) -> ledger::Result<Resp
         Some(ticket) => way(site, &row, &ticket).await?,
         None => Way::Nowhere(String::new()),
     };
-    Ok(match way {
-        Way::There(address) => redirect(&address),
-        Way::Nowhere(_) => redirect(&format!("{}{path}", config.source.url)),
+    Ok(match (way, Url::parse(&config.source.url)) {
+        (Way::There(address), _) => redirect(&address),
+        (Way::Nowhere(_), Ok(mut old)) if row.phase != Phase::Retired => {
+            old.set_path(&format!("{}{path}", old.path().trim_end_matches('/')));
+            redirect(old.as_str())
+        }
+        (Way::Nowhere(_), _) => plain(StatusCode::NOT_FOUND, "no ticket that was moved has this file of the old desk"),
     })
 }
 

@@ -122,9 +122,16 @@ async fn a_link_to_a_file_of_an_old_ticket_leads_to_the_new_ticket_which_has_it(
             let (status, to, _) = follow(&world.process.url, &format!("{files}{path}")).await;
             assert_eq!((status, to.trim_end_matches('/')), (StatusCode::FOUND, leads.as_str()), "{way:?}: {path}");
         }
+        let spoken = format!("{path}%20Gr%C3%BC%C3%9Fe");
+        let (_, to, _) = follow(&world.process.url, &format!("{files}{spoken}")).await;
+        assert_eq!(to, format!("{}{spoken}", world.source.running.url), "{way:?}");
         for path in ["/Admin/Users", "/../secret"] {
             assert_eq!(follow(&world.process.url, &format!("{files}{path}")).await.0, StatusCode::NOT_FOUND, "{path}");
         }
+        world.sql("update mirror set phase = 'retired'").await;
+        let (status, _, said) = follow(&world.process.url, &format!("{files}{path}")).await;
+        assert!(status == StatusCode::NOT_FOUND && said.contains("no ticket that was moved has this file"), "{status}: {said}");
+        world.sql("update mirror set phase = 'mirroring'").await;
         let report = world.check().await;
         assert!(report.at_parity(), "{way:?}: {:?}", report.lines());
     }
