@@ -68,7 +68,9 @@ async fn lead(house: &House, course: &Course, from: &Ticket, page: &str) -> Resu
     if let Some(ticket) = can.ticket_of(&course.pages.old, page) {
         return page_of(house, course, &ticket).await;
     }
-    let Some(path) = can.file_path(page) else { return Ok(None) };
+    // A file of a help centre is no ticket's.
+    let below = page.strip_prefix(&course.pages.old);
+    let Some(path) = below.and_then(|below| can.file_path(below).filter(|path| below.starts_with(path))) else { return Ok(None) };
     let names = can.names_in(page);
     let own = from.messages.iter().any(|message| {
         message.attachments.iter().flat_map(|file| can.names_of(&message.id, file)).any(|name| names.contains(&name))

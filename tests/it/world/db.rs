@@ -247,9 +247,9 @@ async fn execute(connection: &mut PgConnection, sql: String) {
     sqlx::query(AssertSqlSafe(sql.clone())).execute(connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// Returns when `condition` holds; fails when it does not within half a minute.
+/// Returns when `condition` holds; fails when it does not within a minute.
 pub async fn until(what: &str, condition: impl AsyncFnMut() -> bool) {
-    until_within(Duration::from_secs(30), what, condition).await;
+    until_within(Duration::from_secs(60), what, condition).await;
 }
 
 /// The same for what takes longer, as at a desk that limits its calls.

@@ -29,9 +29,12 @@ use tidegate::sim::story::Story;
 use tidegate::sim::story::live::Scene;
 use tidegate::sim::story::vocabulary::Vocabulary;
 
-use super::db::{self, until};
+use super::db::{self, until, until_within};
 use super::process::{ended, verb};
 use super::scratch::Scratch;
+
+/// How long a house full of tickets may take.
+const MANY: Duration = Duration::from_secs(180);
 
 /// A free port of this machine, for itself only.
 pub fn free() -> SocketAddr {
@@ -120,7 +123,7 @@ impl House {
     pub async fn copy(&self, mirror: &MirrorRow) {
         self.ledger.backfill(mirror.id, true, self.clock.now()).await.expect("a copy");
         let done = async || self.ledger.mirror(&mirror.name).await.expect("it is there").reference_time.is_some();
-        until("the full copy is done", done).await;
+        until_within(MANY, "the full copy is done", done).await;
     }
 
     /// So many things happen at both desks.
@@ -160,7 +163,7 @@ impl House {
             self.source.stage.deliveries_waiting() == 0
                 && self.ledger.lanes_waiting(mirror.id).await.expect("the ledger answers") == 0
         };
-        until("every lane is settled", quiet).await;
+        until_within(MANY, "every lane is settled", quiet).await;
     }
 
     /// What an independent judge says.
