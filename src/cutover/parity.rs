@@ -192,12 +192,13 @@ pub async fn verdicts_for_gate(bench: &Bench<'_>, windows: Option<&[i64]>) -> le
 }
 
 /// Judges what has no verdict that stands, or moved, or could not be read: in rounds, until nothing is left or the rounds are used up.
-/// What is there to be judged after hours of traffic is little. Tells how all stands afterwards.
+/// What is there to be judged after hours of traffic is little, and a switch waits for it: its calls stand behind nobody's. Tells how all
+/// stands afterwards.
 pub async fn check_stale(
     bench: &Bench<'_>,
     options: &Options,
     mut progress: impl FnMut(Progress) + Send + Sync,
 ) -> Result<ForGate, CheckError> {
-    at_priority(Priority::Check, single::stale(bench, options, &Witness::new(bench, true), &mut progress)).await?;
+    at_priority(Priority::Live, single::stale(bench, options, &Witness::new(bench, true), &mut progress)).await?;
     Ok(verdicts_for_gate(bench, options.windows.as_deref()).await?)
 }

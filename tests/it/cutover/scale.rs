@@ -18,7 +18,7 @@ const SETTLED: i64 = 100_000;
 /// Tickets that both desks have.
 const ALIVE: usize = 200;
 /// Between two customers who write.
-const PACE: Duration = Duration::from_millis(500);
+const PACE: Duration = Duration::from_secs(2);
 
 /// Settled tickets, as a solved one is, and the verdict that all tickets are equal.
 async fn settled(house: &House, mirror: MirrorId) {

@@ -106,6 +106,7 @@ async fn a_verdict_is_stale_the_moment_a_newer_event_exists() {
     mirror.settle_again("copied", |_| {}).await;
     assert_eq!(gate(&mirror).await.pairs.stale, 1);
     let mut told = 0;
+    (mirror.source.urgent, mirror.target.urgent) = (true, true);
     let after = check_stale(&mirror.bench(), &mirror.options, |progress| told = progress.done).await.unwrap();
     assert_eq!((after.is_open(), told), (true, 1), "{after:?}");
 }
